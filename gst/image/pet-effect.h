@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The looks. Each lives in one file of gst/image/effects and is one row of
+ * the table in pet-effect.c; everything that uses effects (the element's
+ * properties, pet-batch's list, the documentation) reads that table.
+ * docs/add-an-effect.md writes one from zero. The formulas are those of
+ * docs/effects.md. */
+
+#pragma once
+
+#include <stddef.h>
+
+#include "base/pet-alloc.h"
+#include "base/pet-image.h"
+#include "base/pet-status.h"
+
+typedef enum {
+  PET_PARAM_FLOAT,
+  PET_PARAM_INT,
+  PET_PARAM_BOOL, /* 0 or 1 */
+} PetParamType;
+
+/* One adjustable number of a look. Looks may share a name (edge-strength);
+ * type, min and max are then the same, the default may differ. */
+typedef struct {
+  const char *name; /* as the GObject property: lower case, hyphens */
+  const char *blurb;
+  PetParamType type;
+  double min, max, def;
+} PetEffectParam;
+
+#define PET_EFFECT_MAX_PARAMS 8
+
+typedef struct {
+  const char *name;  /* nick, file name, JSON key: "enhancedblackwhite" */
+  const char *blurb; /* one line for humans */
+  const PetEffectParam *params; /* NULL if none */
+  int n_params;
+
+  /* Bytes of scratch memory `render` needs for this size; 0 allowed. NULL
+   * means none. (size_t) -1 on overflow. */
+  size_t (*scratch_bytes) (int width, int height, const double *values);
+
+  /* `src` and `dst`: 4 channels, same size, any stride, memory apart or the
+   * very same rows (in place). Alpha is copied. `values`: n_params numbers,
+   * within range, in the order of `params`. `scratch`: scratch_bytes()
+   * bytes, aligned to PET_ALIGNMENT, contents undefined. Cannot fail.
+   * Thread-safety: safe, no state. Same in, same out. */
+  void (*render) (const PetImage *src, const PetImage *dst,
+      const double *values, void *scratch);
+} PetEffect;
+
+/* All looks in their fixed order; the position is the GEnum value. */
+extern const PetEffect *const pet_effects[];
+extern const int pet_effects_count;
+
+/* NULL if there is none of that name. */
+const PetEffect *pet_effect_find (const char *name);
+
+/* Index in params, -1 if the look has no such parameter. */
+int pet_effect_param_index (const PetEffect *effect, const char *name);
+
+/* Writes the defaults to values[0..n_params). */
+void pet_effect_defaults (const PetEffect *effect, double *values);
+
+/* Checks sizes and values (clamped silently to their range is not done: out
+ * of range is ARGUMENT), takes the scratch memory, renders. */
+PetStatus pet_effect_apply (const PetEffect *effect, const PetImage *src,
+    const PetImage *dst, const double *values, const PetAllocator *allocator,
+    PetError *error);

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* From the network's small mask to the photo's alpha, and what makes a
+ * cut-out clean. All masks are 8 bit, 0 = background, 255 = pet. */
+
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/pet-alloc.h"
+#include "base/pet-image.h"
+#include "base/pet-status.h"
+
+/* Area and extent of the pet in a mask: pixels of at least 128. */
+typedef struct {
+  double coverage; /* 0..1, sum of the mask / (255 * pixels) */
+  int x, y, width, height; /* tight box of the pixels >= 128; all 0 if none */
+} PetMaskStats;
+
+void pet_mask_stats (const PetImage *mask, PetMaskStats *stats);
+
+/* Keeps the largest 8-connected region of pixels >= 64 and what touches it;
+ * clears all others. In place. */
+PetStatus pet_mask_keep_largest (
+    const PetImage *mask, const PetAllocator *allocator, PetError *error);
+
+/* Bilinear enlargement (or reduction) of a mask to `dst`'s size, half-pixel
+ * centres, edges clamped. No memory is taken. */
+void pet_mask_scale (const PetImage *mask, const PetImage *dst);
+
+/* Fast guided filter (He, Sun: "Fast Guided Filter", 2015): refines `alpha`
+ * (1 channel, in place) along the edges of `guide` (3 or 4 channels, same
+ * size). `radius` in pixels of the full size, `epsilon` as variance of
+ * intensities in 0..1. Statistics are taken at 1/`subsample`. */
+PetStatus pet_mask_refine_guided (const PetImage *alpha,
+    const PetImage *guide, int radius, double epsilon, int subsample,
+    const PetAllocator *allocator, PetError *error);
+
+/* Foreground colours where the cut-out is semi-transparent, so that none of
+ * the background shows in the fringe (Forte: "Approximate Fast Foreground
+ * Colour Estimation", ICIP 2021, "blur fusion"). `image` has 4 channels; its
+ * colours are replaced where 0 < alpha < 255, alpha is untouched. `radius` in
+ * pixels. */
+PetStatus pet_matte_decontaminate (const PetImage *image, int radius,
+    const PetAllocator *allocator, PetError *error);
+
+/* R = G = B = 0 wherever alpha is 0: nothing hidden leaves the house. */
+void pet_matte_scrub (const PetImage *image);

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Internal to gst/nn and cuda: what a back end is. It gets a whole graph,
+ * inferred and optimised, so that it may choose layouts, fuse and capture as
+ * it likes; what it has no kernel for it declines node by node (`supports`),
+ * and a CPU back end then runs op->run of the reference on dense tensors. */
+
+#pragma once
+
+#include "nn/pet-graph.h"
+
+/* Offsets of the values that live in the arena; SIZE_MAX for those that do
+ * not (constants, absent ones). */
+typedef struct {
+  size_t *offsets; /* one per value of the graph */
+  size_t bytes;    /* size of the arena */
+} PetPlan;
+
+/* How many bytes a value takes in the back end's own layout (padding of
+ * channels and so on); the planner asks for each value in the arena. */
+typedef size_t (*PetValueBytes) (
+    const PetGraph *graph, int value, void *user);
+
+/* Greedy by size over the lifetimes of the values in node order; views share
+ * their source's bytes. Offsets are multiples of PET_ALIGNMENT. Graph inputs
+ * live from the start and outputs to the end. `value_bytes` NULL = dense
+ * bytes. */
+PetStatus pet_plan_memory (const PetGraph *graph, PetValueBytes value_bytes,
+    void *user, PetPlan *plan, PetError *error);
+void pet_plan_clear (PetPlan *plan);
+
+typedef struct {
+  int threads; /* at least 1 */
+  const PetAllocator *allocator;
+} PetBackendOptions;
+
+typedef struct {
+  const char *name;
+
+  /* Compiles `graph` (taken over by the program on success only; concrete
+   * shapes everywhere). */
+  PetStatus (*compile) (PetGraph *graph, const PetBackendOptions *options,
+      void **program, PetError *error);
+  void (*free) (void *program);
+
+  /* Dense host tensors to write inputs to and read outputs from; valid for
+   * the life of the program. */
+  PetTensor *(*input) (void *program, int index);
+  const PetTensor *(*output) (void *program, int index);
+
+  PetStatus (*run) (void *program, PetError *error);
+  void (*info) (const void *program, PetNetInfo *info);
+
+  /* Whether the back end has a kernel of its own for the node; asked by tests
+   * and statistics. (optional: NULL = all) */
+  bool (*supports) (const PetGraph *graph, const PetNode *node);
+} PetBackend;
+
+/* Best first, NULL-ended; pet-net.c. */
+extern const PetBackend *const pet_backends[];
+extern const PetBackend pet_backend_ref;
+#if PET_HAVE_ONEDNN
+extern const PetBackend pet_backend_onednn;
+#endif
+
+/* Applies a node's residual and activation to its dense f32 output. */
+void pet_ref_apply_fused (
+    const PetNode *node, const PetTensor *residual, const PetTensor *output);

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Internal to gst/nn: the graph between the ONNX reader and the back ends.
+ *
+ * Life of a graph: pet_onnx_read() makes it from bytes -> pet_graph_check()
+ * orders it topologically and verifies names and operators -> (per PetNet, on
+ * a copy) pet_graph_infer() gives every value a type and a concrete shape and
+ * folds what is constant -> pet_graph_optimize() removes what is not needed
+ * and fuses -> pet_plan_memory() assigns offsets in one arena by lifetime ->
+ * a back end compiles and runs it. */
+
+#pragma once
+
+#include "nn/pet-nn.h"
+
+typedef struct PetGraph PetGraph;
+typedef struct PetNode PetNode;
+typedef struct PetOp PetOp;
+
+typedef enum {
+  PET_ATTR_FLOAT,
+  PET_ATTR_INT,
+  PET_ATTR_STRING,
+  PET_ATTR_FLOATS,
+  PET_ATTR_INTS,
+  PET_ATTR_STRINGS,
+  PET_ATTR_TENSOR,
+} PetAttrKind;
+
+typedef struct {
+  char *name;
+  PetAttrKind kind;
+  float f;
+  int64_t i;
+  char *s; /* NUL-terminated */
+  float *floats;
+  int64_t *ints;
+  char **strings;
+  size_t count; /* of floats, ints or strings */
+  PetTensor tensor;
+} PetAttr;
+
+/* One edge of the graph: a graph input, a constant or a node's output. */
+typedef struct {
+  char *name;
+  PetTensor tensor; /* data != NULL: constant (initializer or folded) */
+  int producer;     /* index of the node; -1: input or constant */
+  bool is_input, is_output;
+} PetValue;
+
+/* What was fused onto a node's result, applied in this order: residual
+ * (elementwise add of value `residual`), then activation. */
+typedef enum {
+  PET_ACT_NONE,
+  PET_ACT_RELU,
+  PET_ACT_CLIP, /* to [act_min, act_max] */
+  PET_ACT_SIGMOID,
+  PET_ACT_HARDSWISH,
+} PetActivation;
+
+struct PetNode {
+  char *name;      /* for messages; "#12" where the file gives none */
+  char *type;      /* ONNX op_type */
+  const PetOp *op;
+  int opset;       /* of the default domain */
+  int *inputs;     /* value indices, -1 = optional input left out */
+  int n_inputs;
+  int *outputs;    /* value indices, -1 = output not wanted */
+  int n_outputs;
+  PetAttr *attrs;
+  int n_attrs;
+  PetActivation act;
+  float act_min, act_max;
+  int residual;    /* value index, -1 = none */
+};
+
+struct PetGraph {
+  PetValue *values;
+  int n_values;
+  PetNode *nodes; /* topological order after pet_graph_check() */
+  int n_nodes;
+  int *inputs; /* value indices, initializers not among them */
+  int n_inputs;
+  int *outputs;
+  int n_outputs;
+  char **meta_keys, **meta_values;
+  int n_meta;
+  PetModelLimits limits;
+};
+
+/* An operator: one file gst/nn/ref/op-<name>.c, one row of the table in
+ * gst/nn/pet-ops.c. */
+struct PetOp {
+  const char *type; /* ONNX op_type */
+  int min_inputs, max_inputs, max_outputs;
+
+  /* Sets type and shape of the node's outputs from those (and, where an input
+   * is a shape or the like, the constant contents) of its inputs. Verifies
+   * attributes, ranks and types: after it succeeded, `run` cannot read or
+   * write out of bounds. Errors need not name the node; the caller adds it. */
+  PetStatus (*infer) (const PetGraph *graph, const PetNode *node,
+      PetTensor *outputs, PetError *error);
+
+  /* Scratch bytes `run` wants; NULL = none. */
+  size_t (*scratch_bytes) (const PetGraph *graph, const PetNode *node);
+
+  /* The plain C reference: inputs[i].data / outputs[i].data are dense; absent
+   * optional inputs have type NONE. Ignores fused parts (the caller applies
+   * pet_ref_apply_fused). Cannot fail. Thread-safety: safe. */
+  void (*run) (const PetNode *node, const PetTensor *inputs,
+      const PetTensor *outputs, void *scratch);
+
+  /* The operator only rearranges bytes of its first input without moving any
+   * (Reshape, Flatten, Squeeze, Unsqueeze, Identity): the planner may alias. */
+  bool is_view;
+};
+
+/* NULL for an unknown operator. pet_ops is NULL-ended. */
+const PetOp *pet_op_find (const char *type);
+extern const PetOp *const pet_ops[];
+
+const PetAttr *pet_node_attr (const PetNode *node, const char *name);
+int64_t pet_node_int (const PetNode *node, const char *name, int64_t fallback);
+float pet_node_float (const PetNode *node, const char *name, float fallback);
+const char *pet_node_string (
+    const PetNode *node, const char *name, const char *fallback);
+/* count 0 and NULL when absent. */
+const int64_t *pet_node_ints (
+    const PetNode *node, const char *name, size_t *count);
+
+PetStatus pet_onnx_read (const void *bytes, size_t size,
+    const PetModelLimits *limits, PetGraph **graph, PetError *error);
+/* A serialised TensorProto, as in ONNX's test data; free with
+ * pet_tensor_clear(). */
+PetStatus pet_onnx_read_tensor (const void *bytes, size_t size,
+    PetTensor *tensor, char **name, PetError *error);
+void pet_tensor_clear (PetTensor *tensor);
+
+PetStatus pet_graph_check (PetGraph *graph, PetError *error);
+PetGraph *pet_graph_copy (const PetGraph *graph); /* NULL: no memory */
+void pet_graph_free (PetGraph **graph);
+PetStatus pet_graph_infer (PetGraph *graph, const PetShape *input_shapes,
+    PetError *error);
+PetStatus pet_graph_keep_output (
+    PetGraph *graph, const char *name, PetError *error);
+/* Removes dead nodes, folds BatchNormalization into Conv, fuses activations
+ * and residual adds that have one consumer. `fuse` false: only the removal
+ * (the reference back end's tests run both ways). */
+PetStatus pet_graph_optimize (PetGraph *graph, bool fuse, PetError *error);

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* A segmentation network with what belongs around it: the photo goes in, a
+ * small mask comes out. Preprocessing is taken, in this order, from the file
+ * `<model>.modelinfo` next to the model, from the model's own ONNX
+ * metadata, or from the table of known networks (pet-model-info.c);
+ * docs/models.md describes the keys. */
+
+#pragma once
+
+#include "base/pet-image.h"
+#include "nn/pet-nn.h"
+
+typedef enum {
+  PET_RANGE_UNIT,   /* the output is in 0..1 */
+  PET_RANGE_LOGIT,  /* sigmoid is missing and applied here */
+  PET_RANGE_MINMAX, /* stretched to 0..1 per picture, as rembg does for the
+                       U2-Net family; left alone if its maximum is below 0.2,
+                       so that a picture without a pet stays empty */
+} PetOutputRange;
+
+/* x' = (x / divisor - mean) / std per channel, x in 0..255. */
+typedef struct {
+  char name[64];
+  int width, height;      /* network input; from the model when it is fixed */
+  float mean[3], std[3];
+  float divisor;          /* 0: the picture's own largest value (U2-Net) */
+  PetOutputRange range;
+  char output[128];       /* name of the output tensor; "" = the first */
+  int channel;            /* of the output that is the pet; default 0 */
+} PetModelInfo;
+
+/* Fills `info` for a loaded model. `modelinfo_text` NULL: no sidecar file.
+ * Errors name the key. */
+PetStatus pet_model_info_read (const PetModel *model,
+    const char *modelinfo_text, PetModelInfo *info, PetError *error);
+
+typedef struct PetSegmenter PetSegmenter;
+
+typedef struct {
+  const char *backend; /* as PetNetOptions */
+  int threads;
+  const PetAllocator *allocator;
+} PetSegmenterOptions;
+
+/* From a file (with its sidecar) or from bytes. */
+PetStatus pet_segmenter_new_file (const char *path,
+    const PetSegmenterOptions *options, PetSegmenter **segmenter,
+    PetError *error);
+PetStatus pet_segmenter_new (const void *bytes, size_t size,
+    const PetSegmenterOptions *options, PetSegmenter **segmenter,
+    PetError *error);
+void pet_segmenter_free (PetSegmenter **segmenter);
+
+const PetModelInfo *pet_segmenter_info (const PetSegmenter *segmenter);
+void pet_segmenter_net_info (const PetSegmenter *segmenter, PetNetInfo *info);
+void pet_segmenter_mask_size (
+    const PetSegmenter *segmenter, int *width, int *height);
+
+/* `photo`: 3 or 4 channels, any size (4: transparent pixels count as white).
+ * `mask`: 1 channel of mask_size(), written whole; NaN in the output is an
+ * error. Thread-safety: one thread at a time. */
+PetStatus pet_segmenter_run (PetSegmenter *segmenter, const PetImage *photo,
+    const PetImage *mask, PetError *error);
