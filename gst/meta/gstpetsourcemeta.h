@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Which photo a buffer belongs to. petfoldersrc, petdec and pet-batch put it
+ * on buffers; it has no tags, so every element that makes a buffer from a
+ * buffer (ours, videoconvert, pngenc, ...) copies it along. */
+
+#pragma once
+
+#include <gst/gst.h>
+
+G_BEGIN_DECLS
+
+typedef struct _GstPetSourceMeta GstPetSourceMeta;
+
+struct _GstPetSourceMeta {
+  GstMeta meta;
+
+  gchar *source;  /* path of the photo below its folder, '/' separated, or
+                     whatever names it; never NULL, "" if unknown */
+  gchar *stem;    /* what {stem} stands for; NULL = from source */
+  gchar *dir;     /* what {dir} stands for; NULL = from source */
+  gchar *problem; /* why the file could not be read, NULL if it could; the
+                     buffer is empty then and petdec reports the reason */
+  guint64 index;  /* position in its folder or stream, from 0 */
+  guint64 count;  /* photos in the folder, 0 = not known */
+};
+
+GType gst_pet_source_meta_api_get_type (void);
+
+/* Thread-safety: safe. */
+const GstMetaInfo *gst_pet_source_meta_get_info (void);
+
+/* `buffer` must be writable; `source` NULL = "". The strings are copied.
+ * Returns the meta, owned by the buffer, so that stem, dir and problem can be
+ * set with g_strdup'ed strings. */
+GstPetSourceMeta *gst_pet_buffer_add_source_meta (
+    GstBuffer *buffer, const gchar *source, guint64 index, guint64 count);
+
+/* NULL if there is none. */
+GstPetSourceMeta *gst_pet_buffer_get_source_meta (GstBuffer *buffer);
+
+/* The `source` and `index` fields that every message of this plugin set
+ * carries, for the photo of `buffer`: sets them in `structure`. */
+void gst_pet_structure_set_source (
+    GstStructure *structure, GstBuffer *buffer);
+
+/* Replaces {dir}, {stem} and {index} in `pattern`. {dir} never leads out of
+ * the folder: absolute paths have none, and ".." is replaced. Returns a path
+ * without empty components, free with g_free(). `meta` NULL: {stem} is the
+ * index in six digits. */
+gchar *gst_pet_source_meta_expand (
+    const GstPetSourceMeta *meta, guint64 fallback_index, const gchar *pattern);
+
+G_END_DECLS
