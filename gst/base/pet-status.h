@@ -7,6 +7,10 @@
 
 #pragma once
 
+#ifdef __cplusplus /* the CUDA module is C++ */
+extern "C" {
+#endif
+
 typedef enum {
   PET_OK = 0,
   PET_ERROR_ARGUMENT,    /* the caller broke the function's contract */
@@ -47,3 +51,7 @@ PetStatus pet_fail (PetError *error, PetStatus status, const char *format, ...)
     if (pet_try_status_ != PET_OK) \
       return pet_try_status_; \
   } while (0)
+
+#ifdef __cplusplus
+}
+#endif

@@ -8,6 +8,7 @@
 
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/pet-alloc.h"
@@ -36,6 +37,7 @@ typedef struct {
   const char *blurb; /* one line for humans */
   const PetEffectParam *params; /* NULL if none */
   int n_params;
+  bool is_identity; /* render copies: hosts may pass the picture itself on */
 
   /* Bytes of scratch memory `render` needs for this size; 0 allowed. NULL
    * means none. (size_t) -1 on overflow. */

@@ -102,6 +102,25 @@ gst_pet_buffer_get_source_meta (GstBuffer *buffer)
       buffer, gst_pet_source_meta_api_get_type ());
 }
 
+static gboolean
+copy_untagged_meta (GstBuffer *src, GstMeta **meta, gpointer dest)
+{
+  static const GstMetaTransformCopy whole = { FALSE, 0, (gsize) -1 };
+  const gchar *const *tags = gst_meta_api_type_get_tags ((*meta)->info->api);
+
+  if ((tags == NULL || tags[0] == NULL)
+      && (*meta)->info->transform_func != NULL)
+    (*meta)->info->transform_func (
+        dest, *meta, src, _gst_meta_transform_copy, (gpointer) &whole);
+  return TRUE;
+}
+
+void
+gst_pet_buffer_copy_untagged_metas (GstBuffer *dest, GstBuffer *src)
+{
+  gst_buffer_foreach_meta (src, copy_untagged_meta, dest);
+}
+
 /* File names are bytes, a GstStructure's strings are UTF-8. */
 static gchar *
 utf8_name (const gchar *name)

@@ -39,6 +39,10 @@ GstPetSourceMeta *gst_pet_buffer_add_source_meta (
 /* NULL if there is none. */
 GstPetSourceMeta *gst_pet_buffer_get_source_meta (GstBuffer *buffer);
 
+/* Copies the metas that say nothing about pixels (ours among them) to `dest`,
+ * which holds an encoded form of `src`. `dest` must be writable. */
+void gst_pet_buffer_copy_untagged_metas (GstBuffer *dest, GstBuffer *src);
+
 /* The `source` and `index` fields that every message of this plugin set
  * carries, for the photo of `buffer`: sets them in `structure`. */
 void gst_pet_structure_set_source (

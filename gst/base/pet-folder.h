@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The photos below a folder, in an order that depends on their names only. */
+
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/pet-status.h"
+
+/* Paths below the folder, '/' separated, sorted byte by byte. */
+typedef struct {
+  char **paths;
+  size_t count;
+} PetFolder;
+
+/* A photo is every entry whose name ends like a picture's (jpg, jpeg, jpe,
+ * jfif, png, and also webp, heic, ... so that they are reported, not passed
+ * over), whatever it holds, and every other regular file that begins like a
+ * JPEG or a PNG. Names that begin with a dot are passed over. Symbolic links
+ * are followed; a link back to a folder above it is not. At most
+ * `max_files` are listed (LIMIT beyond). A sub-folder that cannot be read
+ * fails the whole (IO), since its photos would be lost in silence. */
+PetStatus pet_folder_list (const char *folder, bool recursive,
+    size_t max_files, PetFolder *list, PetError *error);
+
+/* Frees the contents and clears *list. */
+void pet_folder_clear (PetFolder *list);
+
+/* Shard of a path: FNV-1a of its bytes modulo `shards`; the same on every
+ * machine, whatever else the folder holds. */
+unsigned pet_folder_shard (const char *path, unsigned shards);
+
+/* Reads a whole regular file of at most `max_bytes` (0 = no limit). `bytes`
+ * is free()d by the caller. IO (with the reason: not a regular file, ...),
+ * LIMIT, MEMORY. */
+PetStatus pet_file_read (const char *path, uint64_t max_bytes, uint8_t **bytes,
+    size_t *size, PetError *error);

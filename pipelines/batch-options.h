@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* pet-batch's command line. */
+
+#pragma once
+
+#include <gst/gst.h>
+
+G_BEGIN_DECLS
+
+#define BATCH_MAX_EFFECTS 32
+
+typedef struct {
+  const gchar *name; /* static: the nick of peteffect's enum */
+  gboolean optional;
+  guint priority;
+} BatchEffect;
+
+typedef struct {
+  gchar **inputs;
+  gchar *output;
+  BatchEffect effects[BATCH_MAX_EFFECTS];
+  guint n_effects;
+  guint max_size;
+  guint64 memory; /* bytes of the budget, 0 = automatic */
+  gchar *device;
+  gchar *model;
+  gint level;
+  gint dpi;
+  gboolean json;
+  gboolean quiet;
+} BatchOptions;
+
+/* Reads `arguments` (changed; NULL-ended, the program's name first). FALSE
+ * and `error` on a usage error. --help and --version print and exit(0).
+ * Needs the plugin to be registered: the looks are peteffect's. */
+gboolean batch_options_parse (
+    BatchOptions *options, gchar ***arguments, GError **error);
+
+void batch_options_clear (BatchOptions *options);
+
+G_END_DECLS

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "batch-plan.h"
+
+#include <gio/gio.h>
+#include <string.h>
+
+#include "base/pet-folder.h"
+
+#define MAX_FILES 10000000
+
+static void
+batch_item_free (gpointer data)
+{
+  BatchItem *item = data;
+
+  g_free (item->path);
+  g_free (item->source);
+  g_free (item->dir);
+  g_free (item->stem);
+  g_free (item);
+}
+
+/* `source` is relative and has no "..". */
+static BatchItem *
+batch_item_new (gchar *path, const gchar *source)
+{
+  BatchItem *item = g_new0 (BatchItem, 1);
+  const gchar *slash = strrchr (source, '/');
+  const gchar *name = slash != NULL ? slash + 1 : source;
+  const gchar *dot = strrchr (name, '.');
+
+  item->path = path;
+  item->source = g_strdup (source);
+  item->dir =
+      g_strndup (source, slash != NULL ? (gsize) (slash - source) : 0);
+  item->stem = dot != NULL && dot != name
+      ? g_strndup (name, (gsize) (dot - name))
+      : g_strdup (name);
+  return item;
+}
+
+static gboolean
+add_folder (GPtrArray *items, const gchar *folder, GError **error)
+{
+  PetFolder list;
+  PetError failure;
+
+  if (pet_folder_list (folder, true, MAX_FILES, &list, &failure) != PET_OK) {
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, "%s: %s", folder,
+        failure.message);
+    return FALSE;
+  }
+  for (size_t i = 0; i < list.count; i++)
+    g_ptr_array_add (items,
+        batch_item_new (
+            g_build_filename (folder, list.paths[i], NULL), list.paths[i]));
+  pet_folder_clear (&list);
+  return TRUE;
+}
+
+static gboolean
+add_input (GPtrArray *items, const gchar *input, GError **error)
+{
+  g_autofree gchar *name = NULL;
+
+  if (g_file_test (input, G_FILE_TEST_IS_DIR))
+    return add_folder (items, input, error);
+  if (!g_file_test (input, G_FILE_TEST_EXISTS)) {
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
+        "%s: there is no such file or folder", input);
+    return FALSE;
+  }
+  name = g_path_get_basename (input);
+  g_ptr_array_add (items, batch_item_new (g_strdup (input), name));
+  return TRUE;
+}
+
+static gchar *
+result_name (const BatchItem *item)
+{
+  return g_strconcat (item->dir, "/", item->stem, NULL);
+}
+
+/* Photos that share a result name all take their full names. */
+static void
+tell_stems_apart (GPtrArray *items)
+{
+  g_autoptr (GHashTable) uses =
+      g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+
+  for (guint i = 0; i < items->len; i++) {
+    gchar *name = result_name (items->pdata[i]);
+    guint n = GPOINTER_TO_UINT (g_hash_table_lookup (uses, name));
+
+    g_hash_table_replace (uses, name, GUINT_TO_POINTER (n + 1));
+  }
+  for (guint i = 0; i < items->len; i++) {
+    BatchItem *item = items->pdata[i];
+    g_autofree gchar *name = result_name (item);
+
+    if (GPOINTER_TO_UINT (g_hash_table_lookup (uses, name)) > 1) {
+      g_free (item->stem);
+      item->stem = g_path_get_basename (item->source);
+    }
+  }
+}
+
+static gboolean
+check_names_differ (GPtrArray *items, GError **error)
+{
+  g_autoptr (GHashTable) seen =
+      g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+
+  for (guint i = 0; i < items->len; i++) {
+    BatchItem *item = items->pdata[i];
+    gchar *name = result_name (item);
+    BatchItem *other = g_hash_table_lookup (seen, name);
+
+    if (other != NULL) {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_EXISTS,
+          "%s and %s would write the same results; run them into different "
+          "folders",
+          other->path, item->path);
+      g_free (name);
+      return FALSE;
+    }
+    g_hash_table_insert (seen, name, item);
+  }
+  return TRUE;
+}
+
+GPtrArray *
+batch_plan_new (gchar **inputs, GError **error)
+{
+  g_autoptr (GPtrArray) items =
+      g_ptr_array_new_with_free_func (batch_item_free);
+
+  for (gchar **input = inputs; *input != NULL; input++)
+    if (!add_input (items, *input, error))
+      return NULL;
+  tell_stems_apart (items);
+  if (!check_names_differ (items, error))
+    return NULL;
+  return g_steal_pointer (&items);
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "batch-report.h"
+
+#include <json-glib/json-glib.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define BAR_WIDTH 24
+
+static const gchar *const status_names[] = { "pending", "done", "dropped",
+  "failed" };
+
+void
+batch_report_begin (
+    BatchReport *report, const BatchOptions *options, guint total)
+{
+  *report = (BatchReport) { .options = options, .total = total,
+    .begin_us = g_get_monotonic_time (),
+    .bar = isatty (STDERR_FILENO) && !options->quiet };
+}
+
+static guint
+finished (const BatchReport *report)
+{
+  return report->done + report->dropped + report->failed;
+}
+
+static gdouble
+seconds (const BatchReport *report)
+{
+  return (gdouble) (g_get_monotonic_time () - report->begin_us) / 1e6;
+}
+
+static void
+clear_bar (const BatchReport *report)
+{
+  if (report->bar)
+    fputs ("\r\033[K", stderr);
+}
+
+static void
+draw_bar (const BatchReport *report)
+{
+  guint n = finished (report);
+  guint filled = report->total > 0 ? n * BAR_WIDTH / report->total : BAR_WIDTH;
+  gdouble rate = n / MAX (seconds (report), 1e-3);
+  guint left = n > 0 ? (guint) ((report->total - n) / rate + 0.5) : 0;
+
+  if (!report->bar)
+    return;
+  fputs ("\r\033[K[", stderr);
+  for (guint i = 0; i < BAR_WIDTH; i++)
+    fputc (i < filled ? '#' : '.', stderr);
+  fprintf (stderr, "] %u/%u  %.1f photos/s  %u:%02u left", n, report->total,
+      rate, left / 60, left % 60);
+  if (report->failed > 0)
+    fprintf (stderr, "  %u failed", report->failed);
+  fflush (stderr);
+}
+
+/* Names are bytes, JSON is UTF-8. */
+static void
+add_text (JsonBuilder *json, const gchar *key, const gchar *text)
+{
+  g_autofree gchar *valid = g_utf8_make_valid (text != NULL ? text : "", -1);
+
+  json_builder_set_member_name (json, key);
+  json_builder_add_string_value (json, valid);
+}
+
+static void
+add_int (JsonBuilder *json, const gchar *key, gint64 value)
+{
+  json_builder_set_member_name (json, key);
+  json_builder_add_int_value (json, value);
+}
+
+/* Rounded: the digits of a clock reading mean nothing beyond that. */
+static void
+add_number (JsonBuilder *json, const gchar *key, gdouble value)
+{
+  json_builder_set_member_name (json, key);
+  json_builder_add_double_value (
+      json, (gdouble) (gint64) (value * 10000 + 0.5) / 10000);
+}
+
+static void
+add_result (JsonBuilder *json, const gchar *name, const BatchResult *result)
+{
+  json_builder_set_member_name (json, name);
+  json_builder_begin_object (json);
+  add_text (json, "status", status_names[result->status]);
+  add_text (json, "file", result->file);
+  add_int (json, "bytes", (gint64) result->bytes);
+  add_number (json, "milliseconds", result->milliseconds);
+  add_text (json, "reason", result->reason);
+  json_builder_end_object (json);
+}
+
+static void
+print_json (const BatchReport *report, const BatchPhoto *photo)
+{
+  g_autoptr (JsonBuilder) json = json_builder_new ();
+  g_autoptr (JsonGenerator) generator = json_generator_new ();
+  g_autoptr (JsonNode) root = NULL;
+  g_autofree gchar *line = NULL;
+
+  json_builder_begin_object (json);
+  add_text (json, "source", photo->item->source);
+  add_int (json, "index", (gint64) photo->index);
+  add_text (json, "status", status_names[photo->status]);
+  add_text (json, "reason", photo->reason);
+  add_int (json, "width", photo->width);
+  add_int (json, "height", photo->height);
+  add_number (json, "coverage", photo->coverage);
+  json_builder_set_member_name (json, "box");
+  json_builder_begin_array (json);
+  for (guint i = 0; i < G_N_ELEMENTS (photo->box); i++)
+    json_builder_add_int_value (json, photo->box[i]);
+  json_builder_end_array (json);
+  add_number (json, "milliseconds", photo->milliseconds);
+  json_builder_set_member_name (json, "effects");
+  json_builder_begin_object (json);
+  for (guint i = 0; i < photo->n_results; i++)
+    add_result (
+        json, report->options->effects[i].name, &photo->results[i]);
+  json_builder_end_object (json);
+  json_builder_end_object (json);
+
+  root = json_builder_get_root (json);
+  json_generator_set_root (generator, root);
+  line = json_generator_to_data (generator, NULL);
+  puts (line);
+  fflush (stdout);
+}
+
+static void
+print_line (const BatchReport *report, const BatchPhoto *photo)
+{
+  g_autofree gchar *name = g_filename_display_name (photo->item->source);
+  guint results = 0;
+
+  if (photo->status == BATCH_FAILED) {
+    fprintf (stderr, "failed: %s: %s\n", name, photo->reason);
+    return;
+  }
+  if (report->options->quiet || report->options->json)
+    return;
+  for (guint i = 0; i < photo->n_results; i++)
+    results += photo->results[i].status == BATCH_DONE;
+  printf ("%s  %dx%d  pet %.0f %%  %u result%s  %.0f ms%s\n", name,
+      photo->width, photo->height, photo->coverage * 100, results,
+      results == 1 ? "" : "s", photo->milliseconds,
+      photo->status == BATCH_DROPPED ? "  (some were dropped)" : "");
+  fflush (stdout);
+}
+
+void
+batch_report_photo (BatchReport *report, const BatchPhoto *photo)
+{
+  switch (photo->status) {
+    case BATCH_DROPPED:
+      report->dropped++;
+      break;
+    case BATCH_FAILED:
+      report->failed++;
+      break;
+    default:
+      report->done++;
+      break;
+  }
+  clear_bar (report);
+  if (report->options->json)
+    print_json (report, photo);
+  print_line (report, photo);
+  draw_bar (report);
+}
+
+void
+batch_report_note (
+    BatchReport *report, const gchar *kind, const gchar *text)
+{
+  if (report->options->quiet)
+    return;
+  clear_bar (report);
+  fprintf (stderr, "%s: %s\n", kind, text);
+  draw_bar (report);
+}
+
+void
+batch_report_end (BatchReport *report)
+{
+  guint n = finished (report);
+
+  clear_bar (report);
+  if (report->options->quiet)
+    return;
+  fprintf (stderr,
+      "%u photos: %u done, %u with dropped results, %u failed", n,
+      report->done, report->dropped, report->failed);
+  if (n < report->total)
+    fprintf (stderr, ", %u not begun", report->total - n);
+  fprintf (stderr, "; %.1f s, %.1f photos/s; results are in %s\n",
+      seconds (report), n / MAX (seconds (report), 1e-3),
+      report->options->output);
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#define _GNU_SOURCE
+#include "gstpetatomicfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SUFFIX ".part"
+
+static gboolean
+fail_errno (GError **error, const gchar *what)
+{
+  gint code = errno;
+
+  g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (code), "%s: %s",
+      what, g_strerror (code));
+  return FALSE;
+}
+
+static gboolean
+write_bytes (gint fd, const guint8 *bytes, gsize size)
+{
+  while (size > 0) {
+    gssize n = write (fd, bytes, size);
+
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n < 0)
+      return FALSE;
+    bytes += n;
+    size -= (gsize) n;
+  }
+  return TRUE;
+}
+
+/* Block by block: merging them would copy the file. */
+static gboolean
+write_buffer (gint fd, GstBuffer *buffer)
+{
+  for (guint i = 0; i < gst_buffer_n_memory (buffer); i++) {
+    GstMemory *memory = gst_buffer_peek_memory (buffer, i);
+    GstMapInfo map;
+    gboolean written;
+
+    if (!gst_memory_map (memory, &map, GST_MAP_READ)) {
+      errno = ENOMEM;
+      return FALSE;
+    }
+    written = write_bytes (fd, map.data, map.size);
+    gst_memory_unmap (memory, &map);
+    if (!written)
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* link() refuses to replace, rename() replaces; both are atomic. */
+static gboolean
+publish (const gchar *temporary, const gchar *name, gboolean overwrite,
+    gboolean *kept, GError **error)
+{
+  if (overwrite) {
+    if (rename (temporary, name) == 0)
+      return TRUE;
+    fail_errno (error, "rename");
+    unlink (temporary);
+    return FALSE;
+  }
+  if (link (temporary, name) == 0) {
+    unlink (temporary);
+    return TRUE;
+  }
+  *kept = errno == EEXIST;
+  if (!*kept)
+    fail_errno (error, "link");
+  unlink (temporary);
+  return *kept;
+}
+
+static gboolean
+fill_and_close (
+    gint fd, const gchar *temporary, GstBuffer *buffer, GError **error)
+{
+  mode_t mask = umask (0);
+  gboolean done;
+
+  umask (mask);
+  /* mkostemps makes files that only their owner can read. */
+  done = fchmod (fd, 0666 & ~mask) == 0 && write_buffer (fd, buffer)
+      && fsync (fd) == 0;
+  if (!done)
+    fail_errno (error, "write");
+  if (close (fd) != 0 && done)
+    done = fail_errno (error, "close");
+  if (!done)
+    unlink (temporary);
+  return done;
+}
+
+gboolean
+gst_pet_atomic_write (const gchar *name, GstBuffer *buffer, gboolean overwrite,
+    gboolean *kept, GError **error)
+{
+  g_autofree gchar *folder = g_path_get_dirname (name);
+  g_autofree gchar *base = g_path_get_basename (name);
+  g_autofree gchar *temporary =
+      g_strdup_printf ("%s/.%.200s.XXXXXX" SUFFIX, folder, base);
+  gint fd;
+
+  *kept = FALSE;
+  if (!overwrite && g_file_test (name, G_FILE_TEST_EXISTS)) {
+    *kept = TRUE;
+    return TRUE;
+  }
+  if (g_mkdir_with_parents (folder, 0777) != 0)
+    return fail_errno (error, folder);
+  fd = mkostemps (temporary, strlen (SUFFIX), O_CLOEXEC);
+  if (fd < 0)
+    return fail_errno (error, folder);
+  if (!fill_and_close (fd, temporary, buffer, error))
+    return FALSE;
+  return publish (temporary, name, overwrite, kept, error);
+}

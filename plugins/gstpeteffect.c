@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/**
+ * SECTION:element-peteffect
+ * @title: peteffect
+ *
+ * Gives a cut-out one of the looks. Alpha passes unchanged. Numbers that only
+ * some looks have are properties of all: the others do not use them. Same
+ * picture and settings in, same picture out.
+ *
+ * ## Example launch line
+ * |[
+ * gst-launch-1.0 filesrc location=dog.jpg ! petdec max-size=1536 ! petsegment ! peteffect effect=popart ! petpngenc ! petfilesink location=popart.png
+ * ]|
+ */
+
+#include "gstpeteffect.h"
+
+#include <gst/video/video.h>
+#include <math.h>
+
+#include "gstpetenums.h"
+#include "image/pet-effect.h"
+#include "memory/gstpetbudget.h"
+#include "memory/gstpetframe.h"
+
+GST_DEBUG_CATEGORY_STATIC (pet_effect_debug);
+#define GST_CAT_DEFAULT pet_effect_debug
+
+enum {
+  PROP_0,
+  PROP_EFFECT,
+  PROP_FIRST_PARAM, /* one id per different parameter of the looks */
+};
+
+#define DEFAULT_EFFECT 0
+#define MAX_PARAMS 32
+
+static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
+    GST_PAD_SINK, GST_PAD_ALWAYS,
+    GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE ("RGBA")));
+
+static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
+    GST_PAD_SRC, GST_PAD_ALWAYS,
+    GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE ("RGBA")));
+
+struct _GstPetEffect {
+  GstBaseTransform parent;
+
+  /* properties, under the object lock */
+  gint effect;
+  gdouble params[MAX_PARAMS]; /* NAN = the look's own default */
+
+  GstVideoInfo info;
+};
+
+/* The different parameters of all looks, made once by class_init. `shared`:
+ * the looks' defaults differ, so the property's is "the look's own". */
+static struct {
+  const PetEffectParam *param;
+  gboolean shared;
+} params[MAX_PARAMS];
+static guint n_params;
+
+G_DEFINE_TYPE (GstPetEffect, gst_pet_effect, GST_TYPE_BASE_TRANSFORM)
+GST_ELEMENT_REGISTER_DEFINE (
+    peteffect, "peteffect", GST_RANK_NONE, GST_TYPE_PET_EFFECT)
+
+static void gst_pet_effect_set_property (
+    GObject *object, guint id, const GValue *value, GParamSpec *pspec);
+static void gst_pet_effect_get_property (
+    GObject *object, guint id, GValue *value, GParamSpec *pspec);
+static gboolean gst_pet_effect_start (GstBaseTransform *trans);
+static gboolean gst_pet_effect_set_caps (
+    GstBaseTransform *trans, GstCaps *in_caps, GstCaps *out_caps);
+static gboolean gst_pet_effect_get_unit_size (
+    GstBaseTransform *trans, GstCaps *caps, gsize *size);
+static gboolean gst_pet_effect_query (
+    GstBaseTransform *trans, GstPadDirection direction, GstQuery *query);
+static GstFlowReturn gst_pet_effect_prepare_output_buffer (
+    GstBaseTransform *trans, GstBuffer *in, GstBuffer **out);
+static GstFlowReturn gst_pet_effect_transform (
+    GstBaseTransform *trans, GstBuffer *in, GstBuffer *out);
+
+static void
+collect_param (const PetEffectParam *param)
+{
+  for (guint i = 0; i < n_params; i++) {
+    if (!g_str_equal (params[i].param->name, param->name))
+      continue;
+    params[i].shared |= params[i].param->def != param->def;
+    return;
+  }
+  g_assert (n_params < MAX_PARAMS);
+  params[n_params++].param = param;
+}
+
+static gchar *
+looks_with (const gchar *name)
+{
+  GString *looks = g_string_new (NULL);
+
+  for (gint i = 0; i < pet_effects_count; i++) {
+    gint index = pet_effect_param_index (pet_effects[i], name);
+
+    if (index >= 0)
+      g_string_append_printf (looks, "%s%s (%g)", looks->len > 0 ? ", " : "",
+          pet_effects[i]->name, pet_effects[i]->params[index].def);
+  }
+  return g_string_free (looks, FALSE);
+}
+
+static void
+install_param (GObjectClass *object_class, guint index)
+{
+  const PetEffectParam *param = params[index].param;
+  const gdouble unset = param->min - 1;
+  const GParamFlags flags = G_PARAM_READWRITE | GST_PARAM_MUTABLE_PLAYING;
+  g_autofree gchar *looks = looks_with (param->name);
+  g_autofree gchar *blurb = g_strdup_printf ("%s. Used by %s%s", param->blurb,
+      looks, params[index].shared ? "; below the range: the look's own" : "");
+  gdouble min = params[index].shared ? unset : param->min;
+  gdouble def = params[index].shared ? unset : param->def;
+  GParamSpec *spec;
+
+  switch (param->type) {
+    case PET_PARAM_BOOL:
+      spec = g_param_spec_boolean (
+          param->name, param->name, blurb, def != 0, flags);
+      break;
+    case PET_PARAM_INT:
+      spec = g_param_spec_int (param->name, param->name, blurb, (gint) min,
+          (gint) param->max, (gint) def, flags);
+      break;
+    default:
+      spec = g_param_spec_double (param->name, param->name, blurb, min,
+          param->max, def, flags);
+      break;
+  }
+  g_object_class_install_property (
+      object_class, PROP_FIRST_PARAM + index, spec);
+}
+
+static void
+gst_pet_effect_class_init (GstPetEffectClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
+  GstBaseTransformClass *trans_class = GST_BASE_TRANSFORM_CLASS (klass);
+
+  GST_DEBUG_CATEGORY_INIT (pet_effect_debug, "peteffect", 0, "looks");
+
+  object_class->set_property = gst_pet_effect_set_property;
+  object_class->get_property = gst_pet_effect_get_property;
+  g_object_class_install_property (object_class, PROP_EFFECT,
+      g_param_spec_enum ("effect", "Effect", "The look",
+          GST_TYPE_PET_EFFECT_NICK, DEFAULT_EFFECT,
+          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS
+              | GST_PARAM_MUTABLE_PLAYING));
+  for (gint i = 0; i < pet_effects_count; i++)
+    for (gint j = 0; j < pet_effects[i]->n_params; j++)
+      collect_param (&pet_effects[i]->params[j]);
+  for (guint i = 0; i < n_params; i++)
+    install_param (object_class, i);
+
+  gst_element_class_add_static_pad_template (element_class, &sink_template);
+  gst_element_class_add_static_pad_template (element_class, &src_template);
+  gst_element_class_set_static_metadata (element_class, "Pet look",
+      "Filter/Effect/Video", "Gives a cut-out one of the looks",
+      "gst-plugins-pet");
+
+  trans_class->start = GST_DEBUG_FUNCPTR (gst_pet_effect_start);
+  trans_class->set_caps = GST_DEBUG_FUNCPTR (gst_pet_effect_set_caps);
+  trans_class->get_unit_size =
+      GST_DEBUG_FUNCPTR (gst_pet_effect_get_unit_size);
+  trans_class->query = GST_DEBUG_FUNCPTR (gst_pet_effect_query);
+  trans_class->prepare_output_buffer =
+      GST_DEBUG_FUNCPTR (gst_pet_effect_prepare_output_buffer);
+  trans_class->transform = GST_DEBUG_FUNCPTR (gst_pet_effect_transform);
+  trans_class->passthrough_on_same_caps = FALSE;
+
+  gst_type_mark_as_plugin_api (GST_TYPE_PET_EFFECT_NICK, 0);
+}
+
+static void
+gst_pet_effect_init (GstPetEffect *self)
+{
+  self->effect = DEFAULT_EFFECT;
+  for (guint i = 0; i < MAX_PARAMS; i++)
+    self->params[i] = NAN;
+  gst_base_transform_set_qos_enabled (GST_BASE_TRANSFORM (self), FALSE);
+}
+
+static void
+set_param (GstPetEffect *self, guint index, const GValue *value)
+{
+  const PetEffectParam *param = params[index].param;
+  gdouble number;
+
+  switch (param->type) {
+    case PET_PARAM_BOOL:
+      number = g_value_get_boolean (value);
+      break;
+    case PET_PARAM_INT:
+      number = g_value_get_int (value);
+      break;
+    default:
+      number = g_value_get_double (value);
+      break;
+  }
+  self->params[index] = number < param->min ? NAN : number;
+}
+
+/* A look that changes nothing passes the buffer itself on. */
+static gboolean
+is_identity (gint effect)
+{
+  return pet_effects[effect]->is_identity;
+}
+
+static void
+gst_pet_effect_set_property (
+    GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+{
+  GstPetEffect *self = GST_PET_EFFECT (object);
+  gint effect;
+
+  GST_OBJECT_LOCK (self);
+  if (id == PROP_EFFECT)
+    self->effect = g_value_get_enum (value);
+  else if (id - PROP_FIRST_PARAM < n_params)
+    set_param (self, id - PROP_FIRST_PARAM, value);
+  else
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  effect = self->effect;
+  GST_OBJECT_UNLOCK (self);
+
+  if (id == PROP_EFFECT)
+    gst_base_transform_set_passthrough (
+        GST_BASE_TRANSFORM (self), is_identity (effect));
+}
+
+static void
+get_param (GstPetEffect *self, guint index, GValue *value)
+{
+  const PetEffectParam *param = params[index].param;
+  gdouble number = self->params[index];
+
+  if (isnan (number))
+    number = params[index].shared ? param->min - 1 : param->def;
+  switch (param->type) {
+    case PET_PARAM_BOOL:
+      g_value_set_boolean (value, number != 0);
+      break;
+    case PET_PARAM_INT:
+      g_value_set_int (value, (gint) number);
+      break;
+    default:
+      g_value_set_double (value, number);
+      break;
+  }
+}
+
+static void
+gst_pet_effect_get_property (
+    GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+  GstPetEffect *self = GST_PET_EFFECT (object);
+
+  GST_OBJECT_LOCK (self);
+  if (id == PROP_EFFECT)
+    g_value_set_enum (value, self->effect);
+  else if (id - PROP_FIRST_PARAM < n_params)
+    get_param (self, id - PROP_FIRST_PARAM, value);
+  else
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  GST_OBJECT_UNLOCK (self);
+}
+
+/* The look now, and its numbers in the order it wants them. */
+static const PetEffect *
+current_effect (GstPetEffect *self, gdouble *values)
+{
+  const PetEffect *effect;
+
+  GST_OBJECT_LOCK (self);
+  effect = pet_effects[self->effect];
+  pet_effect_defaults (effect, values);
+  for (guint i = 0; i < n_params; i++) {
+    gint index = pet_effect_param_index (effect, params[i].param->name);
+
+    if (index >= 0 && !isnan (self->params[i]))
+      values[index] = self->params[i];
+  }
+  GST_OBJECT_UNLOCK (self);
+  return effect;
+}
+
+static gboolean
+gst_pet_effect_start (GstBaseTransform *trans)
+{
+  GstPetEffect *self = GST_PET_EFFECT (trans);
+
+  gst_base_transform_set_passthrough (trans, is_identity (self->effect));
+  return TRUE;
+}
+
+static gboolean
+gst_pet_effect_set_caps (
+    GstBaseTransform *trans, GstCaps *in_caps, GstCaps *out_caps)
+{
+  return gst_video_info_from_caps (&GST_PET_EFFECT (trans)->info, in_caps);
+}
+
+static gboolean
+gst_pet_effect_get_unit_size (
+    GstBaseTransform *trans, GstCaps *caps, gsize *size)
+{
+  GstVideoInfo info;
+
+  if (!gst_video_info_from_caps (&info, caps))
+    return FALSE;
+  *size = GST_VIDEO_INFO_SIZE (&info);
+  return TRUE;
+}
+
+/* The frame it makes and the scratch memory while it does. */
+static void
+add_cost (GstPetEffect *self, GstQuery *query)
+{
+  gdouble values[PET_EFFECT_MAX_PARAMS];
+  const PetEffect *effect = current_effect (self, values);
+  GstVideoInfo info;
+  GstCaps *caps;
+
+  gst_pet_query_parse_cost (query, &caps, NULL);
+  if (effect->is_identity || !gst_video_info_from_caps (&info, caps))
+    return;
+  gst_pet_query_add_cost (query, GST_VIDEO_INFO_SIZE (&info));
+  if (effect->scratch_bytes != NULL)
+    gst_pet_query_add_cost (
+        query, effect->scratch_bytes (info.width, info.height, values));
+}
+
+static gboolean
+gst_pet_effect_query (
+    GstBaseTransform *trans, GstPadDirection direction, GstQuery *query)
+{
+  if (direction == GST_PAD_SINK && gst_pet_query_is_cost (query)) {
+    add_cost (GST_PET_EFFECT (trans), query);
+    gst_pad_peer_query (GST_BASE_TRANSFORM_SRC_PAD (trans), query);
+    return TRUE;
+  }
+  return GST_BASE_TRANSFORM_CLASS (gst_pet_effect_parent_class)
+      ->query (trans, direction, query);
+}
+
+/* A frame of our own: after a tee, writing in place would copy anyway, out of
+ * everyone's sight. */
+static GstFlowReturn
+gst_pet_effect_prepare_output_buffer (
+    GstBaseTransform *trans, GstBuffer *in, GstBuffer **out)
+{
+  GstPetEffect *self = GST_PET_EFFECT (trans);
+
+  if (gst_base_transform_is_passthrough (trans)) {
+    *out = in;
+    return GST_FLOW_OK;
+  }
+  *out = gst_pet_frame_new (&self->info);
+  if (*out == NULL) {
+    GST_ELEMENT_ERROR (self, RESOURCE, NO_SPACE_LEFT,
+        ("No memory for a frame of %d x %d.", self->info.width,
+            self->info.height),
+        (NULL));
+    return GST_FLOW_ERROR;
+  }
+  GST_BASE_TRANSFORM_CLASS (gst_pet_effect_parent_class)
+      ->copy_metadata (trans, in, *out);
+  return GST_FLOW_OK;
+}
+
+static GstFlowReturn
+gst_pet_effect_transform (
+    GstBaseTransform *trans, GstBuffer *in, GstBuffer *out)
+{
+  GstPetEffect *self = GST_PET_EFFECT (trans);
+  gdouble values[PET_EFFECT_MAX_PARAMS];
+  const PetEffect *effect = current_effect (self, values);
+  GstVideoFrame src_frame, dst_frame;
+  PetStatus status;
+  PetError error;
+
+  if (!gst_video_frame_map (&src_frame, &self->info, in, GST_MAP_READ))
+    goto unmappable;
+  if (!gst_video_frame_map (&dst_frame, &self->info, out, GST_MAP_WRITE)) {
+    gst_video_frame_unmap (&src_frame);
+    goto unmappable;
+  }
+  {
+    PetImage src = gst_pet_frame_image (&src_frame);
+    PetImage dst = gst_pet_frame_image (&dst_frame);
+
+    status = pet_effect_apply (effect, &src, &dst, values, NULL, &error);
+  }
+  gst_video_frame_unmap (&dst_frame);
+  gst_video_frame_unmap (&src_frame);
+  if (status != PET_OK)
+    goto failed;
+  return GST_FLOW_OK;
+
+  /* ERRORS */
+unmappable: {
+  GST_ELEMENT_ERROR (self, RESOURCE, FAILED,
+      ("A frame cannot be read or written."), (NULL));
+  return GST_FLOW_ERROR;
+}
+failed: {
+  GST_ELEMENT_ERROR (self, RESOURCE, FAILED,
+      ("The look \"%s\" cannot be made: %s.", effect->name, error.message),
+      ("%s", pet_status_name (status)));
+  return GST_FLOW_ERROR;
+}
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "gstpetmatte.h"
+
+#include <string.h>
+
+#include "memory/gstpetframe.h"
+#include "meta/gstpetmaskmeta.h"
+
+/* A pet of less than a thousandth of the picture is noise of the network. */
+#define EMPTY_COVERAGE 0.001
+
+/* Widths of the filters, as parts of the longer side: the mask is a few
+ * hundred pixels wide, so its edge is uncertain by about one of its pixels. */
+#define REFINE_PART 160
+#define REFINE_EPSILON 1e-4
+#define DECONTAMINATE_PART 64
+
+static int
+part_of_side (const PetImage *image, int part)
+{
+  return MAX (MAX (image->width, image->height) / part, 1);
+}
+
+/* The network's mask, brought to the photo's size and its edges. */
+static PetStatus
+make_alpha (PetSegmenter *segmenter, const GstPetMatteOptions *options,
+    const PetImage *photo, const PetImage *alpha, PetError *error)
+{
+  PetImage small = { .channels = 1 };
+  PetStatus status;
+  gsize bytes;
+
+  pet_segmenter_mask_size (segmenter, &small.width, &small.height);
+  small.stride_bytes = small.width;
+  bytes = (gsize) small.width * (gsize) small.height;
+  small.data = pet_alloc (NULL, bytes);
+  if (small.data == NULL)
+    return pet_fail (error, PET_ERROR_MEMORY, "no memory for the mask");
+
+  status = pet_segmenter_run (segmenter, photo, &small, error);
+  if (status == PET_OK && options->subject == GST_PET_SUBJECT_LARGEST)
+    status = pet_mask_keep_largest (&small, NULL, error);
+  if (status == PET_OK)
+    pet_mask_scale (&small, alpha);
+  pet_free (NULL, small.data, bytes);
+
+  if (status == PET_OK && options->refine == GST_PET_REFINE_GUIDED) {
+    int radius = part_of_side (photo, REFINE_PART);
+
+    status = pet_mask_refine_guided (alpha, photo, radius, REFINE_EPSILON,
+        CLAMP (radius / 2, 1, 4), NULL, error);
+  }
+  return status;
+}
+
+static void
+multiply_alpha (const PetImage *alpha, const PetImage *photo)
+{
+  if (photo->channels != 4)
+    return;
+  for (int y = 0; y < alpha->height; y++) {
+    uint8_t *a = pet_image_row (alpha, y);
+    const uint8_t *p = pet_image_row (photo, y);
+
+    for (int x = 0; x < alpha->width; x++)
+      a[x] = (uint8_t) ((a[x] * p[4 * x + 3] + 127) / 255);
+  }
+}
+
+static void
+join (const PetImage *photo, const PetImage *alpha, const PetImage *cutout)
+{
+  for (int y = 0; y < photo->height; y++) {
+    const uint8_t *p = pet_image_row (photo, y);
+    const uint8_t *a = pet_image_row (alpha, y);
+    uint8_t *c = pet_image_row (cutout, y);
+
+    for (int x = 0; x < photo->width; x++, p += photo->channels, c += 4) {
+      c[0] = p[0];
+      c[1] = p[1];
+      c[2] = p[2];
+      c[3] = a[x];
+    }
+  }
+}
+
+static PetStatus
+finish_cutout (const GstPetMatteOptions *options, const PetImage *cutout,
+    PetError *error)
+{
+  if (options->decontaminate)
+    PET_TRY (pet_matte_decontaminate (
+        cutout, part_of_side (cutout, DECONTAMINATE_PART), NULL, error));
+  if (options->scrub_transparent)
+    pet_matte_scrub (cutout);
+  return PET_OK;
+}
+
+/* The alpha of the photo, whatever it becomes. */
+static PetStatus
+run_mask (PetSegmenter *segmenter, const GstPetMatteOptions *options,
+    const PetImage *photo, const PetImage *alpha, GstPetMatteResult *result,
+    PetError *error)
+{
+  PET_TRY (make_alpha (segmenter, options, photo, alpha, error));
+  multiply_alpha (alpha, photo);
+  pet_mask_stats (alpha, &result->stats);
+  result->empty =
+      result->stats.coverage < EMPTY_COVERAGE || result->stats.width == 0;
+  return PET_OK;
+}
+
+PetStatus
+gst_pet_matte_run (PetSegmenter *segmenter, const GstPetMatteOptions *options,
+    const PetImage *photo, const PetImage *target, GstPetMatteResult *result,
+    PetError *error)
+{
+  gsize bytes = (gsize) photo->width * (gsize) photo->height;
+  PetImage alpha = { .width = photo->width, .height = photo->height,
+    .channels = 1, .stride_bytes = photo->width };
+  PetStatus status;
+
+  if (target->channels == 1)
+    return run_mask (segmenter, options, photo, target, result, error);
+
+  alpha.data = pet_alloc (NULL, bytes);
+  if (alpha.data == NULL)
+    return pet_fail (error, PET_ERROR_MEMORY, "no memory for the mask");
+  status = run_mask (segmenter, options, photo, &alpha, result, error);
+  if (status == PET_OK) {
+    join (photo, &alpha, target);
+    status = finish_cutout (options, target, error);
+  }
+  pet_free (NULL, alpha.data, bytes);
+  return status;
+}
+
+static void
+add_meta (GstBuffer *frame, GstBuffer *mask, const PetImage *photo,
+    const GstPetMatteResult *result)
+{
+  GstPetMaskMeta *meta = gst_pet_buffer_add_mask_meta (
+      frame, mask, (guint) photo->width, (guint) photo->height);
+
+  meta->coverage = result->stats.coverage;
+  meta->box_x = (guint) result->stats.x;
+  meta->box_y = (guint) result->stats.y;
+  meta->box_width = (guint) result->stats.width;
+  meta->box_height = (guint) result->stats.height;
+}
+
+PetStatus
+gst_pet_matte_to_meta (PetSegmenter *segmenter,
+    const GstPetMatteOptions *options, const PetImage *photo, GstBuffer *frame,
+    GstPetMatteResult *result, PetError *error)
+{
+  GstMemory *memory =
+      gst_pet_memory_new ((gsize) photo->width * (gsize) photo->height);
+  PetImage alpha = { .width = photo->width, .height = photo->height,
+    .channels = 1, .stride_bytes = photo->width };
+  GstBuffer *mask;
+  PetStatus status;
+  GstMapInfo map;
+
+  if (memory == NULL)
+    return pet_fail (error, PET_ERROR_MEMORY, "no memory for the mask");
+  mask = gst_buffer_new ();
+  gst_buffer_append_memory (mask, memory);
+  if (!gst_buffer_map (mask, &map, GST_MAP_WRITE)) {
+    gst_buffer_unref (mask);
+    return pet_fail (error, PET_ERROR_MEMORY, "the mask cannot be written");
+  }
+  alpha.data = map.data;
+  status = run_mask (segmenter, options, photo, &alpha, result, error);
+  gst_buffer_unmap (mask, &map);
+  if (status == PET_OK)
+    add_meta (frame, mask, photo, result);
+  gst_buffer_unref (mask);
+  return status;
+}

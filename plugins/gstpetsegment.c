@@ -1,0 +1,690 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/**
+ * SECTION:element-petsegment
+ * @title: petsegment
+ *
+ * Finds the pet in a photo and cuts it out: RGBA with a soft alpha, or the
+ * mask alone, or the mask as a meta. The network is built in; any ONNX
+ * segmentation network can take its place (#GstPetSegment:model-location).
+ *
+ * For every photo one element message "petsegment" is posted: {source, index,
+ * width, height, coverage, box-x, box-y, box-width, box-height, device,
+ * milliseconds, empty}. Alpha that comes in is respected: what was transparent
+ * stays so.
+ *
+ * ## Example launch line
+ * |[
+ * gst-launch-1.0 filesrc location=dog.jpg ! petdec max-size=1536 ! petsegment subject=largest ! petpngenc ! petfilesink location=cutout.png
+ * ]|
+ */
+
+#include "gstpetsegment.h"
+
+#include <gst/video/video.h>
+
+#include "base/pet-cpu.h"
+#include "gstpetenums.h"
+#include "gstpetmatte.h"
+#include "memory/gstpetframe.h"
+#include "meta/gstpetmaskmeta.h"
+#include "meta/gstpetsourcemeta.h"
+#include "nn/pet-segmenter.h"
+#include "petnet-resource.h"
+
+GST_DEBUG_CATEGORY_STATIC (pet_segment_debug);
+#define GST_CAT_DEFAULT pet_segment_debug
+
+enum {
+  PROP_0,
+  PROP_MODEL_LOCATION,
+  PROP_DEVICE,
+  PROP_ACTIVE_DEVICE,
+  PROP_CUDA_DEVICE_ID,
+  PROP_PRECISION,
+  PROP_THREADS,
+  PROP_BATCH_SIZE,
+  PROP_OUTPUT,
+  PROP_REFINE,
+  PROP_DECONTAMINATE,
+  PROP_SCRUB_TRANSPARENT,
+  PROP_SUBJECT,
+  PROP_ON_EMPTY,
+  PROP_STATS,
+};
+
+#define DEFAULT_DEVICE GST_PET_DEVICE_AUTO
+#define DEFAULT_CUDA_DEVICE_ID (-1)
+#define DEFAULT_PRECISION GST_PET_PRECISION_AUTO
+#define DEFAULT_THREADS 0
+#define DEFAULT_BATCH_SIZE 1
+#define DEFAULT_OUTPUT GST_PET_OUTPUT_CUTOUT
+#define DEFAULT_REFINE GST_PET_REFINE_GUIDED
+#define DEFAULT_DECONTAMINATE TRUE
+#define DEFAULT_SCRUB_TRANSPARENT TRUE
+#define DEFAULT_SUBJECT GST_PET_SUBJECT_ALL
+#define DEFAULT_ON_EMPTY GST_PET_ON_EMPTY_PASS
+
+#define BUILT_IN_NETWORK "/org/gst-plugins-pet/petnet.onnx"
+
+static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
+    GST_PAD_SINK, GST_PAD_ALWAYS,
+    GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE ("{ RGB, RGBA }")));
+
+static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
+    GST_PAD_SRC, GST_PAD_ALWAYS,
+    GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE ("{ RGBA, RGB, GRAY8 }")));
+
+struct _GstPetSegment {
+  GstBaseTransform parent;
+
+  /* properties, under the object lock */
+  gchar *model_location;
+  GstPetDevice device;
+  gint cuda_device_id;
+  GstPetPrecision precision;
+  guint threads;
+  guint batch_size;
+  GstPetOutput output;
+  GstPetMatteOptions matte;
+  GstPetOnEmpty on_empty;
+
+  PetSegmenter *segmenter; /* between start and stop */
+  const gchar *active_device;
+  GstPetOutput active_output; /* what the caps were negotiated for */
+  GstVideoInfo in_info, out_info;
+
+  /* counters, under the object lock */
+  guint64 n_photos, n_empty;
+  gdouble milliseconds;
+};
+
+G_DEFINE_TYPE (GstPetSegment, gst_pet_segment, GST_TYPE_BASE_TRANSFORM)
+GST_ELEMENT_REGISTER_DEFINE (
+    petsegment, "petsegment", GST_RANK_NONE, GST_TYPE_PET_SEGMENT)
+
+static void gst_pet_segment_finalize (GObject *object);
+static void gst_pet_segment_set_property (
+    GObject *object, guint id, const GValue *value, GParamSpec *pspec);
+static void gst_pet_segment_get_property (
+    GObject *object, guint id, GValue *value, GParamSpec *pspec);
+static gboolean gst_pet_segment_start (GstBaseTransform *trans);
+static gboolean gst_pet_segment_stop (GstBaseTransform *trans);
+static GstCaps *gst_pet_segment_transform_caps (GstBaseTransform *trans,
+    GstPadDirection direction, GstCaps *caps, GstCaps *filter);
+static gboolean gst_pet_segment_set_caps (
+    GstBaseTransform *trans, GstCaps *in_caps, GstCaps *out_caps);
+static gboolean gst_pet_segment_get_unit_size (
+    GstBaseTransform *trans, GstCaps *caps, gsize *size);
+static GstFlowReturn gst_pet_segment_prepare_output_buffer (
+    GstBaseTransform *trans, GstBuffer *in, GstBuffer **out);
+static GstFlowReturn gst_pet_segment_transform (
+    GstBaseTransform *trans, GstBuffer *in, GstBuffer *out);
+
+static void
+install_network_properties (GObjectClass *object_class)
+{
+  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS
+      | GST_PARAM_MUTABLE_READY;
+
+  g_object_class_install_property (object_class, PROP_MODEL_LOCATION,
+      g_param_spec_string ("model-location", "Model location",
+          "ONNX file of the segmentation network (NULL = the built-in one)",
+          NULL, flags));
+  g_object_class_install_property (object_class, PROP_DEVICE,
+      g_param_spec_enum ("device", "Device", "Where the network runs",
+          GST_TYPE_PET_DEVICE, DEFAULT_DEVICE, flags));
+  g_object_class_install_property (object_class, PROP_ACTIVE_DEVICE,
+      g_param_spec_string ("active-device", "Active device",
+          "Where the network runs now: \"cpu\" or \"cuda\" (NULL = it is not "
+          "loaded)",
+          NULL, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+  g_object_class_install_property (object_class, PROP_CUDA_DEVICE_ID,
+      g_param_spec_int ("cuda-device-id", "CUDA device id",
+          "Which GPU to use (-1 = the first)", -1, G_MAXINT,
+          DEFAULT_CUDA_DEVICE_ID, flags));
+  g_object_class_install_property (object_class, PROP_PRECISION,
+      g_param_spec_enum ("precision", "Precision",
+          "Arithmetic of the network; what the device does not have is "
+          "replaced by fp32 with a warning",
+          GST_TYPE_PET_PRECISION, DEFAULT_PRECISION, flags));
+  g_object_class_install_property (object_class, PROP_THREADS,
+      g_param_spec_uint ("threads", "Threads",
+          "Threads of the network on the CPU (0 = one per core)", 0, 1024,
+          DEFAULT_THREADS, flags));
+  g_object_class_install_property (object_class, PROP_BATCH_SIZE,
+      g_param_spec_uint ("batch-size", "Batch size",
+          "Photos per run of the network on the GPU; the CPU takes them one "
+          "by one",
+          1, 32, DEFAULT_BATCH_SIZE, flags));
+}
+
+static void
+install_matte_properties (GObjectClass *object_class)
+{
+  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS
+      | GST_PARAM_MUTABLE_PLAYING;
+
+  g_object_class_install_property (object_class, PROP_OUTPUT,
+      g_param_spec_enum ("output", "Output", "What is sent on",
+          GST_TYPE_PET_OUTPUT, DEFAULT_OUTPUT, flags));
+  g_object_class_install_property (object_class, PROP_REFINE,
+      g_param_spec_enum ("refine", "Refine",
+          "How the network's small mask becomes the photo's alpha",
+          GST_TYPE_PET_REFINE, DEFAULT_REFINE, flags));
+  g_object_class_install_property (object_class, PROP_DECONTAMINATE,
+      g_param_spec_boolean ("decontaminate", "Decontaminate",
+          "Remove the background's colour from the soft edge (cutout)",
+          DEFAULT_DECONTAMINATE, flags));
+  g_object_class_install_property (object_class, PROP_SCRUB_TRANSPARENT,
+      g_param_spec_boolean ("scrub-transparent", "Scrub transparent",
+          "Make fully transparent pixels black, so that nothing hidden leaves "
+          "the house (cutout)",
+          DEFAULT_SCRUB_TRANSPARENT, flags));
+  g_object_class_install_property (object_class, PROP_SUBJECT,
+      g_param_spec_enum ("subject", "Subject", "Which pets are kept",
+          GST_TYPE_PET_SUBJECT, DEFAULT_SUBJECT, flags));
+  g_object_class_install_property (object_class, PROP_ON_EMPTY,
+      g_param_spec_enum ("on-empty", "On empty",
+          "What to do about a photo in which no pet was found",
+          GST_TYPE_PET_ON_EMPTY, DEFAULT_ON_EMPTY, flags));
+  g_object_class_install_property (object_class, PROP_STATS,
+      g_param_spec_boxed ("stats", "Statistics",
+          "So far: photos and empty (uint64), milliseconds in the network and "
+          "the matte (double)",
+          GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+}
+
+static void
+gst_pet_segment_class_init (GstPetSegmentClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
+  GstBaseTransformClass *trans_class = GST_BASE_TRANSFORM_CLASS (klass);
+
+  GST_DEBUG_CATEGORY_INIT (
+      pet_segment_debug, "petsegment", 0, "pet segmentation");
+
+  object_class->finalize = gst_pet_segment_finalize;
+  object_class->set_property = gst_pet_segment_set_property;
+  object_class->get_property = gst_pet_segment_get_property;
+  install_network_properties (object_class);
+  install_matte_properties (object_class);
+
+  gst_element_class_add_static_pad_template (element_class, &sink_template);
+  gst_element_class_add_static_pad_template (element_class, &src_template);
+  gst_element_class_set_static_metadata (element_class, "Pet segmenter",
+      "Filter/Effect/Video",
+      "Finds the pet in a photo and cuts it out with a soft alpha",
+      "gst-plugins-pet");
+
+  trans_class->start = GST_DEBUG_FUNCPTR (gst_pet_segment_start);
+  trans_class->stop = GST_DEBUG_FUNCPTR (gst_pet_segment_stop);
+  trans_class->transform_caps =
+      GST_DEBUG_FUNCPTR (gst_pet_segment_transform_caps);
+  trans_class->set_caps = GST_DEBUG_FUNCPTR (gst_pet_segment_set_caps);
+  trans_class->get_unit_size =
+      GST_DEBUG_FUNCPTR (gst_pet_segment_get_unit_size);
+  trans_class->prepare_output_buffer =
+      GST_DEBUG_FUNCPTR (gst_pet_segment_prepare_output_buffer);
+  trans_class->transform = GST_DEBUG_FUNCPTR (gst_pet_segment_transform);
+  trans_class->passthrough_on_same_caps = FALSE;
+
+  gst_type_mark_as_plugin_api (GST_TYPE_PET_DEVICE, 0);
+  gst_type_mark_as_plugin_api (GST_TYPE_PET_PRECISION, 0);
+  gst_type_mark_as_plugin_api (GST_TYPE_PET_OUTPUT, 0);
+  gst_type_mark_as_plugin_api (GST_TYPE_PET_REFINE, 0);
+  gst_type_mark_as_plugin_api (GST_TYPE_PET_SUBJECT, 0);
+  gst_type_mark_as_plugin_api (GST_TYPE_PET_ON_EMPTY, 0);
+}
+
+static void
+gst_pet_segment_init (GstPetSegment *self)
+{
+  self->device = DEFAULT_DEVICE;
+  self->cuda_device_id = DEFAULT_CUDA_DEVICE_ID;
+  self->precision = DEFAULT_PRECISION;
+  self->threads = DEFAULT_THREADS;
+  self->batch_size = DEFAULT_BATCH_SIZE;
+  self->output = DEFAULT_OUTPUT;
+  self->matte.refine = DEFAULT_REFINE;
+  self->matte.decontaminate = DEFAULT_DECONTAMINATE;
+  self->matte.scrub_transparent = DEFAULT_SCRUB_TRANSPARENT;
+  self->matte.subject = DEFAULT_SUBJECT;
+  self->on_empty = DEFAULT_ON_EMPTY;
+  gst_base_transform_set_qos_enabled (GST_BASE_TRANSFORM (self), FALSE);
+}
+
+static void
+gst_pet_segment_finalize (GObject *object)
+{
+  GstPetSegment *self = GST_PET_SEGMENT (object);
+
+  g_free (self->model_location);
+  pet_segmenter_free (&self->segmenter);
+  G_OBJECT_CLASS (gst_pet_segment_parent_class)->finalize (object);
+}
+
+static void
+gst_pet_segment_set_property (
+    GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+{
+  GstPetSegment *self = GST_PET_SEGMENT (object);
+
+  GST_OBJECT_LOCK (self);
+  switch (id) {
+    case PROP_MODEL_LOCATION:
+      g_free (self->model_location);
+      self->model_location = g_value_dup_string (value);
+      break;
+    case PROP_DEVICE:
+      self->device = g_value_get_enum (value);
+      break;
+    case PROP_CUDA_DEVICE_ID:
+      self->cuda_device_id = g_value_get_int (value);
+      break;
+    case PROP_PRECISION:
+      self->precision = g_value_get_enum (value);
+      break;
+    case PROP_THREADS:
+      self->threads = g_value_get_uint (value);
+      break;
+    case PROP_BATCH_SIZE:
+      self->batch_size = g_value_get_uint (value);
+      break;
+    case PROP_OUTPUT:
+      self->output = g_value_get_enum (value);
+      break;
+    case PROP_REFINE:
+      self->matte.refine = g_value_get_enum (value);
+      break;
+    case PROP_DECONTAMINATE:
+      self->matte.decontaminate = g_value_get_boolean (value);
+      break;
+    case PROP_SCRUB_TRANSPARENT:
+      self->matte.scrub_transparent = g_value_get_boolean (value);
+      break;
+    case PROP_SUBJECT:
+      self->matte.subject = g_value_get_enum (value);
+      break;
+    case PROP_ON_EMPTY:
+      self->on_empty = g_value_get_enum (value);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+      break;
+  }
+  GST_OBJECT_UNLOCK (self);
+  if (id == PROP_OUTPUT)
+    gst_base_transform_reconfigure_src (GST_BASE_TRANSFORM (self));
+}
+
+static void
+gst_pet_segment_get_property (
+    GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+  GstPetSegment *self = GST_PET_SEGMENT (object);
+
+  GST_OBJECT_LOCK (self);
+  switch (id) {
+    case PROP_MODEL_LOCATION:
+      g_value_set_string (value, self->model_location);
+      break;
+    case PROP_DEVICE:
+      g_value_set_enum (value, self->device);
+      break;
+    case PROP_ACTIVE_DEVICE:
+      g_value_set_string (value, self->active_device);
+      break;
+    case PROP_CUDA_DEVICE_ID:
+      g_value_set_int (value, self->cuda_device_id);
+      break;
+    case PROP_PRECISION:
+      g_value_set_enum (value, self->precision);
+      break;
+    case PROP_THREADS:
+      g_value_set_uint (value, self->threads);
+      break;
+    case PROP_BATCH_SIZE:
+      g_value_set_uint (value, self->batch_size);
+      break;
+    case PROP_OUTPUT:
+      g_value_set_enum (value, self->output);
+      break;
+    case PROP_REFINE:
+      g_value_set_enum (value, self->matte.refine);
+      break;
+    case PROP_DECONTAMINATE:
+      g_value_set_boolean (value, self->matte.decontaminate);
+      break;
+    case PROP_SCRUB_TRANSPARENT:
+      g_value_set_boolean (value, self->matte.scrub_transparent);
+      break;
+    case PROP_SUBJECT:
+      g_value_set_enum (value, self->matte.subject);
+      break;
+    case PROP_ON_EMPTY:
+      g_value_set_enum (value, self->on_empty);
+      break;
+    case PROP_STATS:
+      g_value_take_boxed (value,
+          gst_structure_new ("application/x-petsegment-stats", "photos",
+              G_TYPE_UINT64, self->n_photos, "empty", G_TYPE_UINT64,
+              self->n_empty, "milliseconds", G_TYPE_DOUBLE,
+              self->milliseconds, NULL));
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+      break;
+  }
+  GST_OBJECT_UNLOCK (self);
+}
+
+static PetStatus
+load_built_in (const PetSegmenterOptions *options, PetSegmenter **segmenter,
+    PetError *error)
+{
+  GBytes *bytes = g_resource_lookup_data (petnet_get_resource (),
+      BUILT_IN_NETWORK, G_RESOURCE_LOOKUP_FLAGS_NONE, NULL);
+  gconstpointer data;
+  PetStatus status;
+  gsize size;
+
+  if (bytes == NULL)
+    return pet_fail (
+        error, PET_ERROR_IO, "the built-in network is not in this build");
+  data = g_bytes_get_data (bytes, &size);
+  status = pet_segmenter_new (data, size, options, segmenter, error);
+  g_bytes_unref (bytes);
+  return status;
+}
+
+static gboolean
+load_network (GstPetSegment *self, const gchar *location, guint threads)
+{
+  PetSegmenterOptions options = {
+    .threads = threads != 0 ? (int) threads : pet_cpu_count (),
+  };
+  PetStatus status;
+  PetNetInfo net;
+  PetError error;
+
+  status = location != NULL
+      ? pet_segmenter_new_file (location, &options, &self->segmenter, &error)
+      : load_built_in (&options, &self->segmenter, &error);
+  if (status != PET_OK) {
+    if (status == PET_ERROR_IO)
+      GST_ELEMENT_ERROR (self, RESOURCE, NOT_FOUND,
+          ("The network \"%s\" cannot be read: %s.",
+              location != NULL ? location : "built in", error.message),
+          (NULL));
+    else
+      GST_ELEMENT_ERROR (self, STREAM, WRONG_TYPE,
+          ("The network \"%s\" cannot be used: %s.",
+              location != NULL ? location : "built in", error.message),
+          ("%s", pet_status_name (status)));
+    return FALSE;
+  }
+  pet_segmenter_net_info (self->segmenter, &net);
+  GST_INFO_OBJECT (self,
+      "%s on %s: %d nodes, %" G_GSIZE_FORMAT " bytes of activations, "
+      "%" G_GSIZE_FORMAT " of weights, %d threads",
+      pet_segmenter_info (self->segmenter)->name, net.backend, net.nodes,
+      net.activation_bytes, net.weight_bytes, options.threads);
+  return TRUE;
+}
+
+static gboolean
+gst_pet_segment_start (GstBaseTransform *trans)
+{
+  GstPetSegment *self = GST_PET_SEGMENT (trans);
+  g_autofree gchar *location = NULL;
+  GstPetDevice device;
+  GstPetPrecision precision;
+  guint threads;
+
+  GST_OBJECT_LOCK (self);
+  location = g_strdup (self->model_location);
+  device = self->device;
+  precision = self->precision;
+  threads = self->threads;
+  self->n_photos = self->n_empty = 0;
+  self->milliseconds = 0;
+  GST_OBJECT_UNLOCK (self);
+
+  if (device == GST_PET_DEVICE_CUDA) {
+    GST_ELEMENT_ERROR (self, LIBRARY, INIT,
+        ("device=cuda is not possible: built without CUDA."),
+        ("this build has no GPU back end for the network"));
+    return FALSE;
+  }
+  if (device == GST_PET_DEVICE_AUTO)
+    GST_ELEMENT_WARNING (self, LIBRARY, INIT,
+        ("No GPU is used (built without CUDA): running on the CPU."),
+        ("set device=cpu to say that this is meant"));
+  if (precision == GST_PET_PRECISION_BF16
+      || precision == GST_PET_PRECISION_FP16)
+    GST_ELEMENT_WARNING (self, LIBRARY, SETTINGS,
+        ("The CPU runs the network in fp32; the precision asked for is not "
+         "available there."),
+        (NULL));
+
+  if (!load_network (self, location, threads))
+    return FALSE;
+  GST_OBJECT_LOCK (self);
+  self->active_device = "cpu";
+  GST_OBJECT_UNLOCK (self);
+  g_object_notify (G_OBJECT (self), "active-device");
+  return TRUE;
+}
+
+static gboolean
+gst_pet_segment_stop (GstBaseTransform *trans)
+{
+  GstPetSegment *self = GST_PET_SEGMENT (trans);
+
+  pet_segmenter_free (&self->segmenter);
+  GST_OBJECT_LOCK (self);
+  self->active_device = NULL;
+  GST_OBJECT_UNLOCK (self);
+  return TRUE;
+}
+
+static GstPetOutput
+wanted_output (GstPetSegment *self)
+{
+  GstPetOutput output;
+
+  GST_OBJECT_LOCK (self);
+  output = self->output;
+  GST_OBJECT_UNLOCK (self);
+  return output;
+}
+
+/* Only the format differs between the pads. */
+static GstCaps *
+gst_pet_segment_transform_caps (GstBaseTransform *trans,
+    GstPadDirection direction, GstCaps *caps, GstCaps *filter)
+{
+  GstPetOutput output = wanted_output (GST_PET_SEGMENT (trans));
+  GstCaps *result = gst_caps_copy (caps);
+  GValue formats = G_VALUE_INIT;
+
+  if (output != GST_PET_OUTPUT_META) {
+    if (direction == GST_PAD_SINK) {
+      g_value_init (&formats, G_TYPE_STRING);
+      g_value_set_static_string (
+          &formats, output == GST_PET_OUTPUT_CUTOUT ? "RGBA" : "GRAY8");
+    } else {
+      gst_value_deserialize_with_pspec (
+          (g_value_init (&formats, GST_TYPE_LIST), &formats), "{ RGB, RGBA }",
+          NULL);
+    }
+    for (guint i = 0; i < gst_caps_get_size (result); i++) {
+      GstStructure *structure = gst_caps_get_structure (result, i);
+
+      gst_structure_remove_fields (
+          structure, "format", "colorimetry", "chroma-site", NULL);
+      gst_structure_set_value (structure, "format", &formats);
+    }
+    g_value_unset (&formats);
+  }
+
+  if (filter != NULL) {
+    GstCaps *both =
+        gst_caps_intersect_full (filter, result, GST_CAPS_INTERSECT_FIRST);
+
+    gst_caps_unref (result);
+    result = both;
+  }
+  return result;
+}
+
+static gboolean
+gst_pet_segment_set_caps (
+    GstBaseTransform *trans, GstCaps *in_caps, GstCaps *out_caps)
+{
+  GstPetSegment *self = GST_PET_SEGMENT (trans);
+
+  self->active_output = wanted_output (self);
+  return gst_video_info_from_caps (&self->in_info, in_caps)
+      && gst_video_info_from_caps (&self->out_info, out_caps);
+}
+
+static gboolean
+gst_pet_segment_get_unit_size (
+    GstBaseTransform *trans, GstCaps *caps, gsize *size)
+{
+  GstVideoInfo info;
+
+  if (!gst_video_info_from_caps (&info, caps))
+    return FALSE;
+  *size = GST_VIDEO_INFO_SIZE (&info);
+  return TRUE;
+}
+
+/* A frame of our own: behind a tee there is no pool to be trusted. */
+static GstFlowReturn
+gst_pet_segment_prepare_output_buffer (
+    GstBaseTransform *trans, GstBuffer *in, GstBuffer **out)
+{
+  GstPetSegment *self = GST_PET_SEGMENT (trans);
+
+  if (self->active_output == GST_PET_OUTPUT_META) {
+    /* Shares the memory; only metas are added. */
+    *out = gst_buffer_copy (in);
+    return GST_FLOW_OK;
+  }
+  *out = gst_pet_frame_new (&self->out_info);
+  if (*out == NULL) {
+    GST_ELEMENT_ERROR (self, RESOURCE, NO_SPACE_LEFT,
+        ("No memory for a frame of %d x %d.", self->out_info.width,
+            self->out_info.height),
+        (NULL));
+    return GST_FLOW_ERROR;
+  }
+  GST_BASE_TRANSFORM_CLASS (gst_pet_segment_parent_class)
+      ->copy_metadata (trans, in, *out);
+  return GST_FLOW_OK;
+}
+
+static void
+post_result (GstPetSegment *self, GstBuffer *photo,
+    const GstPetMatteResult *result, gdouble milliseconds)
+{
+  GstStructure *s = gst_structure_new_empty ("petsegment");
+  const PetMaskStats *stats = &result->stats;
+
+  gst_pet_structure_set_source (s, photo);
+  gst_structure_set (s, "width", G_TYPE_INT, self->in_info.width, "height",
+      G_TYPE_INT, self->in_info.height, "coverage", G_TYPE_DOUBLE,
+      stats->coverage, "box-x", G_TYPE_INT, stats->x, "box-y", G_TYPE_INT,
+      stats->y, "box-width", G_TYPE_INT, stats->width, "box-height",
+      G_TYPE_INT, stats->height, "device", G_TYPE_STRING, self->active_device,
+      "milliseconds", G_TYPE_DOUBLE, milliseconds, "empty", G_TYPE_BOOLEAN,
+      result->empty, NULL);
+
+  GST_OBJECT_LOCK (self);
+  self->n_photos++;
+  self->n_empty += result->empty;
+  self->milliseconds += milliseconds;
+  GST_OBJECT_UNLOCK (self);
+  gst_element_post_message (GST_ELEMENT (self),
+      gst_message_new_element (GST_OBJECT (self), s));
+}
+
+static GstFlowReturn
+handle_empty (GstPetSegment *self, GstPetOnEmpty on_empty, GstBuffer *photo)
+{
+  GstPetSourceMeta *meta = gst_pet_buffer_get_source_meta (photo);
+
+  switch (on_empty) {
+    case GST_PET_ON_EMPTY_DROP:
+      return GST_BASE_TRANSFORM_FLOW_DROPPED;
+    case GST_PET_ON_EMPTY_ERROR:
+      GST_ELEMENT_ERROR (self, STREAM, FAILED,
+          ("No pet was found in \"%s\".", meta != NULL ? meta->source : ""),
+          (NULL));
+      return GST_FLOW_ERROR;
+    default:
+      return GST_FLOW_OK;
+  }
+}
+
+static PetStatus
+segment (GstPetSegment *self, const GstPetMatteOptions *options,
+    GstBuffer *in, GstBuffer *out, GstPetMatteResult *result, PetError *error)
+{
+  GstVideoFrame in_frame, out_frame;
+  PetImage photo, target;
+  PetStatus status;
+
+  if (!gst_video_frame_map (&in_frame, &self->in_info, in, GST_MAP_READ))
+    return pet_fail (error, PET_ERROR_MEMORY, "the frame cannot be read");
+  photo = gst_pet_frame_image (&in_frame);
+
+  if (self->active_output == GST_PET_OUTPUT_META) {
+    status = gst_pet_matte_to_meta (
+        self->segmenter, options, &photo, out, result, error);
+  } else if (!gst_video_frame_map (
+                 &out_frame, &self->out_info, out, GST_MAP_WRITE)) {
+    status = pet_fail (
+        error, PET_ERROR_MEMORY, "the result's frame cannot be written");
+  } else {
+    target = gst_pet_frame_image (&out_frame);
+    status = gst_pet_matte_run (
+        self->segmenter, options, &photo, &target, result, error);
+    gst_video_frame_unmap (&out_frame);
+  }
+  gst_video_frame_unmap (&in_frame);
+  return status;
+}
+
+static GstFlowReturn
+gst_pet_segment_transform (
+    GstBaseTransform *trans, GstBuffer *in, GstBuffer *out)
+{
+  GstPetSegment *self = GST_PET_SEGMENT (trans);
+  gint64 begin = g_get_monotonic_time ();
+  GstPetMatteOptions options;
+  GstPetMatteResult result;
+  GstPetOnEmpty on_empty;
+  PetStatus status;
+  PetError error;
+
+  GST_OBJECT_LOCK (self);
+  options = self->matte;
+  on_empty = self->on_empty;
+  GST_OBJECT_UNLOCK (self);
+
+  status = segment (self, &options, in, out, &result, &error);
+  if (status != PET_OK) {
+    GST_ELEMENT_ERROR (self, STREAM, FAILED,
+        ("The pet cannot be cut out: %s.", error.message),
+        ("%s", pet_status_name (status)));
+    return GST_FLOW_ERROR;
+  }
+  post_result (self, in, &result,
+      (gdouble) (g_get_monotonic_time () - begin) / 1000);
+  return result.empty ? handle_empty (self, on_empty, in) : GST_FLOW_OK;
+}
