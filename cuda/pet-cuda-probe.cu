@@ -3,6 +3,7 @@
 #include "pet-cuda.h"
 
 #include <cuda_runtime.h>
+#include <stdio.h>
 #include <string.h>
 
 /* The runtime's own words for these say little about what to do. */
@@ -32,7 +33,7 @@ read_properties (int device, PetCudaInfo *info, PetError *error)
   if (result != cudaSuccess)
     return pet_fail (error, PET_ERROR_DEVICE, "GPU %d cannot be used: %s",
         device, cudaGetErrorString (result));
-  strncpy (info->name, properties.name, sizeof info->name - 1);
+  snprintf (info->name, sizeof info->name, "%.127s", properties.name);
   info->compute_major = properties.major;
   info->compute_minor = properties.minor;
   return PET_OK;
