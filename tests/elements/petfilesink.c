@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <glib/gstdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "meta/gstpetsourcemeta.h"
+#include "pictures.h"
+
+static GstHarness *
+sink_harness (const gchar *folder, const gchar *pattern)
+{
+  GstHarness *h = gst_harness_new_empty ();
+  GstElement *sink = gst_element_factory_make ("petfilesink", NULL);
+  g_autofree gchar *location = g_build_filename (folder, pattern, NULL);
+  GstBus *bus = gst_bus_new ();
+
+  g_object_set (sink, "location", location, NULL);
+  gst_element_set_bus (sink, bus);
+  gst_object_unref (bus);
+  gst_harness_add_element_full (h, sink, NULL, "sink", NULL, NULL);
+  gst_object_unref (sink);
+  gst_harness_set_src_caps_str (h, "image/png");
+  return h;
+}
+
+static GstBuffer *
+named (const gchar *source, guint64 index, const gchar *text)
+{
+  GstBuffer *buffer = gst_buffer_new_memdup (text, strlen (text));
+
+  if (source != NULL)
+    gst_pet_buffer_add_source_meta (buffer, source, index, 0);
+  return buffer;
+}
+
+static void
+expect_content (const gchar *folder, const gchar *name, const gchar *text)
+{
+  g_autofree gchar *path = g_build_filename (folder, name, NULL);
+  g_autofree gchar *got = NULL;
+
+  g_assert_true (g_file_get_contents (path, &got, NULL, NULL));
+  g_assert_cmpstr (got, ==, text);
+}
+
+static guint
+count_entries (const gchar *folder)
+{
+  GDir *dir = g_dir_open (folder, 0, NULL);
+  guint n = 0;
+
+  while (g_dir_read_name (dir) != NULL)
+    n++;
+  g_dir_close (dir);
+  return n;
+}
+
+static void
+files_are_named_after_their_photo (void)
+{
+  g_autofree gchar *folder = make_folder ();
+  GstHarness *h = sink_harness (folder, "{dir}/{stem}/{index}.png");
+  GstMessage *message;
+  const GstStructure *s;
+  guint64 bytes;
+
+  gst_harness_push (h, named ("sub/dir/my dog.jpg", 3, "abc"));
+  gst_harness_push (h, named ("cat.jpeg", 4, "defg"));
+  gst_harness_push (h, named ("../../escape/../x.png", 5, "h"));
+  expect_content (folder, "sub/dir/my dog/000003.png", "abc");
+  expect_content (folder, "cat/000004.png", "defg");
+  expect_content (folder, "__/__/escape/__/x/000005.png", "h");
+
+  message = harness_pop_message (h, "petfilesink");
+  s = gst_message_get_structure (message);
+  g_assert_cmpstr (
+      gst_structure_get_string (s, "source"), ==, "sub/dir/my dog.jpg");
+  g_assert_true (g_str_has_suffix (
+      gst_structure_get_string (s, "filename"), "my dog/000003.png"));
+  gst_structure_get_uint64 (s, "bytes", &bytes);
+  g_assert_cmpuint (bytes, ==, 3);
+  gst_message_unref (message);
+  harness_with_bus_free (h);
+  remove_tree (folder);
+}
+
+static void
+unnamed_buffers_are_numbered (void)
+{
+  g_autofree gchar *folder = make_folder ();
+  GstHarness *h = sink_harness (folder, "p{index}.png");
+
+  gst_harness_push (h, named (NULL, 0, "a"));
+  gst_harness_push (h, named (NULL, 0, "b"));
+  expect_content (folder, "p000000.png", "a");
+  expect_content (folder, "p000001.png", "b");
+  harness_with_bus_free (h);
+  remove_tree (folder);
+}
+
+static void
+overwrite_replaces_or_keeps (void)
+{
+  g_autofree gchar *folder = make_folder ();
+  GstHarness *h = sink_harness (folder, "{stem}.png");
+  GstMessage *message;
+  gboolean kept;
+
+  gst_harness_push (h, named ("a.jpg", 0, "one"));
+  gst_harness_push (h, named ("a.jpg", 0, "two"));
+  expect_content (folder, "a.png", "two");
+  g_assert_cmpuint (
+      harness_count_messages (h, GST_MESSAGE_ELEMENT), ==, 2);
+  g_object_set (h->element, "overwrite", FALSE, NULL);
+  gst_harness_push (h, named ("a.jpg", 0, "three"));
+  expect_content (folder, "a.png", "two");
+  message = harness_pop_message (h, "petfilesink");
+  gst_structure_get_boolean (
+      gst_message_get_structure (message), "kept", &kept);
+  g_assert_true (kept);
+  gst_message_unref (message);
+  g_assert_cmpuint (count_entries (folder), ==, 1);
+  harness_with_bus_free (h);
+  remove_tree (folder);
+}
+
+static void
+a_name_without_variables_is_used_once (void)
+{
+  g_autofree gchar *folder = make_folder ();
+  GstHarness *h = sink_harness (folder, "one.png");
+
+  g_assert_cmpint (
+      gst_harness_push (h, named ("a.jpg", 0, "first")), ==, GST_FLOW_OK);
+  g_assert_cmpint (
+      gst_harness_push (h, named ("b.jpg", 1, "second")), ==,
+      GST_FLOW_ERROR);
+  expect_content (folder, "one.png", "first");
+  harness_with_bus_free (h);
+  remove_tree (folder);
+}
+
+/* A folder where the file should be. */
+static void
+failure_leaves_nothing_behind (void)
+{
+  g_autofree gchar *folder = make_folder ();
+  g_autofree gchar *blocker = g_build_filename (folder, "a.png", NULL);
+  GstHarness *h = sink_harness (folder, "{stem}.png");
+
+  g_mkdir (blocker, 0777);
+  g_assert_cmpint (
+      gst_harness_push (h, named ("a.jpg", 0, "x")), ==, GST_FLOW_ERROR);
+  g_assert_cmpuint (harness_count_messages (h, GST_MESSAGE_ERROR), ==, 1);
+  g_assert_cmpuint (count_entries (folder), ==, 1);
+  harness_with_bus_free (h);
+  remove_tree (folder);
+}
+
+static void
+writes_all_blocks_and_honours_the_umask (void)
+{
+  g_autofree gchar *folder = make_folder ();
+  g_autofree gchar *path = g_build_filename (folder, "a.png", NULL);
+  GstHarness *h = sink_harness (folder, "{stem}.png");
+  GstBuffer *buffer = gst_buffer_append (named ("a.jpg", 0, "first "),
+      gst_buffer_new_memdup ("second", 6));
+  mode_t before = umask (027);
+  struct stat status;
+
+  gst_harness_push (h, buffer);
+  umask (before);
+  expect_content (folder, "a.png", "first second");
+  g_assert_cmpint (stat (path, &status), ==, 0);
+  g_assert_cmpint (status.st_mode & 0777, ==, 0640);
+  harness_with_bus_free (h);
+  remove_tree (folder);
+}
+
+static void
+is_born_without_preroll_or_last_sample (void)
+{
+  GstElement *sink = gst_element_factory_make ("petfilesink", NULL);
+  gboolean async, sample, sync;
+
+  g_object_get (sink, "async", &async, "enable-last-sample", &sample, "sync",
+      &sync, NULL);
+  g_assert_false (async);
+  g_assert_false (sample);
+  g_assert_false (sync);
+  gst_object_unref (gst_object_ref_sink (sink));
+}
+
+static void
+add_tests (void)
+{
+#define ADD(name, function) g_test_add_func ("/petfilesink/" name, function)
+  ADD ("files-are-named-after-their-photo",
+      files_are_named_after_their_photo);
+  ADD ("unnamed-buffers-are-numbered", unnamed_buffers_are_numbered);
+  ADD ("overwrite-replaces-or-keeps", overwrite_replaces_or_keeps);
+  ADD ("a-name-without-variables-is-used-once",
+      a_name_without_variables_is_used_once);
+  ADD ("failure-leaves-nothing-behind", failure_leaves_nothing_behind);
+  ADD ("writes-all-blocks-and-honours-the-umask",
+      writes_all_blocks_and_honours_the_umask);
+  ADD ("is-born-without-preroll-or-last-sample",
+      is_born_without_preroll_or_last_sample);
+#undef ADD
+}
+
+int
+main (int argc, char **argv)
+{
+  return run_tests (argc, argv, add_tests);
+}
