@@ -11,6 +11,14 @@
 
 #include <jpeglib.h>
 
+#include "gstmemgate.h"
+#include "gstpetdec.h"
+#include "gstpeteffect.h"
+#include "gstpetfilesink.h"
+#include "gstpetfoldersrc.h"
+#include "gstpetpngenc.h"
+#include "gstpetsegment.h"
+
 static guint8
 pattern (gint x, gint y, gint channel, guint seed)
 {
@@ -201,14 +209,15 @@ write_file (const gchar *folder, const gchar *name, GBytes *bytes)
 int
 run_tests (int argc, char **argv, void (*add_tests) (void))
 {
-  GstPlugin *plugin;
-
   g_test_init (&argc, &argv, NULL);
   gst_init (&argc, &argv);
-  plugin = gst_plugin_load_file (g_getenv ("PET_PLUGIN"), NULL);
-  g_assert_nonnull (plugin);
-  gst_registry_add_plugin (gst_registry_get (), plugin);
-  gst_object_unref (plugin);
+  GST_ELEMENT_REGISTER (petfoldersrc, NULL);
+  GST_ELEMENT_REGISTER (petdec, NULL);
+  GST_ELEMENT_REGISTER (petsegment, NULL);
+  GST_ELEMENT_REGISTER (memgate, NULL);
+  GST_ELEMENT_REGISTER (peteffect, NULL);
+  GST_ELEMENT_REGISTER (petpngenc, NULL);
+  GST_ELEMENT_REGISTER (petfilesink, NULL);
   add_tests ();
   return g_test_run ();
 }

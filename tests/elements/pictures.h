@@ -35,7 +35,7 @@ gchar *make_folder (void);
 void remove_tree (const gchar *folder);
 void write_file (const gchar *folder, const gchar *name, GBytes *bytes);
 
-/* Loads the plugin that was built, then runs the tests. */
+/* Registers the elements that are linked in, then runs the tests. */
 int run_tests (int argc, char **argv, void (*add_tests) (void));
 
 G_END_DECLS
