@@ -12,8 +12,8 @@
 #include <string.h>
 
 #include "image/effects/pet-effects.h"
-#include "image/effects/pet-math.h"
-#include "image/effects/pet-plane.h"
+#include "image/pet-math.h"
+#include "image/pet-plane.h"
 
 enum { BLUR_RADIUS = 3 };
 

@@ -10,8 +10,8 @@
 
 #include "image/effects/pet-effects.h"
 #include "image/effects/pet-grain.h"
-#include "image/effects/pet-math.h"
-#include "image/effects/pet-plane.h"
+#include "image/pet-math.h"
+#include "image/pet-plane.h"
 
 /* 0.18 R + 0.72 G + 0.10 B in units of 1/50: an exact table index. */
 #define CURVE_SIZE (50 * 255 + 1)

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "image/effects/pet-effects.h"
-#include "image/effects/pet-plane.h"
+#include "image/pet-plane.h"
 
 enum { PIXEL_SIZE, EDGE_THRESHOLD };
 

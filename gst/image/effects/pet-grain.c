@@ -2,7 +2,7 @@
 
 #include "image/effects/pet-grain.h"
 
-#include "image/effects/pet-math.h"
+#include "image/pet-math.h"
 
 #define NORMAL_BITS 12
 #define NORMAL_COUNT (1 << NORMAL_BITS)

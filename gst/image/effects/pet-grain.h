@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-#include "image/effects/pet-plane.h"
+#include "image/pet-plane.h"
 
 typedef struct {
   int width, height;

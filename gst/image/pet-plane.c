@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "image/effects/pet-plane.h"
+#include "image/pet-plane.h"
 
 #include <string.h>
 
 #include "base/pet-alloc.h"
 #include "base/pet-checked.h"
-#include "image/effects/pet-math.h"
+#include "image/pet-math.h"
 
 void *
 pet_scratch_take (PetScratch *scratch, size_t count, size_t element_bytes)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "image/effects/pet-math.h"
+#include "image/pet-math.h"
 
 #include <math.h>
 
