@@ -14,14 +14,16 @@
 
 /* Area and extent of the pet in a mask: pixels of at least 128. */
 typedef struct {
-  double coverage; /* 0..1, sum of the mask / (255 * pixels) */
+  double coverage;         /* 0..1, sum of the mask / (255 * pixels) */
   int x, y, width, height; /* tight box of the pixels >= 128; all 0 if none */
 } PetMaskStats;
 
 void pet_mask_stats (const PetImage *mask, PetMaskStats *stats);
 
-/* Keeps the largest 8-connected region of pixels >= 64 and what touches it;
- * clears all others. In place. */
+/* Keeps the largest 8-connected region of pixels >= 64 (the first of equals)
+ * and what touches it, that is pixels of 1..63 that lead to it through such
+ * pixels; clears all others. Without any pixel >= 64 all is cleared. In
+ * place. */
 PetStatus pet_mask_keep_largest (
     const PetImage *mask, const PetAllocator *allocator, PetError *error);
 
@@ -32,16 +34,18 @@ void pet_mask_scale (const PetImage *mask, const PetImage *dst);
 /* Fast guided filter (He, Sun: "Fast Guided Filter", 2015): refines `alpha`
  * (1 channel, in place) along the edges of `guide` (3 or 4 channels, same
  * size). `radius` in pixels of the full size, `epsilon` as variance of
- * intensities in 0..1. Statistics are taken at 1/`subsample`. */
-PetStatus pet_mask_refine_guided (const PetImage *alpha,
-    const PetImage *guide, int radius, double epsilon, int subsample,
-    const PetAllocator *allocator, PetError *error);
+ * intensities in 0..1. Statistics are taken at 1/`subsample`. `radius` 1..4096, `subsample` 1..64,
+ * `epsilon` above 0. */
+PetStatus pet_mask_refine_guided (const PetImage *alpha, const PetImage *guide,
+    int radius, double epsilon, int subsample, const PetAllocator *allocator,
+    PetError *error);
 
 /* Foreground colours where the cut-out is semi-transparent, so that none of
  * the background shows in the fringe (Forte: "Approximate Fast Foreground
  * Colour Estimation", ICIP 2021, "blur fusion"). `image` has 4 channels; its
- * colours are replaced where 0 < alpha < 255, alpha is untouched. `radius` in
- * pixels. */
+ * colours are replaced where 0 < alpha < 255, alpha is untouched. Where alpha
+ * is 0 the colours must still be the photo's: scrub afterwards. `radius` in
+ * pixels, 1..4096 (the paper's value is 90). */
 PetStatus pet_matte_decontaminate (const PetImage *image, int radius,
     const PetAllocator *allocator, PetError *error);
 

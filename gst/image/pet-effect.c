@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "image/pet-effect.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "image/effects/pet-effects.h"
+
+const PetEffect *const pet_effects[] = {
+  &pet_effect_color,
+  &pet_effect_enhancedblackwhite,
+  &pet_effect_popart,
+  &pet_effect_dithering,
+  &pet_effect_retro8bit,
+};
+
+const int pet_effects_count = sizeof pet_effects / sizeof *pet_effects;
+
+const PetEffect *
+pet_effect_find (const char *name)
+{
+  for (int i = 0; i < pet_effects_count; i++)
+    if (strcmp (pet_effects[i]->name, name) == 0)
+      return pet_effects[i];
+  return NULL;
+}
+
+int
+pet_effect_param_index (const PetEffect *effect, const char *name)
+{
+  for (int i = 0; i < effect->n_params; i++)
+    if (strcmp (effect->params[i].name, name) == 0)
+      return i;
+  return -1;
+}
+
+void
+pet_effect_defaults (const PetEffect *effect, double *values)
+{
+  for (int i = 0; i < effect->n_params; i++)
+    values[i] = effect->params[i].def;
+}
+
+static PetStatus
+check_values (const PetEffect *effect, const double *values, PetError *error)
+{
+  for (int i = 0; i < effect->n_params; i++) {
+    const PetEffectParam *param = &effect->params[i];
+    double value = values[i];
+
+    /* Written so that NaN fails. */
+    if (!(value >= param->min && value <= param->max) ||
+        (param->type != PET_PARAM_FLOAT && value != floor (value)))
+      return pet_fail (error, PET_ERROR_ARGUMENT,
+          "%s: %s must be %s %g..%g, not %g", effect->name, param->name,
+          param->type == PET_PARAM_FLOAT ? "within" : "a whole number of",
+          param->min, param->max, value);
+  }
+  return PET_OK;
+}
+
+static PetStatus
+check_images (const PetEffect *effect, const PetImage *src, const PetImage *dst,
+    PetError *error)
+{
+  ptrdiff_t row_bytes = (ptrdiff_t) src->width * 4;
+
+  if (src->data == NULL || dst->data == NULL || src->width < 1 ||
+      src->height < 1 || src->channels != 4 || dst->channels != 4)
+    return pet_fail (error, PET_ERROR_ARGUMENT,
+        "%s needs pictures of 4 channels that are not empty", effect->name);
+  if (src->width != dst->width || src->height != dst->height)
+    return pet_fail (error, PET_ERROR_ARGUMENT,
+        "%s cannot turn %dx%d into %dx%d", effect->name, src->width,
+        src->height, dst->width, dst->height);
+  if (src->stride_bytes < row_bytes || dst->stride_bytes < row_bytes ||
+      (src->data == dst->data && src->stride_bytes != dst->stride_bytes))
+    return pet_fail (error, PET_ERROR_ARGUMENT,
+        "%s got a row stride that does not fit the width", effect->name);
+  return PET_OK;
+}
+
+PetStatus
+pet_effect_apply (const PetEffect *effect, const PetImage *src,
+    const PetImage *dst, const double *values, const PetAllocator *allocator,
+    PetError *error)
+{
+  size_t size = 0;
+  void *scratch = NULL;
+
+  PET_TRY (check_images (effect, src, dst, error));
+  PET_TRY (check_values (effect, values, error));
+  if (effect->scratch_bytes != NULL)
+    size = effect->scratch_bytes (src->width, src->height, values);
+  if (size == (size_t) -1)
+    return pet_fail (error, PET_ERROR_LIMIT,
+        "%s: a picture of %dx%d is too large", effect->name, src->width,
+        src->height);
+  if (size > 0 && (scratch = pet_alloc (allocator, size)) == NULL)
+    return pet_fail (error, PET_ERROR_MEMORY,
+        "%s: no memory for %zu bytes of scratch", effect->name, size);
+  effect->render (src, dst, values, scratch);
+  pet_free (allocator, scratch, size);
+  return PET_OK;
+}
