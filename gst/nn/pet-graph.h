@@ -113,6 +113,10 @@ struct PetOp {
   /* The operator only rearranges bytes of its first input without moving any
    * (Reshape, Flatten, Squeeze, Unsqueeze, Identity): the planner may alias. */
   bool is_view;
+
+  /* The result follows from the inputs' shapes alone (Shape, Size): always
+   * folded; `run` does not look at the inputs' data. */
+  bool from_shapes;
 };
 
 /* NULL for an unknown operator. pet_ops is NULL-ended. */
@@ -134,13 +138,49 @@ PetStatus pet_onnx_read (const void *bytes, size_t size,
  * pet_tensor_clear(). */
 PetStatus pet_onnx_read_tensor (const void *bytes, size_t size,
     PetTensor *tensor, char **name, PetError *error);
+
+/* The contents of constants are counted references, so that copies of a graph
+ * share its weights: whoever puts `data` into a graph gets it from
+ * pet_tensor_alloc() (contents undefined) or pet_tensor_share(), and gives it
+ * back with pet_tensor_clear(). Do not write to contents that a graph already
+ * held: alloc new ones. Thread-safety: safe. */
+PetStatus pet_tensor_alloc (
+    PetTensor *tensor, PetType type, const PetShape *shape, PetError *error);
+void pet_tensor_share (PetTensor *to, const PetTensor *from);
 void pet_tensor_clear (PetTensor *tensor);
+/* Bytes of the dense contents; false on overflow or an unknown dimension. */
+bool pet_tensor_bytes (const PetTensor *tensor, size_t *bytes);
+
+/* "1x3x?x320" for messages; "scalar" for rank 0. */
+#define PET_SHAPE_TEXT_SIZE 96
+const char *pet_shape_text (
+    const PetShape *shape, char text[PET_SHAPE_TEXT_SIZE]);
+
+/* Input `index` of a node; a tensor of type NONE where it is left out. */
+const PetTensor *pet_node_input (
+    const PetGraph *graph, const PetNode *node, int index);
 
 PetStatus pet_graph_check (PetGraph *graph, PetError *error);
+/* The graph of a model, and a model of a checked graph (takes it over; NULL:
+ * no memory, `graph` is freed). */
+const PetGraph *pet_model_graph (const PetModel *model);
+PetModel *pet_model_new_from_graph (PetGraph *graph);
+/* Index of the value called `name`, -1 if there is none. */
+int pet_graph_find_value (const PetGraph *graph, const char *name);
 PetGraph *pet_graph_copy (const PetGraph *graph); /* NULL: no memory */
 void pet_graph_free (PetGraph **graph);
+/* Frees what a node holds, for whoever removes it from a graph. */
+void pet_node_clear (PetNode *node);
+/* Values that folding made constant lose their producer; nodes all of whose
+ * outputs are constant are removed. */
 PetStatus pet_graph_infer (PetGraph *graph, const PetShape *input_shapes,
     PetError *error);
+/* Turns graph input `index` into a constant with the contents of `tensor`
+ * (copied). Before pet_graph_infer(). */
+PetStatus pet_graph_bind_input (
+    PetGraph *graph, int index, const PetTensor *tensor, PetError *error);
+/* From now on the value `name` (an output or any other value of a node) is
+ * the only output; what is not needed for it stays until optimize. */
 PetStatus pet_graph_keep_output (
     PetGraph *graph, const char *name, PetError *error);
 /* Removes dead nodes, folds BatchNormalization into Conv, fuses activations

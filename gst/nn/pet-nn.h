@@ -31,7 +31,8 @@ typedef enum {
 } PetType;
 
 /* Row-major (the last dimension varies fastest), e.g. N, C, H, W. rank 0 is
- * a scalar. Before shape inference a dimension may be -1: not known. */
+ * a scalar. Before shape inference a dimension may be -1: not known; rank -1:
+ * the file says nothing about the shape. A dimension may be 0. */
 typedef struct {
   int rank;
   int64_t dim[PET_MAX_RANK];

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* PetModel: a checked graph that does not change any more. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nn/pet-graph.h"
+
+struct PetModel {
+  PetGraph *graph;
+};
+
+void
+pet_model_limits_init (PetModelLimits *limits)
+{
+  limits->max_file_bytes = (size_t) 512 << 20;
+  limits->max_nodes = 20000;
+  limits->max_tensor_bytes = (size_t) 1 << 30;
+}
+
+PetModel *
+pet_model_new_from_graph (PetGraph *graph)
+{
+  PetModel *model = calloc (1, sizeof *model);
+
+  if (model == NULL)
+    pet_graph_free (&graph);
+  else
+    model->graph = graph;
+  return model;
+}
+
+PetStatus
+pet_model_load (const void *bytes, size_t size, const PetModelLimits *limits,
+    PetModel **model, PetError *error)
+{
+  PetGraph *graph = NULL;
+  PetStatus status;
+
+  PET_TRY (pet_onnx_read (bytes, size, limits, &graph, error));
+  status = pet_graph_check (graph, error);
+  if (status != PET_OK) {
+    pet_graph_free (&graph);
+    return status;
+  }
+  *model = pet_model_new_from_graph (graph);
+  if (*model == NULL)
+    return pet_fail (error, PET_ERROR_MEMORY, "no memory for the model");
+  return PET_OK;
+}
+
+static PetStatus
+read_all (FILE *file, const char *path, size_t size, void *bytes,
+    PetError *error)
+{
+  if (fread (bytes, 1, size, file) != size)
+    return pet_fail (error, PET_ERROR_IO, "cannot read model '%.120s': %s",
+        path, ferror (file) ? strerror (errno) : "it is shrinking");
+  return PET_OK;
+}
+
+static PetStatus
+load_open_file (FILE *file, const char *path, const PetModelLimits *limits,
+    PetModel **model, PetError *error)
+{
+  PetStatus status;
+  void *bytes;
+  long size;
+
+  if (fseek (file, 0, SEEK_END) != 0 || (size = ftell (file)) < 0 ||
+      fseek (file, 0, SEEK_SET) != 0)
+    return pet_fail (error, PET_ERROR_IO, "cannot read model '%.120s': %s",
+        path, strerror (errno));
+  if ((size_t) size > limits->max_file_bytes)
+    return pet_fail (error, PET_ERROR_LIMIT,
+        "model '%.120s' is larger than %zu bytes", path,
+        limits->max_file_bytes);
+  bytes = malloc ((size_t) size + 1);
+  if (bytes == NULL)
+    return pet_fail (error, PET_ERROR_MEMORY,
+        "no memory for the %ld bytes of model '%.120s'", size, path);
+  status = read_all (file, path, (size_t) size, bytes, error);
+  if (status == PET_OK)
+    status = pet_model_load (bytes, (size_t) size, limits, model, error);
+  free (bytes);
+  return status;
+}
+
+PetStatus
+pet_model_load_file (const char *path, const PetModelLimits *limits,
+    PetModel **model, PetError *error)
+{
+  PetModelLimits defaults;
+  PetStatus status;
+  FILE *file = fopen (path, "rbe");
+
+  if (file == NULL)
+    return pet_fail (error, PET_ERROR_IO, "cannot open model '%.120s': %s",
+        path, strerror (errno));
+  pet_model_limits_init (&defaults);
+  status = load_open_file (
+      file, path, limits != NULL ? limits : &defaults, model, error);
+  fclose (file);
+  return status;
+}
+
+void
+pet_model_free (PetModel **model)
+{
+  if (*model == NULL)
+    return;
+  pet_graph_free (&(*model)->graph);
+  free (*model);
+  *model = NULL;
+}
+
+const PetGraph *
+pet_model_graph (const PetModel *model)
+{
+  return model->graph;
+}
+
+int
+pet_model_n_inputs (const PetModel *model)
+{
+  return model->graph->n_inputs;
+}
+
+int
+pet_model_n_outputs (const PetModel *model)
+{
+  return model->graph->n_outputs;
+}
+
+static const char *
+describe (const PetGraph *graph, const int *list, int count, int index,
+    PetType *type, PetShape *shape)
+{
+  const PetValue *value;
+
+  if (index < 0 || index >= count)
+    return NULL;
+  value = &graph->values[list[index]];
+  if (type != NULL)
+    *type = value->tensor.type;
+  if (shape != NULL)
+    *shape = value->tensor.shape;
+  return value->name;
+}
+
+const char *
+pet_model_input (
+    const PetModel *model, int index, PetType *type, PetShape *shape)
+{
+  return describe (model->graph, model->graph->inputs, model->graph->n_inputs,
+      index, type, shape);
+}
+
+const char *
+pet_model_output (
+    const PetModel *model, int index, PetType *type, PetShape *shape)
+{
+  return describe (model->graph, model->graph->outputs,
+      model->graph->n_outputs, index, type, shape);
+}
+
+const char *
+pet_model_metadata (const PetModel *model, const char *key)
+{
+  const PetGraph *graph = model->graph;
+
+  for (int i = 0; i < graph->n_meta; i++)
+    if (strcmp (graph->meta_keys[i], key) == 0)
+      return graph->meta_values[i];
+  return NULL;
+}
