@@ -20,5 +20,6 @@ render (const PetImage *src, const PetImage *dst, const double *values,
 const PetEffect pet_effect_color = {
   .name = "color",
   .blurb = "The cut-out itself, colours untouched",
+  .is_identity = true,
   .render = render,
 };
