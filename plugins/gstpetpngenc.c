@@ -310,7 +310,8 @@ output_open_block (Output *out, PetError *error)
   if (out->block == NULL)
     return pet_fail (error, PET_ERROR_MEMORY, "no memory for the file");
   if (!gst_memory_map (out->block, &out->map, GST_MAP_WRITE)) {
-    gst_clear_mini_object ((GstMiniObject **) &out->block);
+    gst_memory_unref (out->block);
+    out->block = NULL;
     return pet_fail (error, PET_ERROR_MEMORY, "no memory for the file");
   }
   out->used = 0;
