@@ -136,7 +136,6 @@ bad_files_are_reported_and_the_next_is_right (void)
     gconstpointer bytes;
     gsize size;
   } bad[] = {
-    { "", 0 },
     { html, sizeof html },
     { jpeg_bytes, 2 },
     { jpeg_bytes, g_bytes_get_size (good) / 2 },
@@ -173,6 +172,18 @@ bad_files_are_reported_and_the_next_is_right (void)
     gst_buffer_unref (again);
   }
   gst_buffer_unref (first);
+  harness_with_bus_free (h);
+}
+
+static void
+an_empty_file_fails (void)
+{
+  GstHarness *h = whole_file_harness ();
+  g_autofree gchar *reason = NULL;
+
+  g_assert_cmpint (gst_harness_push (h, gst_buffer_new ()), ==, GST_FLOW_OK);
+  reason = expect_message (h, "failed");
+  g_assert_nonnull (strstr (reason, "empty"));
   harness_with_bus_free (h);
 }
 
@@ -377,6 +388,7 @@ add_tests (void)
       "/petdec/decodes-a-byte-stream-at-eos", decodes_a_byte_stream_at_eos);
   g_test_add_func ("/petdec/bad-files-are-reported-and-the-next-is-right",
       bad_files_are_reported_and_the_next_is_right);
+  g_test_add_func ("/petdec/an-empty-file-fails", an_empty_file_fails);
   g_test_add_func ("/petdec/on-error-error-ends-with-one-error",
       on_error_error_ends_with_one_error);
   g_test_add_func ("/petdec/limits-are-checked-on-the-header",

@@ -8,6 +8,9 @@
 #include "meta/gstpetsourcemeta.h"
 #include "pictures.h"
 
+static GstStaticPadTemplate any_src = GST_STATIC_PAD_TEMPLATE (
+    "src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
+
 static GstHarness *
 sink_harness (const gchar *folder, const gchar *pattern)
 {
@@ -19,7 +22,7 @@ sink_harness (const gchar *folder, const gchar *pattern)
   g_object_set (sink, "location", location, NULL);
   gst_element_set_bus (sink, bus);
   gst_object_unref (bus);
-  gst_harness_add_element_full (h, sink, NULL, "sink", NULL, NULL);
+  gst_harness_add_element_full (h, sink, &any_src, "sink", NULL, NULL);
   gst_object_unref (sink);
   gst_harness_set_src_caps_str (h, "image/png");
   return h;
