@@ -1,0 +1,127 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# pet-batch as a user runs it: results, names, messages, exit codes, bad input.
+
+. "$(dirname "$0")/tap.sh"
+
+batch() { "$programs/pet-batch" --device cpu "$@"; }
+field() { python3 -c 'import json,sys
+for line in open(sys.argv[1]):
+    value = json.loads(line)
+    for key in sys.argv[2].split("."):
+        value = value[key]
+    print(value)' "$@"; }
+
+"$programs/pet-draw" "$work/cat.png" 300 400 || exit 1
+mkdir -p "$work/in/sub dir/ü"
+cp "$work/cat.png" "$work/in/a.png"
+cp "$work/cat.png" "$work/in/sub dir/b.png"
+cp "$work/cat.png" "$work/in/sub dir/ü/c d.png"
+echo notes >"$work/in/readme.txt"
+
+check "a photo gives five results" batch "$work/cat.png" -o "$work/one"
+check "the results are whole" has_five "$work/one/cat"
+
+check "a folder keeps its structure" batch "$work/in" -o "$work/tree"
+check "at the top" has_five "$work/tree/a"
+check "with spaces" has_five "$work/tree/sub dir/b"
+check "with UTF-8" has_five "$work/tree/sub dir/ü/c d"
+
+check "same in, same out" diff -r "$work/one/cat" "$work/tree/a"
+
+# Two photos that share a stem must not overwrite each other.
+mkdir "$work/twins"
+cp "$work/cat.png" "$work/twins/x.png"
+cp "$work/cat.png" "$work/twins/x.jpg"
+check "photos of one stem" batch "$work/twins" -o "$work/twins-out"
+check "keep their full names (png)" has_five "$work/twins-out/x.png"
+check "keep their full names (jpg)" has_five "$work/twins-out/x.jpg"
+
+# Bad files between good ones: each is reported once, the good ones come out
+# as if the bad ones were not there.
+mkdir "$work/mixed"
+for i in 1 3 5 7 9; do cp "$work/cat.png" "$work/mixed/$i-good.png"; done
+: >"$work/mixed/2-empty.jpg"
+head -c 3000 "$work/cat.png" >"$work/mixed/4-truncated.png"
+echo '<html></html>' >"$work/mixed/6-page.jpg"
+mkfifo "$work/mixed/8-fifo.jpg"
+ln -s /dev/zero "$work/mixed/8-zero.jpg"
+check "a folder with bad files ends with 2" \
+  status 2 batch --json "$work/mixed" -o "$work/mixed-out"
+batch --json "$work/mixed" -o "$work/mixed-out" \
+  >"$work/mixed.jsonl" 2>"$work/mixed.err"
+check "one line of JSON per photo" \
+  test "$(wc -l <"$work/mixed.jsonl")" -eq 10
+check "five done" \
+  test "$(field "$work/mixed.jsonl" status | grep -c done)" -eq 5
+check "five failed" \
+  test "$(field "$work/mixed.jsonl" status | grep -c failed)" -eq 5
+check "each failure has its reason" \
+  test "$(field "$work/mixed.jsonl" reason | grep -c .)" -eq 5
+check "and a line on standard error" \
+  test "$(grep -c '^failed: ' "$work/mixed.err")" -eq 5
+check "each line names file and bytes of each effect" \
+  python3 - "$work/mixed.jsonl" <<'P'
+import json, os, sys
+for line in open(sys.argv[1]):
+    photo = json.loads(line)
+    assert set(photo) >= {"source", "index", "status", "reason", "width",
+                          "height", "coverage", "box", "milliseconds",
+                          "effects"}, photo
+    assert len(photo["box"]) == 4 and len(photo["effects"]) == 5
+    for name, effect in photo["effects"].items():
+        assert set(effect) >= {"status", "file", "bytes", "milliseconds",
+                               "reason"}, effect
+        if effect["status"] == "done":
+            assert os.path.getsize(effect["file"]) == effect["bytes"]
+P
+for i in 1 3 5 7 9; do
+  check "good file $i is as alone" \
+    diff -r "$work/one/cat" "$work/mixed-out/$i-good"
+done
+check "nothing is left of the bad ones" \
+  test "$(find "$work/mixed-out" -type f | wc -l)" -eq 25
+
+check "--effects makes only those" \
+  batch --effects popart,color "$work/cat.png" -o "$work/two"
+check "two files" test "$(find "$work/two" -type f | wc -l)" -eq 2
+check "--max-size bounds the result" \
+  batch --max-size 100 --json "$work/cat.png" -o "$work/small"
+check "--memory below one photo still makes it, with a note" \
+  says "alone" batch --memory 1 "$work/cat.png" -o "$work/tight"
+check "the results are there" has_five "$work/tight/cat"
+check "and are the same" diff -r "$work/one/cat" "$work/tight/cat"
+check "optional effects that do not fit are dropped: exit 5" \
+  status 5 batch --memory 1 --optional popart:10 "$work/cat.png" \
+  -o "$work/dropped"
+check "without the dropped one" test ! -e "$work/dropped/cat/popart.png"
+
+check "--help" says "Exit status" batch --help
+check "no input: exit 1" status 1 batch -o "$work/x"
+check "no output: exit 1" status 1 batch "$work/cat.png"
+check "no such input: exit 1" status 1 batch "$work/none" -o "$work/x"
+check "unknown effect: exit 1" \
+  status 1 batch --effects nose "$work/cat.png" -o "$work/x"
+check "it lists the effects" \
+  says "retro8bit" batch --effects nose "$work/cat.png" -o "$work/x"
+check "unknown option: exit 1" status 1 batch --nose "$work/cat.png" -o x
+check "bad model: exit 1" \
+  status 1 batch --model "$work/in/readme.txt" "$work/cat.png" -o "$work/x"
+check "device=cuda without a GPU: exit 4" \
+  status 4 "$programs/pet-batch" --device cuda "$work/cat.png" -o "$work/x"
+
+chmod 555 "$work/in"
+if touch "$work/in/probe" 2>/dev/null; then
+  rm -f "$work/in/probe"
+  skip "an output folder that cannot be written" "running as root"
+else
+  check "an output folder that cannot be written: exit 2" \
+    status 2 batch "$work/cat.png" -o "$work/in/out"
+fi
+chmod 755 "$work/in"
+: >"$work/blocker"
+check "a file in place of the output folder: exit 2" \
+  status 2 batch "$work/in" -o "$work/blocker"
+
+finish
