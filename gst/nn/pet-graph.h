@@ -48,8 +48,9 @@ typedef struct {
   bool is_input, is_output;
 } PetValue;
 
-/* What was fused onto a node's result, applied in this order: residual
- * (elementwise add of value `residual`), then activation. */
+/* What was fused onto a node's result: residual (elementwise add of value
+ * `residual`, of the result's shape), then activation; the other way round
+ * where the node says `residual_last`. */
 typedef enum {
   PET_ACT_NONE,
   PET_ACT_RELU,
@@ -72,6 +73,7 @@ struct PetNode {
   PetActivation act;
   float act_min, act_max;
   int residual;    /* value index, -1 = none */
+  bool residual_last; /* relu (conv (x)) + y, as the U-Net family has it */
 };
 
 struct PetGraph {
@@ -187,3 +189,6 @@ PetStatus pet_graph_keep_output (
  * and residual adds that have one consumer. `fuse` false: only the removal
  * (the reference back end's tests run both ways). */
 PetStatus pet_graph_optimize (PetGraph *graph, bool fuse, PetError *error);
+/* The limits of a Clip node; false where they are not constant. */
+bool pet_clip_limits (
+    const PetGraph *graph, const PetNode *node, float *low, float *high);
