@@ -231,8 +231,8 @@ write_row (const Fusion *f, int y)
 
   for (int x = -f->narrow; x < width; x++) {
     int enters = x + f->narrow, leaves = x - f->narrow - 1;
-    uint8_t *pixel = row + 4 * (ptrdiff_t) x;
     float color[3], fore[3], back[3], window[SUMS];
+    uint8_t *pixel;
 
     for (int c = 0; c < SUMS; c++) {
       if (enters < width)
@@ -240,8 +240,9 @@ write_row (const Fusion *f, int y)
       if (leaves >= 0)
         sums[c] -= f->sums[(size_t) leaves * SUMS + (size_t) c];
     }
-    if (x < 0 || pixel[3] == 0 || pixel[3] == 255)
+    if (x < 0 || row[4 * x + 3] == 0 || row[4 * x + 3] == 255)
       continue;
+    pixel = row + 4 * (ptrdiff_t) x;
     for (int c = 0; c < SUMS; c++)
       window[c] = (float) sums[c];
     read_color (pixel, color);
