@@ -15,10 +15,10 @@ extern "C" {
 #define PET_CUDA_EXPORT __attribute__ ((visibility ("default")))
 
 typedef struct {
-  int devices;         /* GPUs that this process may use, at least 1 */
-  int driver_version;  /* as cudaDriverGetVersion: 13000 = 13.0 */
+  int devices;        /* GPUs that this process may use, at least 1 */
+  int driver_version; /* as cudaDriverGetVersion: 13000 = 13.0 */
   int runtime_version;
-  char name[128];      /* of the device asked for */
+  char name[128]; /* of the device asked for */
   int compute_major, compute_minor;
 } PetCudaInfo;
 

@@ -84,8 +84,8 @@ build (BatchLane *lane)
   segmenter = add_element (lane, "petsegment", "segmenter");
   tee = add_element (lane, "tee", "tee");
 
-  g_object_set (lane->source, "format", GST_FORMAT_TIME, "max-bytes",
-      (guint64) 0, NULL);
+  g_object_set (
+      lane->source, "format", GST_FORMAT_TIME, "max-bytes", (guint64) 0, NULL);
   g_object_set (decoder, "max-size", options->max_size, NULL);
   gst_util_set_object_arg (G_OBJECT (decoder), "on-error", "skip");
   gst_util_set_object_arg (G_OBJECT (segmenter), "device", options->device);
@@ -114,8 +114,8 @@ tear_down (BatchLane *lane)
 }
 
 BatchLane *
-batch_lane_new (const BatchOptions *options, const BatchLaneEvents *events,
-    gpointer user)
+batch_lane_new (
+    const BatchOptions *options, const BatchLaneEvents *events, gpointer user)
 {
   BatchLane *lane = g_new0 (BatchLane, 1);
 
@@ -162,8 +162,8 @@ gboolean
 batch_lane_start (BatchLane *lane, GError **error)
 {
   build (lane);
-  if (gst_element_set_state (lane->pipeline, GST_STATE_PLAYING)
-      != GST_STATE_CHANGE_FAILURE)
+  if (gst_element_set_state (lane->pipeline, GST_STATE_PLAYING) !=
+      GST_STATE_CHANGE_FAILURE)
     return TRUE;
   g_propagate_error (error, first_error (lane));
   tear_down (lane);
@@ -180,8 +180,8 @@ read_file (const BatchPhoto *photo)
   uint8_t *bytes;
   size_t size;
 
-  status = pet_file_read (
-      photo->item->path, MAX_FILE_SIZE, &bytes, &size, &error);
+  status =
+      pet_file_read (photo->item->path, MAX_FILE_SIZE, &bytes, &size, &error);
   if (status == PET_OK)
     buffer = gst_buffer_new_wrapped_full (
         GST_MEMORY_FLAG_READONLY, bytes, size, 0, size, bytes, free);
@@ -247,15 +247,14 @@ handle_gate (BatchLane *lane, BatchPhoto *photo, const GstStructure *s)
     return;
   for (guint i = 0; i < lane->options->n_effects; i++)
     if (g_str_equal (lane->options->effects[i].name, label))
-      batch_photo_set_result (photo, i, BATCH_DROPPED,
-          gst_structure_get_string (s, "reason"));
+      batch_photo_set_result (
+          photo, i, BATCH_DROPPED, gst_structure_get_string (s, "reason"));
 }
 
 static void
 handle_stored (BatchPhoto *photo, const GstStructure *s, const gchar *sink)
 {
-  guint64 branch =
-      g_ascii_strtoull (sink + strlen ("petfilesink"), NULL, 10);
+  guint64 branch = g_ascii_strtoull (sink + strlen ("petfilesink"), NULL, 10);
   BatchResult *result = &photo->results[branch];
 
   batch_photo_set_result (photo, (guint) branch, BATCH_DONE, "");

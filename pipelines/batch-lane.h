@@ -26,8 +26,8 @@ typedef struct {
 } BatchLaneEvents;
 
 /* Events come on the default main context. */
-BatchLane *batch_lane_new (const BatchOptions *options,
-    const BatchLaneEvents *events, gpointer user);
+BatchLane *batch_lane_new (
+    const BatchOptions *options, const BatchLaneEvents *events, gpointer user);
 void batch_lane_free (BatchLane *lane);
 
 /* Loads the network; again after it broke. */

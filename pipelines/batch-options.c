@@ -34,14 +34,13 @@ effect_class (GError **error)
         "GST_PLUGIN_PATH");
     return NULL;
   }
-  spec = g_object_class_find_property (
-      G_OBJECT_GET_CLASS (element), "effect");
+  spec = g_object_class_find_property (G_OBJECT_GET_CLASS (element), "effect");
   gst_object_unref (element);
   return G_PARAM_SPEC_ENUM (spec)->enum_class;
 }
 
-static gboolean
-usage_error (GError **error, const gchar *format, ...) G_GNUC_PRINTF (2, 3);
+static gboolean usage_error (GError **error, const gchar *format, ...)
+    G_GNUC_PRINTF (2, 3);
 
 static gboolean
 usage_error (GError **error, const gchar *format, ...)
@@ -50,8 +49,8 @@ usage_error (GError **error, const gchar *format, ...)
 
   va_start (args, format);
   if (error != NULL)
-    *error =
-        g_error_new_valist (G_OPTION_ERROR, G_OPTION_ERROR_FAILED, format, args);
+    *error = g_error_new_valist (
+        G_OPTION_ERROR, G_OPTION_ERROR_FAILED, format, args);
   va_end (args);
   return FALSE;
 }
@@ -80,8 +79,7 @@ static gboolean
 add_effect (BatchOptions *options, const GEnumClass *all, const gchar *name,
     GError **error)
 {
-  const GEnumValue *value =
-      g_enum_get_value_by_nick ((GEnumClass *) all, name);
+  const GEnumValue *value = g_enum_get_value_by_nick ((GEnumClass *) all, name);
 
   if (value == NULL) {
     g_autofree gchar *names = list_effects (all);
@@ -92,16 +90,15 @@ add_effect (BatchOptions *options, const GEnumClass *all, const gchar *name,
   if (find_effect (options, value->value_nick) != NULL)
     return TRUE;
   if (options->n_effects == BATCH_MAX_EFFECTS)
-    return usage_error (
-        error, "more than %d effects", BATCH_MAX_EFFECTS);
+    return usage_error (error, "more than %d effects", BATCH_MAX_EFFECTS);
   options->effects[options->n_effects++] =
-      (BatchEffect) { .name = value->value_nick };
+      (BatchEffect){ .name = value->value_nick };
   return TRUE;
 }
 
 static gboolean
-parse_effects (BatchOptions *options, const GEnumClass *all,
-    const gchar *text, GError **error)
+parse_effects (BatchOptions *options, const GEnumClass *all, const gchar *text,
+    GError **error)
 {
   g_auto (GStrv) names = NULL;
 
@@ -115,8 +112,8 @@ parse_effects (BatchOptions *options, const GEnumClass *all,
   for (gchar **name = names; *name != NULL; name++)
     if (!add_effect (options, all, g_strstrip (*name), error))
       return FALSE;
-  return options->n_effects > 0
-      || usage_error (error, "--effects names no effect");
+  return options->n_effects > 0 ||
+      usage_error (error, "--effects names no effect");
 }
 
 /* "name:priority,name" */
@@ -138,11 +135,9 @@ parse_optional (BatchOptions *options, const gchar *text, GError **error)
     effect = find_effect (options, fields[0]);
     if (effect == NULL)
       return usage_error (error,
-          "--optional names \"%s\", which is not among the effects",
-          fields[0]);
-    if (fields[1] != NULL
-        && !g_ascii_string_to_unsigned (
-            fields[1], 10, 0, 100, &priority, NULL))
+          "--optional names \"%s\", which is not among the effects", fields[0]);
+    if (fields[1] != NULL &&
+        !g_ascii_string_to_unsigned (fields[1], 10, 0, 100, &priority, NULL))
       return usage_error (
           error, "priority \"%s\" is not a number of 0 to 100", fields[1]);
     effect->optional = TRUE;
@@ -158,9 +153,9 @@ parse_bytes (const gchar *text, guint64 *bytes, GError **error)
   static const struct {
     const gchar *suffix;
     gdouble factor;
-  } units[] = { { "", 1 }, { "K", 1024 }, { "M", 1048576 },
-    { "G", 1073741824 }, { "KB", 1e3 }, { "MB", 1e6 }, { "GB", 1e9 },
-    { "KiB", 1024 }, { "MiB", 1048576 }, { "GiB", 1073741824 } };
+  } units[] = { { "", 1 }, { "K", 1024 }, { "M", 1048576 }, { "G", 1073741824 },
+    { "KB", 1e3 }, { "MB", 1e6 }, { "GB", 1e9 }, { "KiB", 1024 },
+    { "MiB", 1048576 }, { "GiB", 1073741824 } };
   gchar *end;
   gdouble number;
 
@@ -186,9 +181,9 @@ check_device (BatchOptions *options, GError **error)
 
   if (options->device == NULL)
     options->device = g_strdup ("auto");
-  return g_strv_contains (devices, options->device)
-      || usage_error (error, "--device is auto, cpu or cuda, not \"%s\"",
-          options->device);
+  return g_strv_contains (devices, options->device) ||
+      usage_error (
+          error, "--device is auto, cpu or cuda, not \"%s\"", options->device);
 }
 
 static gboolean
@@ -208,8 +203,7 @@ check_required (BatchOptions *options, gint max_size, GError **error)
 }
 
 gboolean
-batch_options_parse (
-    BatchOptions *options, gchar ***arguments, GError **error)
+batch_options_parse (BatchOptions *options, gchar ***arguments, GError **error)
 {
   g_autofree gchar *effects = NULL, *optional = NULL, *memory = NULL;
   gint max_size = DEFAULT_MAX_SIZE;
@@ -233,8 +227,7 @@ batch_options_parse (
         "1536)",
         "PIXELS" },
     { "device", 0, 0, G_OPTION_ARG_STRING, &options->device,
-        "Where the network runs: auto, cpu or cuda (default: auto)",
-        "DEVICE" },
+        "Where the network runs: auto, cpu or cuda (default: auto)", "DEVICE" },
     { "model", 0, 0, G_OPTION_ARG_FILENAME, &options->model,
         "ONNX file of another segmentation network", "FILE" },
     { "level", 0, 0, G_OPTION_ARG_INT, &options->level,
@@ -245,10 +238,9 @@ batch_options_parse (
         "One line of JSON per photo on standard output", NULL },
     { "quiet", 'q', 0, G_OPTION_ARG_NONE, &options->quiet,
         "Print failures only", NULL },
-    { "version", 0, 0, G_OPTION_ARG_NONE, &version, "Print the version",
-        NULL },
-    { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY,
-        &options->inputs, NULL, NULL },
+    { "version", 0, 0, G_OPTION_ARG_NONE, &version, "Print the version", NULL },
+    { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options->inputs,
+        NULL, NULL },
     G_OPTION_ENTRY_NULL,
   };
   g_autoptr (GOptionContext) context =
@@ -266,11 +258,11 @@ batch_options_parse (
 
   options->max_size = (guint) max_size;
   all = effect_class (error);
-  return all != NULL && check_required (options, max_size, error)
-      && check_device (options, error)
-      && parse_bytes (memory, &options->memory, error)
-      && parse_effects (options, all, effects, error)
-      && parse_optional (options, optional, error);
+  return all != NULL && check_required (options, max_size, error) &&
+      check_device (options, error) &&
+      parse_bytes (memory, &options->memory, error) &&
+      parse_effects (options, all, effects, error) &&
+      parse_optional (options, optional, error);
 }
 
 void

@@ -32,8 +32,8 @@ elapsed (const BatchPhoto *photo)
 }
 
 void
-batch_photo_set_result (BatchPhoto *photo, guint effect, BatchStatus status,
-    const gchar *reason)
+batch_photo_set_result (
+    BatchPhoto *photo, guint effect, BatchStatus status, const gchar *reason)
 {
   BatchResult *result = &photo->results[effect];
 

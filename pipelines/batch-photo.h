@@ -43,8 +43,8 @@ BatchPhoto *batch_photo_new (
 void batch_photo_free (BatchPhoto *photo);
 
 /* Sets a result that is pending; later ones are ignored. `reason` NULL = "". */
-void batch_photo_set_result (BatchPhoto *photo, guint effect,
-    BatchStatus status, const gchar *reason);
+void batch_photo_set_result (
+    BatchPhoto *photo, guint effect, BatchStatus status, const gchar *reason);
 
 /* Everything that is pending has failed for `reason`. */
 void batch_photo_fail (BatchPhoto *photo, const gchar *reason);

@@ -32,8 +32,7 @@ batch_item_new (gchar *path, const gchar *source)
 
   item->path = path;
   item->source = g_strdup (source);
-  item->dir =
-      g_strndup (source, slash != NULL ? (gsize) (slash - source) : 0);
+  item->dir = g_strndup (source, slash != NULL ? (gsize) (slash - source) : 0);
   item->stem = dot != NULL && dot != name
       ? g_strndup (name, (gsize) (dot - name))
       : g_strdup (name);

@@ -15,7 +15,8 @@ void
 batch_report_begin (
     BatchReport *report, const BatchOptions *options, guint total)
 {
-  *report = (BatchReport) { .options = options, .total = total,
+  *report = (BatchReport){ .options = options,
+    .total = total,
     .begin_us = g_get_monotonic_time (),
     .bar = isatty (STDERR_FILENO) && !options->quiet };
 }
@@ -123,8 +124,7 @@ print_json (const BatchReport *report, const BatchPhoto *photo)
   json_builder_set_member_name (json, "effects");
   json_builder_begin_object (json);
   for (guint i = 0; i < photo->n_results; i++)
-    add_result (
-        json, report->options->effects[i].name, &photo->results[i]);
+    add_result (json, report->options->effects[i].name, &photo->results[i]);
   json_builder_end_object (json);
   json_builder_end_object (json);
 
@@ -178,8 +178,7 @@ batch_report_photo (BatchReport *report, const BatchPhoto *photo)
 }
 
 void
-batch_report_note (
-    BatchReport *report, const gchar *kind, const gchar *text)
+batch_report_note (BatchReport *report, const gchar *kind, const gchar *text)
 {
   if (report->options->quiet)
     return;
@@ -196,8 +195,7 @@ batch_report_end (BatchReport *report)
   clear_bar (report);
   if (report->options->quiet)
     return;
-  fprintf (stderr,
-      "%u photos: %u done, %u with dropped results, %u failed", n,
+  fprintf (stderr, "%u photos: %u done, %u with dropped results, %u failed", n,
       report->done, report->dropped, report->failed);
   if (n < report->total)
     fprintf (stderr, ", %u not begun", report->total - n);

@@ -23,8 +23,8 @@ void batch_report_begin (
 void batch_report_photo (BatchReport *report, const BatchPhoto *photo);
 
 /* A remark that is not about one photo, on standard error. */
-void batch_report_note (BatchReport *report, const gchar *kind,
-    const gchar *text);
+void batch_report_note (
+    BatchReport *report, const gchar *kind, const gchar *text);
 
 void batch_report_end (BatchReport *report);
 

@@ -46,11 +46,11 @@ next_photo (Batch *batch)
     return batch_lane_in_flight (batch->lane) == 0
         ? g_queue_pop_head (&batch->retry)
         : NULL;
-  if (batch->stopping || batch->next == batch->items->len
-      || batch_lane_in_flight (batch->lane) >= MAX_IN_FLIGHT)
+  if (batch->stopping || batch->next == batch->items->len ||
+      batch_lane_in_flight (batch->lane) >= MAX_IN_FLIGHT)
     return NULL;
-  photo = batch_photo_new (batch->items->pdata[batch->next], batch->next,
-      batch->options->n_effects);
+  photo = batch_photo_new (
+      batch->items->pdata[batch->next], batch->next, batch->options->n_effects);
   batch->next++;
   return photo;
 }
@@ -158,8 +158,7 @@ static gint
 run (const BatchOptions *options, GPtrArray *items)
 {
   static const BatchLaneEvents events = { on_settled, on_broken, on_warned };
-  Batch batch = { .options = options, .items = items,
-    .retry = G_QUEUE_INIT };
+  Batch batch = { .options = options, .items = items, .retry = G_QUEUE_INIT };
   g_autoptr (GError) error = NULL;
   gint code;
 
@@ -220,8 +219,8 @@ main (int argc, char **argv)
 
   gst_init (NULL, NULL);
   load_plugin_beside ();
-  if (!batch_options_parse (&options, &arguments, &error)
-      || (items = batch_plan_new (options.inputs, &error)) == NULL)
+  if (!batch_options_parse (&options, &arguments, &error) ||
+      (items = batch_plan_new (options.inputs, &error)) == NULL)
     fprintf (stderr, "pet-batch: %s\n", error->message);
   else if (items->len == 0)
     fprintf (stderr, "pet-batch: there is no photo in the input\n");

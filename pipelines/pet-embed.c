@@ -96,8 +96,8 @@ main (int argc, char **argv)
       G_OBJECT (look), "effect", argc > 3 ? argv[3] : "popart");
 
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
-  done = push_photo (pipeline, argv[1], &error)
-      && pull_print (pipeline, argv[2], &error);
+  done = push_photo (pipeline, argv[1], &error) &&
+      pull_print (pipeline, argv[2], &error);
   gst_element_set_state (pipeline, GST_STATE_NULL);
   if (!done)
     fprintf (stderr, "pet-embed: %s\n", error->message);

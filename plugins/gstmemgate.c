@@ -29,8 +29,9 @@
 
 #include <gst/video/video.h>
 
+#include "gstmemgatemessages.h"
+#include "gstpetfields.h"
 #include "memory/gstpetbudget.h"
-#include "meta/gstpetsourcemeta.h"
 
 GST_DEBUG_CATEGORY_STATIC (mem_gate_debug);
 #define GST_CAT_DEFAULT mem_gate_debug
@@ -118,28 +119,28 @@ static GstFlowReturn gst_mem_gate_chain (
 static void
 install_settings (GObjectClass *object_class)
 {
-  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS
-      | GST_PARAM_MUTABLE_PLAYING;
+  const GParamFlags flags =
+      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING;
 
   g_object_class_install_property (object_class, PROP_BUDGET,
       g_param_spec_string ("budget", "Budget",
           "Name of the account of bytes; gates of one process that name the "
           "same share it",
           DEFAULT_BUDGET,
-          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS
-              | GST_PARAM_MUTABLE_READY));
+          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+              GST_PARAM_MUTABLE_READY));
   g_object_class_install_property (object_class, PROP_LIMIT,
       g_param_spec_uint64 ("limit", "Limit",
           "Bytes of the account, for all gates that share it (0 = half of "
           "what the cgroup or the machine leaves free at start)",
           0, G_MAXUINT64, DEFAULT_LIMIT, flags));
   g_object_class_install_property (object_class, PROP_OPTIONAL,
-      g_param_spec_boolean ("optional", "Optional",
-          "Drop instead of waiting", DEFAULT_OPTIONAL, flags));
+      g_param_spec_boolean ("optional", "Optional", "Drop instead of waiting",
+          DEFAULT_OPTIONAL, flags));
   g_object_class_install_property (object_class, PROP_PRIORITY,
       g_param_spec_uint ("priority", "Priority",
-          "Of an optional branch: the lower, the earlier it is dropped", 0,
-          100, DEFAULT_PRIORITY, flags));
+          "Of an optional branch: the lower, the earlier it is dropped", 0, 100,
+          DEFAULT_PRIORITY, flags));
   g_object_class_install_property (object_class, PROP_LABEL,
       g_param_spec_string ("label", "Label",
           "Name of the branch in messages (NULL = the element's name)", NULL,
@@ -167,6 +168,15 @@ install_settings (GObjectClass *object_class)
 }
 
 static void
+install_count (
+    GObjectClass *object_class, guint id, const gchar *name, const gchar *blurb)
+{
+  g_object_class_install_property (object_class, id,
+      g_param_spec_uint64 (name, name, blurb, 0, G_MAXUINT64, 0,
+          G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+}
+
+static void
 install_readings (GObjectClass *object_class)
 {
   const GParamFlags flags = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS;
@@ -176,16 +186,12 @@ install_readings (GObjectClass *object_class)
           "Share of the limit that is in use; above 1 when a picture had to "
           "pass above it",
           0, G_MAXDOUBLE, 0, flags));
-  g_object_class_install_property (object_class, PROP_PASSED,
-      g_param_spec_uint64 ("passed", "Passed", "Pictures let through", 0,
-          G_MAXUINT64, 0, flags));
-  g_object_class_install_property (object_class, PROP_WAITED,
-      g_param_spec_uint64 ("waited", "Waited",
-          "Pictures that had to wait before they were let through", 0,
-          G_MAXUINT64, 0, flags));
-  g_object_class_install_property (object_class, PROP_DROPPED,
-      g_param_spec_uint64 ("dropped", "Dropped", "Pictures dropped", 0,
-          G_MAXUINT64, 0, flags));
+  install_count (
+      object_class, PROP_PASSED, "passed", "Pictures that were let through");
+  install_count (object_class, PROP_WAITED, "waited",
+      "Pictures that had to wait before they were let through");
+  install_count (
+      object_class, PROP_DROPPED, "dropped", "Pictures that were dropped");
   g_object_class_install_property (object_class, PROP_STATS,
       g_param_spec_boxed ("stats", "Statistics",
           "passed, waited, dropped, over, wait-time (ns), and of the budget: "
@@ -286,51 +292,35 @@ apply_limit (GstMemGate *self)
   gst_object_unref (budget);
 }
 
+static const GstPetField fields[] = {
+  GST_PET_FIELD (PROP_BUDGET, GstMemGate, budget_name),
+  GST_PET_FIELD (PROP_LIMIT, GstMemGate, limit),
+  GST_PET_FIELD (PROP_OPTIONAL, GstMemGate, optional),
+  GST_PET_FIELD (PROP_PRIORITY, GstMemGate, priority),
+  GST_PET_FIELD (PROP_LABEL, GstMemGate, label),
+  GST_PET_FIELD (PROP_COST, GstMemGate, cost),
+  GST_PET_FIELD (PROP_HIGH_WATERMARK, GstMemGate, high),
+  GST_PET_FIELD (PROP_LOW_WATERMARK, GstMemGate, low),
+  GST_PET_FIELD (PROP_MAX_WAIT, GstMemGate, max_wait),
+  GST_PET_FIELD (PROP_PASSED, GstMemGate, n_passed),
+  GST_PET_FIELD (PROP_WAITED, GstMemGate, n_waited),
+  GST_PET_FIELD (PROP_DROPPED, GstMemGate, n_dropped),
+};
+
 static void
 gst_mem_gate_set_property (
     GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
   GstMemGate *self = GST_MEM_GATE (object);
+  gboolean known;
 
   GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_BUDGET:
-      g_free (self->budget_name);
-      self->budget_name = g_value_dup_string (value);
-      if (self->budget_name == NULL)
-        self->budget_name = g_strdup (DEFAULT_BUDGET);
-      break;
-    case PROP_LIMIT:
-      self->limit = g_value_get_uint64 (value);
-      self->limit_set = TRUE;
-      break;
-    case PROP_OPTIONAL:
-      self->optional = g_value_get_boolean (value);
-      break;
-    case PROP_PRIORITY:
-      self->priority = g_value_get_uint (value);
-      break;
-    case PROP_LABEL:
-      g_free (self->label);
-      self->label = g_value_dup_string (value);
-      break;
-    case PROP_COST:
-      self->cost = g_value_get_uint64 (value);
-      break;
-    case PROP_HIGH_WATERMARK:
-      self->high = g_value_get_double (value);
-      break;
-    case PROP_LOW_WATERMARK:
-      self->low = g_value_get_double (value);
-      break;
-    case PROP_MAX_WAIT:
-      self->max_wait = g_value_get_uint64 (value);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
-  }
+  known = gst_pet_fields_set_locked (
+      self, fields, G_N_ELEMENTS (fields), id, value);
+  self->limit_set |= id == PROP_LIMIT;
   GST_OBJECT_UNLOCK (self);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   if (id == PROP_LIMIT)
     apply_limit (self);
 }
@@ -342,9 +332,9 @@ make_stats (GstMemGate *self, const GstPetBudgetState *state)
       G_TYPE_UINT64, self->n_passed, "waited", G_TYPE_UINT64, self->n_waited,
       "dropped", G_TYPE_UINT64, self->n_dropped, "over", G_TYPE_UINT64,
       self->n_over, "wait-time", G_TYPE_UINT64, self->waited, "in-use",
-      G_TYPE_UINT64, state->in_use, "peak", G_TYPE_UINT64, state->peak,
-      "limit", G_TYPE_UINT64, state->limit, "pressure", G_TYPE_DOUBLE,
-      state->pressure, NULL);
+      G_TYPE_UINT64, state->in_use, "peak", G_TYPE_UINT64, state->peak, "limit",
+      G_TYPE_UINT64, state->limit, "pressure", G_TYPE_DOUBLE, state->pressure,
+      NULL);
 }
 
 static void
@@ -354,60 +344,23 @@ gst_mem_gate_get_property (
   GstMemGate *self = GST_MEM_GATE (object);
   GstPetBudget *budget = dup_budget (self);
   GstPetBudgetState state = { 0 };
+  gboolean known = TRUE;
 
   if (budget != NULL) {
     gst_pet_budget_get_state (budget, &state);
     gst_object_unref (budget);
   }
   GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_BUDGET:
-      g_value_set_string (value, self->budget_name);
-      break;
-    case PROP_LIMIT:
-      g_value_set_uint64 (value, self->limit);
-      break;
-    case PROP_OPTIONAL:
-      g_value_set_boolean (value, self->optional);
-      break;
-    case PROP_PRIORITY:
-      g_value_set_uint (value, self->priority);
-      break;
-    case PROP_LABEL:
-      g_value_set_string (value, self->label);
-      break;
-    case PROP_COST:
-      g_value_set_uint64 (value, self->cost);
-      break;
-    case PROP_HIGH_WATERMARK:
-      g_value_set_double (value, self->high);
-      break;
-    case PROP_LOW_WATERMARK:
-      g_value_set_double (value, self->low);
-      break;
-    case PROP_MAX_WAIT:
-      g_value_set_uint64 (value, self->max_wait);
-      break;
-    case PROP_PRESSURE:
-      g_value_set_double (value, state.pressure);
-      break;
-    case PROP_PASSED:
-      g_value_set_uint64 (value, self->n_passed);
-      break;
-    case PROP_WAITED:
-      g_value_set_uint64 (value, self->n_waited);
-      break;
-    case PROP_DROPPED:
-      g_value_set_uint64 (value, self->n_dropped);
-      break;
-    case PROP_STATS:
-      g_value_take_boxed (value, make_stats (self, &state));
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
-  }
+  if (id == PROP_PRESSURE)
+    g_value_set_double (value, state.pressure);
+  else if (id == PROP_STATS)
+    g_value_take_boxed (value, make_stats (self, &state));
+  else
+    known = gst_pet_fields_get_locked (
+        self, fields, G_N_ELEMENTS (fields), id, value);
   GST_OBJECT_UNLOCK (self);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
 }
 
 static void
@@ -417,7 +370,8 @@ join_budget (GstMemGate *self)
   GstPetBudget *budget;
 
   GST_OBJECT_LOCK (self);
-  name = g_strdup (self->budget_name);
+  name =
+      g_strdup (self->budget_name != NULL ? self->budget_name : DEFAULT_BUDGET);
   GST_OBJECT_UNLOCK (self);
   budget = gst_pet_budget_get (name);
   GST_OBJECT_LOCK (self);
@@ -522,98 +476,52 @@ gst_mem_gate_sink_query (GstPad *pad, GstObject *parent, GstQuery *query)
 }
 
 static guint64
-ask_cost (GstMemGate *self, GstBuffer *buffer)
+cost_of (GstMemGate *self, GstBuffer *buffer)
 {
-  GstCaps *caps;
-  GstQuery *query;
-  guint64 bytes, fixed;
+  guint64 fixed;
 
   GST_OBJECT_LOCK (self);
   fixed = self->cost;
   GST_OBJECT_UNLOCK (self);
-  if (fixed != 0)
-    return fixed;
-
-  bytes = 3 * (guint64) gst_buffer_get_size (buffer);
-  caps = gst_pad_get_current_caps (self->sinkpad);
-  if (caps == NULL)
-    return bytes;
-  query = gst_pet_query_new_cost (caps);
-  gst_caps_unref (caps);
-  if (gst_pad_peer_query (self->srcpad, query))
-    gst_pet_query_parse_cost (query, NULL, &bytes);
-  gst_query_unref (query);
-  return bytes;
-}
-
-static gchar *
-dup_label (GstMemGate *self)
-{
-  gchar *label;
-
-  GST_OBJECT_LOCK (self);
-  label = g_strdup (
-      self->label != NULL ? self->label : GST_OBJECT_NAME (self));
-  GST_OBJECT_UNLOCK (self);
-  return label;
+  return fixed != 0 ? fixed
+                    : gst_pet_branch_cost (self->sinkpad, self->srcpad,
+                          3 * (guint64) gst_buffer_get_size (buffer));
 }
 
 static void
 post_action (GstMemGate *self, GstPetBudget *budget, GstBuffer *buffer,
     const gchar *action, const gchar *reason)
 {
-  GstStructure *s = gst_structure_new_empty ("memgate");
-  g_autofree gchar *label = dup_label (self);
+  g_autofree gchar *label = NULL;
   GstPetBudgetState state;
+  guint priority;
 
   gst_pet_budget_get_state (budget, &state);
-  gst_pet_structure_set_source (s, buffer);
-  gst_structure_set (s, "action", G_TYPE_STRING, action, "label",
-      G_TYPE_STRING, label, "reason", G_TYPE_STRING, reason, "pressure",
-      G_TYPE_DOUBLE, state.pressure, "in-use", G_TYPE_UINT64, state.in_use,
-      "limit", G_TYPE_UINT64, state.limit, "priority", G_TYPE_UINT,
-      self->priority, NULL);
-  gst_element_post_message (GST_ELEMENT (self),
-      gst_message_new_element (GST_OBJECT (self), s));
-}
-
-static void
-post_qos (GstMemGate *self, GstBuffer *buffer)
-{
-  GstClockTime pts = GST_BUFFER_PTS (buffer);
-  GstClockTime running = GST_CLOCK_TIME_NONE, stream = GST_CLOCK_TIME_NONE;
-  guint64 passed, dropped;
-  GstMessage *message;
-
-  if (self->segment.format == GST_FORMAT_TIME) {
-    running = gst_segment_to_running_time (
-        &self->segment, GST_FORMAT_TIME, pts);
-    stream =
-        gst_segment_to_stream_time (&self->segment, GST_FORMAT_TIME, pts);
-  }
   GST_OBJECT_LOCK (self);
-  passed = self->n_passed;
-  dropped = self->n_dropped;
+  label = g_strdup (self->label != NULL ? self->label : GST_OBJECT_NAME (self));
+  priority = self->priority;
   GST_OBJECT_UNLOCK (self);
-  message = gst_message_new_qos (GST_OBJECT (self), FALSE, running, stream,
-      pts, GST_BUFFER_DURATION (buffer));
-  gst_message_set_qos_stats (message, GST_FORMAT_BUFFERS, passed, dropped);
-  gst_element_post_message (GST_ELEMENT (self), message);
+  gst_mem_gate_post_action (
+      GST_ELEMENT (self), buffer, action, reason, label, priority, &state);
 }
 
 static GstFlowReturn
 drop (GstMemGate *self, GstPetBudget *budget, GstBuffer *buffer,
     const gchar *reason)
 {
+  guint64 passed, dropped;
+
   GST_OBJECT_LOCK (self);
-  self->n_dropped++;
+  passed = self->n_passed;
+  dropped = ++self->n_dropped;
   GST_OBJECT_UNLOCK (self);
   self->discont = TRUE;
 
   post_action (self, budget, buffer, "drop", reason);
-  post_qos (self, buffer);
-  if (self->segment.format == GST_FORMAT_TIME
-      && GST_BUFFER_PTS_IS_VALID (buffer))
+  gst_mem_gate_post_qos (
+      GST_ELEMENT (self), buffer, &self->segment, passed, dropped);
+  if (self->segment.format == GST_FORMAT_TIME &&
+      GST_BUFFER_PTS_IS_VALID (buffer))
     gst_pad_push_event (self->srcpad,
         gst_event_new_gap (
             GST_BUFFER_PTS (buffer), GST_BUFFER_DURATION (buffer)));
@@ -625,8 +533,8 @@ drop (GstMemGate *self, GstPetBudget *budget, GstBuffer *buffer,
  * at a level between the watermarks that its priority sets, and starts again
  * at the low one. */
 static GstPetTicket *
-admit_optional (GstMemGate *self, GstPetBudget *budget, guint64 cost,
-    const gchar **reason)
+admit_optional (
+    GstMemGate *self, GstPetBudget *budget, guint64 cost, const gchar **reason)
 {
   GstPetTicket *ticket = NULL;
   GstPetBudgetState state;
@@ -643,16 +551,16 @@ admit_optional (GstMemGate *self, GstPetBudget *budget, guint64 cost,
     *reason = "pressure has not fallen to the low watermark";
     return NULL;
   }
-  self->shedding = gst_pet_budget_try (budget, cost, stop, &ticket)
-      != GST_PET_ADMIT_PASS;
+  self->shedding =
+      gst_pet_budget_try (budget, cost, stop, &ticket) != GST_PET_ADMIT_PASS;
   *reason = "its memory does not fit below the watermark";
   return ticket;
 }
 
 /* NULL: the wait was interrupted. */
 static GstPetTicket *
-admit_required (GstMemGate *self, GstPetBudget *budget, guint64 cost,
-    GstBuffer *buffer)
+admit_required (
+    GstMemGate *self, GstPetBudget *budget, guint64 cost, GstBuffer *buffer)
 {
   GstPetTicket *ticket = NULL;
   GstClockTime max_wait, begin = gst_util_get_timestamp ();
@@ -665,8 +573,8 @@ admit_required (GstMemGate *self, GstPetBudget *budget, guint64 cost,
 
   result = gst_pet_budget_try (budget, cost, 1, &ticket);
   if (result == GST_PET_ADMIT_FULL) {
-    result = gst_pet_budget_wait (
-        budget, cost, max_wait, &self->canceled, &ticket);
+    result =
+        gst_pet_budget_wait (budget, cost, max_wait, &self->canceled, &ticket);
     had_to_wait = result != GST_PET_ADMIT_OVER;
   }
   if (result == GST_PET_ADMIT_TIMEOUT) {
@@ -713,7 +621,7 @@ gst_mem_gate_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
 {
   GstMemGate *self = GST_MEM_GATE (parent);
   GstPetBudget *budget = dup_budget (self);
-  guint64 cost = ask_cost (self, buffer);
+  guint64 cost = cost_of (self, buffer);
   const gchar *reason = NULL;
   GstPetTicket *ticket;
   GstFlowReturn flow;

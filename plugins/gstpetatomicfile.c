@@ -92,8 +92,8 @@ fill_and_close (
 
   umask (mask);
   /* mkostemps makes files that only their owner can read. */
-  done = fchmod (fd, 0666 & ~mask) == 0 && write_buffer (fd, buffer)
-      && fsync (fd) == 0;
+  done = fchmod (fd, 0666 & ~mask) == 0 && write_buffer (fd, buffer) &&
+      fsync (fd) == 0;
   if (!done)
     fail_errno (error, "write");
   if (close (fd) != 0 && done)

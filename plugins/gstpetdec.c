@@ -24,10 +24,11 @@
 
 #include "gstpetdec.h"
 
-#include <gst/base/gstadapter.h>
 #include <gst/video/video.h>
 
+#include "gstpetfields.h"
 #include "codec/pet-decoder.h"
+#include "gstpetenums.h"
 #include "gstpetframing.h"
 #include "memory/gstpetframe.h"
 #include "meta/gstpetsourcemeta.h"
@@ -46,11 +47,6 @@ enum {
   PROP_STATS,
 };
 
-typedef enum {
-  GST_PET_ON_ERROR_ERROR,
-  GST_PET_ON_ERROR_SKIP,
-} GstPetOnError;
-
 #define DEFAULT_MAX_SIZE 0
 #define DEFAULT_MAX_PIXELS (100 * 1000 * 1000)
 #define DEFAULT_MAX_FILE_SIZE (256 * 1000 * 1000)
@@ -61,9 +57,9 @@ typedef enum {
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
     GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS ("image/jpeg; image/png"));
 
-static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
-    GST_PAD_SRC, GST_PAD_ALWAYS,
-    GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE ("{ RGB, RGBA }")));
+static GstStaticPadTemplate src_template =
+    GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS,
+        GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE ("{ RGB, RGBA }")));
 
 struct _GstPetDec {
   GstElement parent;
@@ -79,42 +75,18 @@ struct _GstPetDec {
   GstPetOnError on_error;
 
   /* streaming thread */
-  GstPetFraming framing;
-  GstAdapter *stream; /* the file so far, framing STREAM */
-  gboolean overflow;  /* it was refused as too large; the rest is dropped */
-  gboolean has_caps;
+  GstPetFramer framer;
   gboolean segment_sent;
-  GstSegment segment;
+  GstSegment segment; /* as sent on */
   gint fps_n, fps_d;
   GstVideoInfo info; /* of the caps sent last */
-  guint64 next_index;
 
   /* counters, under the object lock */
   guint64 n_ok, n_failed, n_damaged, n_bytes;
 };
 
-#define GST_TYPE_PET_ON_ERROR (gst_pet_on_error_get_type ())
-static GType
-gst_pet_on_error_get_type (void)
-{
-  static gsize type = 0;
-  static const GEnumValue values[] = {
-    { GST_PET_ON_ERROR_ERROR, "Post the failure, then end with an error",
-        "error" },
-    { GST_PET_ON_ERROR_SKIP, "Post the failure and go on with the next file",
-        "skip" },
-    { 0, NULL, NULL },
-  };
-
-  if (g_once_init_enter (&type))
-    g_once_init_leave (
-        &type, g_enum_register_static ("GstPetOnError", values));
-  return type;
-}
-
 G_DEFINE_TYPE (GstPetDec, gst_pet_dec, GST_TYPE_ELEMENT)
-GST_ELEMENT_REGISTER_DEFINE (
-    petdec, "petdec", GST_RANK_NONE, GST_TYPE_PET_DEC)
+GST_ELEMENT_REGISTER_DEFINE (petdec, "petdec", GST_RANK_NONE, GST_TYPE_PET_DEC)
 
 static void gst_pet_dec_finalize (GObject *object);
 static void gst_pet_dec_set_property (
@@ -131,8 +103,8 @@ static GstFlowReturn gst_pet_dec_chain (
 static void
 install_properties (GObjectClass *object_class)
 {
-  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS
-      | GST_PARAM_MUTABLE_PLAYING;
+  const GParamFlags flags =
+      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING;
 
   g_object_class_install_property (object_class, PROP_MAX_SIZE,
       g_param_spec_uint ("max-size", "Max size",
@@ -209,47 +181,38 @@ gst_pet_dec_init (GstPetDec *self)
   self->max_scans = DEFAULT_MAX_SCANS;
   self->strict = DEFAULT_STRICT;
   self->on_error = DEFAULT_ON_ERROR;
-  self->stream = gst_adapter_new ();
+  gst_pet_framer_init (&self->framer, self->sinkpad);
 }
 
 static void
 gst_pet_dec_finalize (GObject *object)
 {
-  g_object_unref (GST_PET_DEC (object)->stream);
+  gst_pet_framer_clear (&GST_PET_DEC (object)->framer);
   G_OBJECT_CLASS (gst_pet_dec_parent_class)->finalize (object);
 }
+
+static const GstPetField fields[] = {
+  GST_PET_FIELD (PROP_MAX_SIZE, GstPetDec, max_size),
+  GST_PET_FIELD (PROP_MAX_PIXELS, GstPetDec, max_pixels),
+  GST_PET_FIELD (PROP_MAX_FILE_SIZE, GstPetDec, max_file_size),
+  GST_PET_FIELD (PROP_MAX_SCANS, GstPetDec, max_scans),
+  GST_PET_FIELD (PROP_STRICT, GstPetDec, strict),
+  GST_PET_FIELD (PROP_ON_ERROR, GstPetDec, on_error),
+};
 
 static void
 gst_pet_dec_set_property (
     GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
   GstPetDec *self = GST_PET_DEC (object);
+  gboolean known;
 
   GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_MAX_SIZE:
-      self->max_size = g_value_get_uint (value);
-      break;
-    case PROP_MAX_PIXELS:
-      self->max_pixels = g_value_get_uint64 (value);
-      break;
-    case PROP_MAX_FILE_SIZE:
-      self->max_file_size = g_value_get_uint64 (value);
-      break;
-    case PROP_MAX_SCANS:
-      self->max_scans = g_value_get_uint (value);
-      break;
-    case PROP_STRICT:
-      self->strict = g_value_get_boolean (value);
-      break;
-    case PROP_ON_ERROR:
-      self->on_error = g_value_get_enum (value);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
-  }
+  known = gst_pet_fields_set_locked (
+      self, fields, G_N_ELEMENTS (fields), id, value);
   GST_OBJECT_UNLOCK (self);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
 }
 
 static void
@@ -257,61 +220,34 @@ gst_pet_dec_get_property (
     GObject *object, guint id, GValue *value, GParamSpec *pspec)
 {
   GstPetDec *self = GST_PET_DEC (object);
+  gboolean known;
 
   GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_MAX_SIZE:
-      g_value_set_uint (value, self->max_size);
-      break;
-    case PROP_MAX_PIXELS:
-      g_value_set_uint64 (value, self->max_pixels);
-      break;
-    case PROP_MAX_FILE_SIZE:
-      g_value_set_uint64 (value, self->max_file_size);
-      break;
-    case PROP_MAX_SCANS:
-      g_value_set_uint (value, self->max_scans);
-      break;
-    case PROP_STRICT:
-      g_value_set_boolean (value, self->strict);
-      break;
-    case PROP_ON_ERROR:
-      g_value_set_enum (value, self->on_error);
-      break;
-    case PROP_STATS:
-      g_value_take_boxed (value,
-          gst_structure_new ("application/x-petdec-stats", "ok",
-              G_TYPE_UINT64, self->n_ok, "failed", G_TYPE_UINT64,
-              self->n_failed, "damaged", G_TYPE_UINT64, self->n_damaged,
-              "bytes", G_TYPE_UINT64, self->n_bytes, NULL));
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
+  if (id == PROP_STATS) {
+    g_value_take_boxed (value,
+        gst_structure_new ("application/x-petdec-stats", "ok", G_TYPE_UINT64,
+            self->n_ok, "failed", G_TYPE_UINT64, self->n_failed, "damaged",
+            G_TYPE_UINT64, self->n_damaged, "bytes", G_TYPE_UINT64,
+            self->n_bytes, NULL));
+    known = TRUE;
+  } else {
+    known = gst_pet_fields_get_locked (
+        self, fields, G_N_ELEMENTS (fields), id, value);
   }
   GST_OBJECT_UNLOCK (self);
-}
-
-/* Forgets the file that was being received. */
-static void
-drop_partial_file (GstPetDec *self)
-{
-  gst_adapter_clear (self->stream);
-  self->framing = GST_PET_FRAMING_UNKNOWN;
-  self->overflow = FALSE;
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
 }
 
 static void
 reset_stream (GstPetDec *self)
 {
-  drop_partial_file (self);
-  self->has_caps = FALSE;
+  gst_pet_framer_reset (&self->framer);
   gst_segment_init (&self->segment, GST_FORMAT_UNDEFINED);
   self->segment_sent = FALSE;
   self->fps_n = 0;
   self->fps_d = 1;
   gst_video_info_init (&self->info);
-  self->next_index = 0;
 }
 
 static GstStateChangeReturn
@@ -361,14 +297,13 @@ post_result (GstPetDec *self, GstBuffer *file, const PetPictureInfo *info,
       error == NULL ? "ok" : "failed", "width", G_TYPE_INT,
       info != NULL ? info->width : 0, "height", G_TYPE_INT,
       info != NULL ? info->height : 0, "format", G_TYPE_STRING,
-      info == NULL                               ? ""
+      info == NULL                           ? ""
           : info->format == PET_PICTURE_JPEG ? "jpeg"
                                              : "png",
       "bytes", G_TYPE_UINT64, bytes, "reason", G_TYPE_STRING,
-      error != NULL ? error->message
-          : info->damaged
-          ? "damaged: what could not be read is grey"
-          : "",
+      error != NULL       ? error->message
+          : info->damaged ? "damaged: what could not be read is grey"
+                          : "",
       NULL);
 
   GST_OBJECT_LOCK (self);
@@ -380,15 +315,15 @@ post_result (GstPetDec *self, GstBuffer *file, const PetPictureInfo *info,
     self->n_damaged++;
   self->n_bytes += bytes;
   GST_OBJECT_UNLOCK (self);
-  gst_element_post_message (GST_ELEMENT (self),
-      gst_message_new_element (GST_OBJECT (self), s));
+  gst_element_post_message (
+      GST_ELEMENT (self), gst_message_new_element (GST_OBJECT (self), s));
 }
 
 static void
 push_gap (GstPetDec *self, GstBuffer *file)
 {
-  if (self->segment_sent && self->segment.format == GST_FORMAT_TIME
-      && GST_BUFFER_PTS_IS_VALID (file))
+  if (self->segment_sent && self->segment.format == GST_FORMAT_TIME &&
+      GST_BUFFER_PTS_IS_VALID (file))
     gst_pad_push_event (self->srcpad,
         gst_event_new_gap (GST_BUFFER_PTS (file), GST_BUFFER_DURATION (file)));
 }
@@ -406,8 +341,7 @@ fail_file (GstPetDec *self, GstBuffer *file, const PetPictureInfo *info,
   GST_OBJECT_UNLOCK (self);
 
   if (on_error == GST_PET_ON_ERROR_SKIP) {
-    GST_WARNING_OBJECT (
-        self, "%s: skipped, %s", meta->source, error->message);
+    GST_WARNING_OBJECT (self, "%s: skipped, %s", meta->source, error->message);
     push_gap (self, file);
     return GST_FLOW_OK;
   }
@@ -444,8 +378,8 @@ choose_format (GstPetDec *self, const PetPictureInfo *info)
 
   if (info->channels == 4)
     return format;
-  caps = gst_caps_new_simple ("video/x-raw", "format", G_TYPE_STRING, "RGB",
-      NULL);
+  caps =
+      gst_caps_new_simple ("video/x-raw", "format", G_TYPE_STRING, "RGB", NULL);
   allowed = gst_pad_peer_query_caps (self->srcpad, caps);
   if (!gst_caps_is_empty (allowed))
     format = GST_VIDEO_FORMAT_RGB;
@@ -462,12 +396,11 @@ negotiate (GstPetDec *self, const PetPictureInfo *info)
   GstCaps *caps;
   gboolean accepted;
 
-  if (gst_pad_check_reconfigure (self->srcpad)
-      || self->info.finfo == NULL
-      || GST_VIDEO_INFO_FORMAT (&self->info) == GST_VIDEO_FORMAT_UNKNOWN
-      || GST_VIDEO_INFO_WIDTH (&self->info) != info->width
-      || GST_VIDEO_INFO_HEIGHT (&self->info) != info->height
-      || GST_VIDEO_INFO_HAS_ALPHA (&self->info) != (info->channels == 4)) {
+  if (gst_pad_check_reconfigure (self->srcpad) || self->info.finfo == NULL ||
+      GST_VIDEO_INFO_FORMAT (&self->info) == GST_VIDEO_FORMAT_UNKNOWN ||
+      GST_VIDEO_INFO_WIDTH (&self->info) != info->width ||
+      GST_VIDEO_INFO_HEIGHT (&self->info) != info->height ||
+      GST_VIDEO_INFO_HAS_ALPHA (&self->info) != (info->channels == 4)) {
     format = choose_format (self, info);
     gst_video_info_set_format (
         &wanted, format, (guint) info->width, (guint) info->height);
@@ -490,8 +423,7 @@ negotiate (GstPetDec *self, const PetPictureInfo *info)
     /* A byte stream has no times; the picture begins at 0. */
     if (self->segment.format != GST_FORMAT_TIME)
       gst_segment_init (&self->segment, GST_FORMAT_TIME);
-    gst_pad_push_event (
-        self->srcpad, gst_event_new_segment (&self->segment));
+    gst_pad_push_event (self->srcpad, gst_event_new_segment (&self->segment));
     self->segment_sent = TRUE;
   }
   return GST_FLOW_OK;
@@ -522,8 +454,7 @@ static void
 copy_file_facts (GstBuffer *frame, GstBuffer *file, gboolean damaged)
 {
   gst_buffer_copy_into (frame, file,
-      GST_BUFFER_COPY_FLAGS | GST_BUFFER_COPY_TIMESTAMPS
-          | GST_BUFFER_COPY_META,
+      GST_BUFFER_COPY_FLAGS | GST_BUFFER_COPY_TIMESTAMPS | GST_BUFFER_COPY_META,
       0, -1);
   GST_BUFFER_FLAG_UNSET (
       frame, GST_BUFFER_FLAG_DELTA_UNIT | GST_BUFFER_FLAG_TAG_MEMORY);
@@ -543,8 +474,8 @@ decode_opened (GstPetDec *self, PetDecoder *decoder, PetPictureInfo *info,
 
   if (flow != GST_FLOW_OK) {
     pet_fail (&error, PET_ERROR_ARGUMENT,
-        "what comes after petdec takes no %dx%d %s", info->width,
-        info->height, info->channels == 4 ? "RGBA" : "RGB");
+        "what comes after petdec takes no %dx%d %s", info->width, info->height,
+        info->channels == 4 ? "RGBA" : "RGB");
     post_result (self, file, info, &error, bytes);
     if (!GST_PAD_IS_FLUSHING (self->srcpad))
       return flow;
@@ -555,7 +486,7 @@ decode_opened (GstPetDec *self, PetDecoder *decoder, PetPictureInfo *info,
   status = frame != NULL
       ? read_frame (self, decoder, info, frame, &error)
       : pet_fail (&error, PET_ERROR_MEMORY, "no memory for %dx%d pixels",
-          info->width, info->height);
+            info->width, info->height);
   if (status != PET_OK) {
     gst_clear_buffer (&frame);
     return fail_file (self, file, info, &error, bytes);
@@ -583,8 +514,8 @@ decode_bytes (GstPetDec *self, GstBuffer *file, const guint8 *bytes, gsize size)
         (double) max_file_size / 1e6);
     return fail_file (self, file, NULL, &error, size);
   }
-  if (pet_decoder_open (&options, bytes, size, &decoder, &info, &error)
-      != PET_OK)
+  if (pet_decoder_open (&options, bytes, size, &decoder, &info, &error) !=
+      PET_OK)
     return fail_file (self, file, NULL, &error, size);
 
   flow = decode_opened (self, decoder, &info, file, size);
@@ -592,7 +523,7 @@ decode_bytes (GstPetDec *self, GstBuffer *file, const guint8 *bytes, gsize size)
   return flow;
 }
 
-/* Takes `file`. */
+/* Takes `file`, which carries a source meta. */
 static GstFlowReturn
 handle_file (GstPetDec *self, GstBuffer *file)
 {
@@ -600,14 +531,6 @@ handle_file (GstPetDec *self, GstBuffer *file)
   GstFlowReturn flow;
   GstMapInfo map;
   PetError error;
-
-  if (meta == NULL) {
-    g_autofree gchar *name = gst_pet_framing_source_name (self->sinkpad);
-
-    file = gst_buffer_make_writable (file);
-    meta = gst_pet_buffer_add_source_meta (file, name, self->next_index, 0);
-  }
-  self->next_index = meta->index + 1;
 
   if (meta->problem != NULL) {
     pet_fail (&error, PET_ERROR_IO, "%s", meta->problem);
@@ -624,73 +547,15 @@ handle_file (GstPetDec *self, GstBuffer *file)
 }
 
 static GstFlowReturn
-append_stream (GstPetDec *self, GstBuffer *piece)
-{
-  gsize have = gst_adapter_available (self->stream);
-  guint64 max_file_size;
-  GstBuffer *file;
-  PetError error;
-  GstFlowReturn flow;
-
-  decode_options (self, &max_file_size);
-  if (self->overflow) {
-    gst_buffer_unref (piece);
-    return GST_FLOW_OK;
-  }
-  if (max_file_size == 0
-      || have + gst_buffer_get_size (piece) <= max_file_size) {
-    gst_adapter_push (self->stream, piece);
-    return GST_FLOW_OK;
-  }
-
-  gst_buffer_unref (piece);
-  gst_adapter_clear (self->stream);
-  self->overflow = TRUE;
-  file = gst_buffer_new ();
-  {
-    g_autofree gchar *name = gst_pet_framing_source_name (self->sinkpad);
-
-    gst_pet_buffer_add_source_meta (file, name, self->next_index++, 0);
-  }
-  pet_fail (&error, PET_ERROR_LIMIT, "has more than the limit of %.1f MB",
-      (double) max_file_size / 1e6);
-  flow = fail_file (self, file, NULL, &error, have);
-  gst_buffer_unref (file);
-  return flow;
-}
-
-static GstFlowReturn
 gst_pet_dec_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
 {
   GstPetDec *self = GST_PET_DEC (parent);
-
-  if (self->framing == GST_PET_FRAMING_UNKNOWN)
-    self->framing = gst_pet_framing_detect (
-        pad, buffer, self->segment.format, self->has_caps);
-  if (self->framing == GST_PET_FRAMING_STREAM)
-    return append_stream (self, buffer);
-  return handle_file (self, buffer);
-}
-
-/* The end of a byte stream is the end of its file. */
-static GstFlowReturn
-finish_stream (GstPetDec *self)
-{
-  gsize size = gst_adapter_available (self->stream);
+  guint64 max_file_size;
   GstBuffer *file;
 
-  if (self->framing == GST_PET_FRAMING_UNKNOWN && self->next_index == 0)
-    self->framing = gst_pet_framing_detect (
-        self->sinkpad, NULL, self->segment.format, self->has_caps);
-  if (self->framing != GST_PET_FRAMING_STREAM || self->overflow)
-    return GST_FLOW_OK;
-
-  file = size > 0 ? gst_adapter_take_buffer (self->stream, size)
-                  : gst_buffer_new ();
-  drop_partial_file (self);
-  file = gst_buffer_make_writable (file);
-  GST_BUFFER_PTS (file) = 0;
-  return handle_file (self, file);
+  decode_options (self, &max_file_size);
+  file = gst_pet_framer_push (&self->framer, buffer, max_file_size);
+  return file != NULL ? handle_file (self, file) : GST_FLOW_OK;
 }
 
 static void
@@ -703,13 +568,14 @@ keep_framerate (GstPetDec *self, GstEvent *event)
   self->fps_d = 1;
   gst_structure_get_fraction (gst_caps_get_structure (caps, 0), "framerate",
       &self->fps_n, &self->fps_d);
-  self->has_caps = TRUE;
+  self->framer.has_caps = TRUE;
 }
 
 static gboolean
 gst_pet_dec_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
   GstPetDec *self = GST_PET_DEC (parent);
+  GstBuffer *file;
 
   switch (GST_EVENT_TYPE (event)) {
     case GST_EVENT_CAPS:
@@ -719,19 +585,22 @@ gst_pet_dec_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
     case GST_EVENT_SEGMENT:
       /* Sent on with the first picture, when the caps are known. */
       gst_event_copy_segment (event, &self->segment);
+      self->framer.segment = self->segment;
       self->segment_sent = FALSE;
       gst_event_unref (event);
       return TRUE;
     case GST_EVENT_STREAM_START:
-      drop_partial_file (self);
+      gst_pet_framer_drop_partial (&self->framer);
       break;
     case GST_EVENT_FLUSH_STOP:
-      drop_partial_file (self);
+      gst_pet_framer_drop_partial (&self->framer);
       gst_segment_init (&self->segment, GST_FORMAT_UNDEFINED);
       self->segment_sent = FALSE;
       break;
     case GST_EVENT_EOS:
-      finish_stream (self);
+      file = gst_pet_framer_finish (&self->framer);
+      if (file != NULL)
+        handle_file (self, file);
       break;
     default:
       break;

@@ -36,13 +36,13 @@ enum {
 #define DEFAULT_EFFECT 0
 #define MAX_PARAMS 32
 
-static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
-    GST_PAD_SINK, GST_PAD_ALWAYS,
-    GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE ("RGBA")));
+static GstStaticPadTemplate sink_template =
+    GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
+        GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE ("RGBA")));
 
-static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
-    GST_PAD_SRC, GST_PAD_ALWAYS,
-    GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE ("RGBA")));
+static GstStaticPadTemplate src_template =
+    GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS,
+        GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE ("RGBA")));
 
 struct _GstPetEffect {
   GstBaseTransform parent;
@@ -73,8 +73,6 @@ static void gst_pet_effect_get_property (
 static gboolean gst_pet_effect_start (GstBaseTransform *trans);
 static gboolean gst_pet_effect_set_caps (
     GstBaseTransform *trans, GstCaps *in_caps, GstCaps *out_caps);
-static gboolean gst_pet_effect_get_unit_size (
-    GstBaseTransform *trans, GstCaps *caps, gsize *size);
 static gboolean gst_pet_effect_query (
     GstBaseTransform *trans, GstPadDirection direction, GstQuery *query);
 static GstFlowReturn gst_pet_effect_prepare_output_buffer (
@@ -133,8 +131,8 @@ install_param (GObjectClass *object_class, guint index)
           (gint) param->max, (gint) def, flags);
       break;
     default:
-      spec = g_param_spec_double (param->name, param->name, blurb, min,
-          param->max, def, flags);
+      spec = g_param_spec_double (
+          param->name, param->name, blurb, min, param->max, def, flags);
       break;
   }
   g_object_class_install_property (
@@ -155,8 +153,8 @@ gst_pet_effect_class_init (GstPetEffectClass *klass)
   g_object_class_install_property (object_class, PROP_EFFECT,
       g_param_spec_enum ("effect", "Effect", "The look",
           GST_TYPE_PET_EFFECT_NICK, DEFAULT_EFFECT,
-          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS
-              | GST_PARAM_MUTABLE_PLAYING));
+          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+              GST_PARAM_MUTABLE_PLAYING));
   for (gint i = 0; i < pet_effects_count; i++)
     for (gint j = 0; j < pet_effects[i]->n_params; j++)
       collect_param (&pet_effects[i]->params[j]);
@@ -171,8 +169,6 @@ gst_pet_effect_class_init (GstPetEffectClass *klass)
 
   trans_class->start = GST_DEBUG_FUNCPTR (gst_pet_effect_start);
   trans_class->set_caps = GST_DEBUG_FUNCPTR (gst_pet_effect_set_caps);
-  trans_class->get_unit_size =
-      GST_DEBUG_FUNCPTR (gst_pet_effect_get_unit_size);
   trans_class->query = GST_DEBUG_FUNCPTR (gst_pet_effect_query);
   trans_class->prepare_output_buffer =
       GST_DEBUG_FUNCPTR (gst_pet_effect_prepare_output_buffer);
@@ -312,18 +308,6 @@ gst_pet_effect_set_caps (
   return gst_video_info_from_caps (&GST_PET_EFFECT (trans)->info, in_caps);
 }
 
-static gboolean
-gst_pet_effect_get_unit_size (
-    GstBaseTransform *trans, GstCaps *caps, gsize *size)
-{
-  GstVideoInfo info;
-
-  if (!gst_video_info_from_caps (&info, caps))
-    return FALSE;
-  *size = GST_VIDEO_INFO_SIZE (&info);
-  return TRUE;
-}
-
 /* The frame it makes and the scratch memory while it does. */
 static void
 add_cost (GstPetEffect *self, GstQuery *query)
@@ -410,12 +394,12 @@ gst_pet_effect_transform (
   return GST_FLOW_OK;
 
   /* ERRORS */
-unmappable: {
-  GST_ELEMENT_ERROR (self, RESOURCE, FAILED,
-      ("A frame cannot be read or written."), (NULL));
+unmappable : {
+  GST_ELEMENT_ERROR (
+      self, RESOURCE, FAILED, ("A frame cannot be read or written."), (NULL));
   return GST_FLOW_ERROR;
 }
-failed: {
+failed : {
   GST_ELEMENT_ERROR (self, RESOURCE, FAILED,
       ("The look \"%s\" cannot be made: %s.", effect->name, error.message),
       ("%s", pet_status_name (status)));

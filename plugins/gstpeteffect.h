@@ -8,7 +8,8 @@
 G_BEGIN_DECLS
 
 #define GST_TYPE_PET_EFFECT (gst_pet_effect_get_type ())
-G_DECLARE_FINAL_TYPE (GstPetEffect, gst_pet_effect, GST, PET_EFFECT, GstBaseTransform)
+G_DECLARE_FINAL_TYPE (
+    GstPetEffect, gst_pet_effect, GST, PET_EFFECT, GstBaseTransform)
 
 GST_ELEMENT_REGISTER_DECLARE (peteffect);
 

@@ -4,15 +4,15 @@
 
 #include "image/pet-effect.h"
 
-#define DEFINE_ENUM(function, type_name, ...) \
-  GType function (void) \
-  { \
-    static gsize type = 0; \
-    static const GEnumValue values[] = { __VA_ARGS__, { 0, NULL, NULL } }; \
-\
-    if (g_once_init_enter (&type)) \
-      g_once_init_leave (&type, g_enum_register_static (type_name, values)); \
-    return type; \
+#define DEFINE_ENUM(function, type_name, ...)                                  \
+  GType function (void)                                                        \
+  {                                                                            \
+    static gsize type = 0;                                                     \
+    static const GEnumValue values[] = { __VA_ARGS__, { 0, NULL, NULL } };     \
+                                                                               \
+    if (g_once_init_enter (&type))                                             \
+      g_once_init_leave (&type, g_enum_register_static (type_name, values));   \
+    return type;                                                               \
   }
 
 /* clang-format off */
@@ -48,6 +48,12 @@ DEFINE_ENUM (gst_pet_on_empty_get_type, "GstPetOnEmpty",
   { GST_PET_ON_EMPTY_PASS, "Pass the (empty) result on", "pass" },
   { GST_PET_ON_EMPTY_DROP, "Drop the photo; the message says so", "drop" },
   { GST_PET_ON_EMPTY_ERROR, "End with an error", "error" })
+
+DEFINE_ENUM (gst_pet_on_error_get_type, "GstPetOnError",
+  { GST_PET_ON_ERROR_ERROR, "Post the failure, then end with an error",
+        "error" },
+  { GST_PET_ON_ERROR_SKIP, "Post the failure and go on with the next file",
+        "skip" })
 /* clang-format on */
 
 GType
@@ -63,7 +69,8 @@ gst_pet_effect_nick_get_type (void)
       values[i].value_name = pet_effects[i]->blurb;
       values[i].value_nick = pet_effects[i]->name;
     }
-    g_once_init_leave (&type, g_enum_register_static ("GstPetEffectNick", values));
+    g_once_init_leave (
+        &type, g_enum_register_static ("GstPetEffectNick", values));
   }
   return type;
 }

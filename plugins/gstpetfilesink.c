@@ -20,6 +20,7 @@
 
 #include "gstpetfilesink.h"
 
+#include "gstpetfields.h"
 #include "gstpetatomicfile.h"
 #include "meta/gstpetsourcemeta.h"
 
@@ -85,15 +86,15 @@ gst_pet_file_sink_class_init (GstPetFileSinkClass *klass)
           "Where to write; {dir}, {stem} and {index} stand for the photo's "
           "folder, name and number",
           NULL,
-          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS
-              | GST_PARAM_MUTABLE_PLAYING));
+          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+              GST_PARAM_MUTABLE_PLAYING));
   g_object_class_install_property (object_class, PROP_OVERWRITE,
       g_param_spec_boolean ("overwrite", "Overwrite",
           "Replace files that are there; off: keep them and say so in the "
           "message",
           DEFAULT_OVERWRITE,
-          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS
-              | GST_PARAM_MUTABLE_PLAYING));
+          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+              GST_PARAM_MUTABLE_PLAYING));
   g_object_class_install_property (object_class, PROP_STATS,
       g_param_spec_boxed ("stats", "Statistics",
           "So far: written, kept, bytes (uint64)", GST_TYPE_STRUCTURE,
@@ -133,26 +134,24 @@ gst_pet_file_sink_finalize (GObject *object)
   G_OBJECT_CLASS (gst_pet_file_sink_parent_class)->finalize (object);
 }
 
+static const GstPetField fields[] = {
+  GST_PET_FIELD (PROP_LOCATION, GstPetFileSink, location),
+  GST_PET_FIELD (PROP_OVERWRITE, GstPetFileSink, overwrite),
+};
+
 static void
 gst_pet_file_sink_set_property (
     GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
   GstPetFileSink *self = GST_PET_FILE_SINK (object);
+  gboolean known;
 
   GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_LOCATION:
-      g_free (self->location);
-      self->location = g_value_dup_string (value);
-      break;
-    case PROP_OVERWRITE:
-      self->overwrite = g_value_get_boolean (value);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
-  }
+  known = gst_pet_fields_set_locked (
+      self, fields, G_N_ELEMENTS (fields), id, value);
   GST_OBJECT_UNLOCK (self);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
 }
 
 static void
@@ -160,26 +159,22 @@ gst_pet_file_sink_get_property (
     GObject *object, guint id, GValue *value, GParamSpec *pspec)
 {
   GstPetFileSink *self = GST_PET_FILE_SINK (object);
+  gboolean known;
 
   GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_LOCATION:
-      g_value_set_string (value, self->location);
-      break;
-    case PROP_OVERWRITE:
-      g_value_set_boolean (value, self->overwrite);
-      break;
-    case PROP_STATS:
-      g_value_take_boxed (value,
-          gst_structure_new ("application/x-petfilesink-stats", "written",
-              G_TYPE_UINT64, self->n_written, "kept", G_TYPE_UINT64,
-              self->n_kept, "bytes", G_TYPE_UINT64, self->n_bytes, NULL));
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
+  if (id == PROP_STATS) {
+    g_value_take_boxed (value,
+        gst_structure_new ("application/x-petfilesink-stats", "written",
+            G_TYPE_UINT64, self->n_written, "kept", G_TYPE_UINT64, self->n_kept,
+            "bytes", G_TYPE_UINT64, self->n_bytes, NULL));
+    known = TRUE;
+  } else {
+    known = gst_pet_fields_get_locked (
+        self, fields, G_N_ELEMENTS (fields), id, value);
   }
   GST_OBJECT_UNLOCK (self);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
 }
 
 static gboolean
@@ -221,8 +216,8 @@ is_repeated (GstPetFileSink *self, const gchar *location, const gchar *name)
 }
 
 static void
-post_result (GstPetFileSink *self, GstBuffer *buffer, const gchar *name,
-    gboolean kept)
+post_result (
+    GstPetFileSink *self, GstBuffer *buffer, const gchar *name, gboolean kept)
 {
   g_autofree gchar *utf8 = g_utf8_validate (name, -1, NULL)
       ? g_strdup (name)
@@ -231,8 +226,8 @@ post_result (GstPetFileSink *self, GstBuffer *buffer, const gchar *name,
   guint64 bytes = gst_buffer_get_size (buffer);
 
   gst_pet_structure_set_source (s, buffer);
-  gst_structure_set (s, "filename", G_TYPE_STRING, utf8, "bytes",
-      G_TYPE_UINT64, bytes, "kept", G_TYPE_BOOLEAN, kept, NULL);
+  gst_structure_set (s, "filename", G_TYPE_STRING, utf8, "bytes", G_TYPE_UINT64,
+      bytes, "kept", G_TYPE_BOOLEAN, kept, NULL);
   GST_OBJECT_LOCK (self);
   if (kept) {
     self->n_kept++;
@@ -241,8 +236,8 @@ post_result (GstPetFileSink *self, GstBuffer *buffer, const gchar *name,
     self->n_bytes += bytes;
   }
   GST_OBJECT_UNLOCK (self);
-  gst_element_post_message (GST_ELEMENT (self),
-      gst_message_new_element (GST_OBJECT (self), s));
+  gst_element_post_message (
+      GST_ELEMENT (self), gst_message_new_element (GST_OBJECT (self), s));
 }
 
 static void

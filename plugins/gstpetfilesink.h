@@ -8,7 +8,8 @@
 G_BEGIN_DECLS
 
 #define GST_TYPE_PET_FILE_SINK (gst_pet_file_sink_get_type ())
-G_DECLARE_FINAL_TYPE (GstPetFileSink, gst_pet_file_sink, GST, PET_FILE_SINK, GstBaseSink)
+G_DECLARE_FINAL_TYPE (
+    GstPetFileSink, gst_pet_file_sink, GST, PET_FILE_SINK, GstBaseSink)
 
 GST_ELEMENT_REGISTER_DECLARE (petfilesink);
 

@@ -89,27 +89,27 @@ gst_pet_folder_src_class_init (GstPetFolderSrcClass *klass)
 
   g_object_class_install_property (object_class, PROP_LOCATION,
       g_param_spec_string ("location", "Location", "Folder to read", NULL,
-          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS
-              | GST_PARAM_MUTABLE_READY));
+          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+              GST_PARAM_MUTABLE_READY));
   g_object_class_install_property (object_class, PROP_RECURSIVE,
       g_param_spec_boolean ("recursive", "Recursive",
           "Read the folders below it too", DEFAULT_RECURSIVE,
-          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS
-              | GST_PARAM_MUTABLE_READY));
+          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+              GST_PARAM_MUTABLE_READY));
   g_object_class_install_property (object_class, PROP_SHARD,
       g_param_spec_string ("shard", "Shard",
           "\"i/n\": only the i-th (from 0) of n parts of the folder, by a "
           "hash of each photo's path; the n parts together are the folder",
           "0/1",
-          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS
-              | GST_PARAM_MUTABLE_READY));
+          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+              GST_PARAM_MUTABLE_READY));
   g_object_class_install_property (object_class, PROP_MAX_FILE_SIZE,
       g_param_spec_uint64 ("max-file-size", "Max file size",
           "Files above this many bytes are not read, but reported as failed "
           "(0 = no limit)",
           0, G_MAXUINT64, DEFAULT_MAX_FILE_SIZE,
-          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS
-              | GST_PARAM_MUTABLE_READY));
+          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+              GST_PARAM_MUTABLE_READY));
 
   gst_element_class_add_static_pad_template (element_class, &src_template);
   gst_element_class_set_static_metadata (element_class, "Photo folder source",
@@ -149,8 +149,8 @@ set_shard (GstPetFolderSrc *self, const gchar *text)
   guint shard, shards;
   gchar end;
 
-  if (text == NULL || sscanf (text, "%u/%u%c", &shard, &shards, &end) != 2
-      || shards == 0 || shard >= shards) {
+  if (text == NULL || sscanf (text, "%u/%u%c", &shard, &shards, &end) != 2 ||
+      shards == 0 || shard >= shards) {
     g_warning ("petfoldersrc: shard is \"i/n\" with 0 <= i < n, not \"%s\"",
         GST_STR_NULL (text));
     return;
@@ -227,14 +227,12 @@ gst_pet_folder_src_start (GstBaseSrc *src)
     return FALSE;
   }
   if (pet_folder_list (self->location, self->recursive, MAX_FILES,
-          &self->folder, &error)
-      != PET_OK) {
+          &self->folder, &error) != PET_OK) {
     GST_ELEMENT_ERROR (self, RESOURCE, OPEN_READ,
         ("Cannot list \"%s\": %s.", self->location, error.message), (NULL));
     return FALSE;
   }
-  GST_INFO_OBJECT (
-      self, "%" G_GSIZE_FORMAT " photos in %s", self->folder.count,
+  GST_INFO_OBJECT (self, "%" G_GSIZE_FORMAT " photos in %s", self->folder.count,
       self->location);
   self->next = 0;
   self->has_format = FALSE;
@@ -308,9 +306,9 @@ gst_pet_folder_src_create (GstPushSrc *src, GstBuffer **result)
   GstPetFolderSrc *self = GST_PET_FOLDER_SRC (src);
   GstBuffer *buffer;
 
-  while (self->next < self->folder.count
-      && pet_folder_shard (self->folder.paths[self->next], self->shards)
-          != self->shard)
+  while (self->next < self->folder.count &&
+      pet_folder_shard (self->folder.paths[self->next], self->shards) !=
+          self->shard)
     self->next++;
   if (self->next == self->folder.count)
     return GST_FLOW_EOS;
@@ -348,8 +346,7 @@ gst_pet_folder_src_query (GstBaseSrc *src, GstQuery *query)
     case GST_QUERY_DURATION:
       gst_query_parse_duration (query, &format, NULL);
       if (format == GST_FORMAT_DEFAULT || format == GST_FORMAT_BUFFERS) {
-        gst_query_set_duration (
-            query, format, (gint64) self->folder.count);
+        gst_query_set_duration (query, format, (gint64) self->folder.count);
         return TRUE;
       }
       break;

@@ -20,41 +20,42 @@ upstream_uri (GstPad *sinkpad)
 static gboolean
 is_multifile (const gchar *uri)
 {
-  return uri != NULL
-      && (g_str_has_prefix (uri, "multifile")
-          || g_str_has_prefix (uri, "multifle"));
+  return uri != NULL &&
+      (g_str_has_prefix (uri, "multifile") ||
+          g_str_has_prefix (uri, "multifle"));
 }
 
-GstPetFraming
-gst_pet_framing_detect (
-    GstPad *sinkpad, GstBuffer *buffer, GstFormat format, gboolean has_caps)
+/* `buffer`: the first one, NULL at EOS without any. */
+static GstPetFraming
+detect (GstPetFramer *framer, GstBuffer *buffer)
 {
   g_autofree gchar *uri = NULL;
-  gint64 duration = -1;
+  gint64 bytes = -1;
 
   if (buffer != NULL && gst_pet_buffer_get_source_meta (buffer) != NULL)
     return GST_PET_FRAMING_BUFFER;
-  if (format == GST_FORMAT_TIME)
+  if (framer->segment.format == GST_FORMAT_TIME)
     return GST_PET_FRAMING_BUFFER;
 
-  uri = upstream_uri (sinkpad);
+  uri = upstream_uri (framer->sinkpad);
   if (is_multifile (uri))
     return GST_PET_FRAMING_BUFFER;
   /* A source that knows how many bytes there will be has one file. */
-  if (gst_pad_peer_query_duration (sinkpad, GST_FORMAT_BYTES, &duration)
-      && duration >= 0)
+  if (gst_pad_peer_query_duration (framer->sinkpad, GST_FORMAT_BYTES, &bytes) &&
+      bytes >= 0)
     return GST_PET_FRAMING_STREAM;
-  if (has_caps)
+  if (framer->has_caps)
     return GST_PET_FRAMING_BUFFER;
   /* Nothing came: only a source that names a file has lost one. */
-  if (buffer == NULL
-      && (uri == NULL || g_str_has_prefix (uri, "appsrc")))
+  if (buffer == NULL && (uri == NULL || g_str_has_prefix (uri, "appsrc")))
     return GST_PET_FRAMING_UNKNOWN;
   return GST_PET_FRAMING_STREAM;
 }
 
-gchar *
-gst_pet_framing_source_name (GstPad *sinkpad)
+/* The path of a file:// URI, or the URI; NULL where the source says nothing,
+ * or where the name is not of one file. */
+static gchar *
+source_name (GstPad *sinkpad)
 {
   g_autofree gchar *uri = upstream_uri (sinkpad);
 
@@ -67,4 +68,104 @@ gst_pet_framing_source_name (GstPad *sinkpad)
       return path;
   }
   return g_steal_pointer (&uri);
+}
+
+/* Takes `file` and gives it a source meta if it has none. */
+static GstBuffer *
+with_source (GstPetFramer *framer, GstBuffer *file)
+{
+  GstPetSourceMeta *meta = gst_pet_buffer_get_source_meta (file);
+
+  if (meta == NULL) {
+    g_autofree gchar *name = source_name (framer->sinkpad);
+
+    file = gst_buffer_make_writable (file);
+    meta = gst_pet_buffer_add_source_meta (file, name, framer->next_index, 0);
+  }
+  framer->next_index = meta->index + 1;
+  return file;
+}
+
+void
+gst_pet_framer_init (GstPetFramer *framer, GstPad *sinkpad)
+{
+  framer->sinkpad = sinkpad;
+  framer->pieces = gst_adapter_new ();
+  gst_pet_framer_reset (framer);
+}
+
+void
+gst_pet_framer_clear (GstPetFramer *framer)
+{
+  g_clear_object (&framer->pieces);
+}
+
+void
+gst_pet_framer_reset (GstPetFramer *framer)
+{
+  gst_pet_framer_drop_partial (framer);
+  framer->has_caps = FALSE;
+  framer->next_index = 0;
+  gst_segment_init (&framer->segment, GST_FORMAT_UNDEFINED);
+}
+
+void
+gst_pet_framer_drop_partial (GstPetFramer *framer)
+{
+  gst_adapter_clear (framer->pieces);
+  framer->framing = GST_PET_FRAMING_UNKNOWN;
+  framer->refused = FALSE;
+}
+
+static GstBuffer *
+refuse (GstPetFramer *framer, guint64 max_bytes)
+{
+  GstBuffer *file = with_source (framer, gst_buffer_new ());
+
+  gst_adapter_clear (framer->pieces);
+  framer->refused = TRUE;
+  gst_pet_buffer_get_source_meta (file)->problem = g_strdup_printf (
+      "has more than the limit of %.1f MB", (gdouble) max_bytes / 1e6);
+  return file;
+}
+
+GstBuffer *
+gst_pet_framer_push (GstPetFramer *framer, GstBuffer *buffer, guint64 max_bytes)
+{
+  gsize have = gst_adapter_available (framer->pieces);
+
+  if (framer->framing == GST_PET_FRAMING_UNKNOWN)
+    framer->framing = detect (framer, buffer);
+  if (framer->framing == GST_PET_FRAMING_BUFFER)
+    return with_source (framer, buffer);
+
+  if (!framer->refused && max_bytes != 0 &&
+      have + gst_buffer_get_size (buffer) > max_bytes) {
+    gst_buffer_unref (buffer);
+    return refuse (framer, max_bytes);
+  }
+  if (framer->refused)
+    gst_buffer_unref (buffer);
+  else
+    gst_adapter_push (framer->pieces, buffer);
+  return NULL;
+}
+
+GstBuffer *
+gst_pet_framer_finish (GstPetFramer *framer)
+{
+  gsize size = gst_adapter_available (framer->pieces);
+  GstBuffer *file = NULL;
+
+  if (framer->framing == GST_PET_FRAMING_UNKNOWN && framer->next_index == 0)
+    framer->framing = detect (framer, NULL);
+  if (framer->framing == GST_PET_FRAMING_STREAM && !framer->refused) {
+    file = size > 0 ? gst_adapter_take_buffer (framer->pieces, size)
+                    : gst_buffer_new ();
+    file = gst_buffer_make_writable (file);
+    GST_BUFFER_PTS (file) = 0;
+    file = with_source (framer, file);
+  }
+  gst_pet_framer_drop_partial (framer);
+  return file;
 }

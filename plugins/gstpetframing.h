@@ -2,10 +2,12 @@
 
 /* Where one file ends and the next begins, which a pad does not say outright:
  * petfoldersrc, multifilesrc and most appsrc's push one whole file per buffer,
- * filesrc and souphttpsrc push one file in pieces. */
+ * filesrc and souphttpsrc push one file in pieces. A framer turns what comes
+ * into a sink pad into whole files, each with a GstPetSourceMeta. */
 
 #pragma once
 
+#include <gst/base/gstadapter.h>
 #include <gst/gst.h>
 
 G_BEGIN_DECLS
@@ -16,14 +18,34 @@ typedef enum {
   GST_PET_FRAMING_STREAM, /* everything up to EOS is one file */
 } GstPetFraming;
 
-/* Decides for what comes into `sinkpad`. `buffer`: the first one, NULL at EOS
- * without any. `format`: of the segment, UNDEFINED if there was none.
- * `has_caps`: a CAPS event came. */
-GstPetFraming gst_pet_framing_detect (GstPad *sinkpad, GstBuffer *buffer,
-    GstFormat format, gboolean has_caps);
+/* Used by the streaming thread only. */
+typedef struct {
+  GstPad *sinkpad; /* borrowed */
+  GstPetFraming framing;
+  GstAdapter *pieces; /* of the file so far, framing STREAM */
+  gboolean refused;   /* it was too large; the rest is passed over */
+  gboolean has_caps;  /* a CAPS event came */
+  GstSegment segment; /* as it came in, UNDEFINED if there was none */
+  guint64 next_index;
+} GstPetFramer;
 
-/* What the source says it reads: the path of a file:// URI, or the URI. NULL
- * where it says nothing, or where the name is not of one file. */
-gchar *gst_pet_framing_source_name (GstPad *sinkpad);
+void gst_pet_framer_init (GstPetFramer *framer, GstPad *sinkpad);
+void gst_pet_framer_clear (GstPetFramer *framer);
+
+/* Back to the beginning of a stream. */
+void gst_pet_framer_reset (GstPetFramer *framer);
+
+/* Forgets the file that is being received. */
+void gst_pet_framer_drop_partial (GstPetFramer *framer);
+
+/* Takes a buffer; returns the file that is complete with it, or NULL. A stream
+ * above `max_bytes` (0 = no limit) is returned once as an empty file with the
+ * problem in its meta. */
+GstBuffer *gst_pet_framer_push (
+    GstPetFramer *framer, GstBuffer *buffer, guint64 max_bytes);
+
+/* At EOS: the file that ends here, or NULL. A source that names a file but gave
+ * no bytes had an empty one. */
+GstBuffer *gst_pet_framer_finish (GstPetFramer *framer);
 
 G_END_DECLS

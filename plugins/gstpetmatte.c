@@ -86,8 +86,8 @@ join (const PetImage *photo, const PetImage *alpha, const PetImage *cutout)
 }
 
 static PetStatus
-finish_cutout (const GstPetMatteOptions *options, const PetImage *cutout,
-    PetError *error)
+finish_cutout (
+    const GstPetMatteOptions *options, const PetImage *cutout, PetError *error)
 {
   if (options->decontaminate)
     PET_TRY (pet_matte_decontaminate (
@@ -117,8 +117,10 @@ gst_pet_matte_run (PetSegmenter *segmenter, const GstPetMatteOptions *options,
     PetError *error)
 {
   gsize bytes = (gsize) photo->width * (gsize) photo->height;
-  PetImage alpha = { .width = photo->width, .height = photo->height,
-    .channels = 1, .stride_bytes = photo->width };
+  PetImage alpha = { .width = photo->width,
+    .height = photo->height,
+    .channels = 1,
+    .stride_bytes = photo->width };
   PetStatus status;
 
   if (target->channels == 1)
@@ -157,8 +159,10 @@ gst_pet_matte_to_meta (PetSegmenter *segmenter,
 {
   GstMemory *memory =
       gst_pet_memory_new ((gsize) photo->width * (gsize) photo->height);
-  PetImage alpha = { .width = photo->width, .height = photo->height,
-    .channels = 1, .stride_bytes = photo->width };
+  PetImage alpha = { .width = photo->width,
+    .height = photo->height,
+    .channels = 1,
+    .stride_bytes = photo->width };
   GstBuffer *mask;
   PetStatus status;
   GstMapInfo map;

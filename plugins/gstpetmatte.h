@@ -32,7 +32,7 @@ PetStatus gst_pet_matte_run (PetSegmenter *segmenter,
 
 /* Adds the mask as GstPetMaskMeta to `frame` (writable). */
 PetStatus gst_pet_matte_to_meta (PetSegmenter *segmenter,
-    const GstPetMatteOptions *options, const PetImage *photo,
-    GstBuffer *frame, GstPetMatteResult *result, PetError *error);
+    const GstPetMatteOptions *options, const PetImage *photo, GstBuffer *frame,
+    GstPetMatteResult *result, PetError *error);
 
 G_END_DECLS

@@ -19,6 +19,7 @@
 #include <gst/video/video.h>
 #include <string.h>
 
+#include "gstpetfields.h"
 #include "codec/pet-png-encoder.h"
 #include "memory/gstpetbudget.h"
 #include "memory/gstpetframe.h"
@@ -39,12 +40,12 @@ enum {
 #define DEFAULT_DPI 0
 #define DEFAULT_SOFTWARE "gst-plugins-pet"
 
-static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
-    GST_PAD_SINK, GST_PAD_ALWAYS,
-    GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE ("{ RGBA, RGB, GRAY8 }")));
+static GstStaticPadTemplate sink_template =
+    GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
+        GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE ("{ RGBA, RGB, GRAY8 }")));
 
-static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
-    GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS ("image/png"));
+static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE (
+    "src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS ("image/png"));
 
 struct _GstPetPngEnc {
   GstElement parent;
@@ -96,8 +97,8 @@ gst_pet_png_enc_class_init (GstPetPngEncClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
   GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
-  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS
-      | GST_PARAM_MUTABLE_PLAYING;
+  const GParamFlags flags =
+      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING;
 
   GST_DEBUG_CATEGORY_INIT (pet_png_enc_debug, "petpngenc", 0, "PNG encoder");
 
@@ -119,16 +120,16 @@ gst_pet_png_enc_class_init (GstPetPngEncClass *klass)
           DEFAULT_SOFTWARE, flags));
   g_object_class_install_property (object_class, PROP_STATS,
       g_param_spec_boxed ("stats", "Statistics",
-          "So far: pictures, bytes-in, bytes-out (uint64)",
-          GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+          "So far: pictures, bytes-in, bytes-out (uint64)", GST_TYPE_STRUCTURE,
+          G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 
   element_class->change_state =
       GST_DEBUG_FUNCPTR (gst_pet_png_enc_change_state);
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class, &src_template);
   gst_element_class_set_static_metadata (element_class, "Print PNG encoder",
-      "Codec/Encoder/Image",
-      "Writes PNGs in the smallest lossless colour type", "gst-plugins-pet");
+      "Codec/Encoder/Image", "Writes PNGs in the smallest lossless colour type",
+      "gst-plugins-pet");
 }
 
 static void
@@ -157,29 +158,25 @@ gst_pet_png_enc_finalize (GObject *object)
   G_OBJECT_CLASS (gst_pet_png_enc_parent_class)->finalize (object);
 }
 
+static const GstPetField fields[] = {
+  GST_PET_FIELD (PROP_LEVEL, GstPetPngEnc, level),
+  GST_PET_FIELD (PROP_DPI, GstPetPngEnc, dpi),
+  GST_PET_FIELD (PROP_SOFTWARE, GstPetPngEnc, software),
+};
+
 static void
 gst_pet_png_enc_set_property (
     GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
   GstPetPngEnc *self = GST_PET_PNG_ENC (object);
+  gboolean known;
 
   GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_LEVEL:
-      self->level = g_value_get_int (value);
-      break;
-    case PROP_DPI:
-      self->dpi = g_value_get_int (value);
-      break;
-    case PROP_SOFTWARE:
-      g_free (self->software);
-      self->software = g_value_dup_string (value);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
-  }
+  known = gst_pet_fields_set_locked (
+      self, fields, G_N_ELEMENTS (fields), id, value);
   GST_OBJECT_UNLOCK (self);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
 }
 
 static void
@@ -187,30 +184,23 @@ gst_pet_png_enc_get_property (
     GObject *object, guint id, GValue *value, GParamSpec *pspec)
 {
   GstPetPngEnc *self = GST_PET_PNG_ENC (object);
+  gboolean known;
 
   GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_LEVEL:
-      g_value_set_int (value, self->level);
-      break;
-    case PROP_DPI:
-      g_value_set_int (value, self->dpi);
-      break;
-    case PROP_SOFTWARE:
-      g_value_set_string (value, self->software);
-      break;
-    case PROP_STATS:
-      g_value_take_boxed (value,
-          gst_structure_new ("application/x-petpngenc-stats", "pictures",
-              G_TYPE_UINT64, self->n_pictures, "bytes-in", G_TYPE_UINT64,
-              self->n_bytes_in, "bytes-out", G_TYPE_UINT64, self->n_bytes_out,
-              NULL));
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
+  if (id == PROP_STATS) {
+    g_value_take_boxed (value,
+        gst_structure_new ("application/x-petpngenc-stats", "pictures",
+            G_TYPE_UINT64, self->n_pictures, "bytes-in", G_TYPE_UINT64,
+            self->n_bytes_in, "bytes-out", G_TYPE_UINT64, self->n_bytes_out,
+            NULL));
+    known = TRUE;
+  } else {
+    known = gst_pet_fields_get_locked (
+        self, fields, G_N_ELEMENTS (fields), id, value);
   }
   GST_OBJECT_UNLOCK (self);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
 }
 
 static GstStateChangeReturn
@@ -236,9 +226,9 @@ set_caps (GstPetPngEnc *self, GstCaps *caps)
 
   if (!gst_video_info_from_caps (&self->info, caps))
     return FALSE;
-  out = gst_caps_new_simple ("image/png", "width", G_TYPE_INT,
-      self->info.width, "height", G_TYPE_INT, self->info.height, "framerate",
-      GST_TYPE_FRACTION, self->info.fps_n, self->info.fps_d, NULL);
+  out = gst_caps_new_simple ("image/png", "width", G_TYPE_INT, self->info.width,
+      "height", G_TYPE_INT, self->info.height, "framerate", GST_TYPE_FRACTION,
+      self->info.fps_n, self->info.fps_d, NULL);
   accepted = gst_pad_set_caps (self->srcpad, out);
   gst_caps_unref (out);
   return accepted;
@@ -272,8 +262,8 @@ add_cost (GstQuery *query)
     return;
   gst_pet_query_add_cost (query, GST_VIDEO_INFO_SIZE (&info));
   gst_pet_query_add_cost (query,
-      pet_png_working_bytes (info.width, info.height,
-          GST_VIDEO_INFO_COMP_PSTRIDE (&info, 0)));
+      pet_png_working_bytes (
+          info.width, info.height, GST_VIDEO_INFO_COMP_PSTRIDE (&info, 0)));
 }
 
 static gboolean
@@ -398,26 +388,25 @@ gst_pet_png_enc_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
   GST_DEBUG_OBJECT (self, "colour type %d, %d bit, %" G_GSIZE_FORMAT " bytes",
       info.color_type, info.bit_depth, info.bytes);
   count (self, GST_VIDEO_INFO_SIZE (&self->info), info.bytes);
-  gst_buffer_copy_into (file, buffer,
-      GST_BUFFER_COPY_FLAGS | GST_BUFFER_COPY_TIMESTAMPS, 0, -1);
+  gst_buffer_copy_into (
+      file, buffer, GST_BUFFER_COPY_FLAGS | GST_BUFFER_COPY_TIMESTAMPS, 0, -1);
   gst_pet_buffer_copy_untagged_metas (file, buffer);
   gst_buffer_unref (buffer);
   return gst_pad_push (self->srcpad, file);
 
   /* ERRORS */
-not_negotiated: {
+not_negotiated : {
   gst_buffer_unref (buffer);
   GST_ELEMENT_ERROR (
       self, CORE, NEGOTIATION, (NULL), ("a buffer came before its caps"));
   return GST_FLOW_NOT_NEGOTIATED;
 }
-unmappable: {
+unmappable : {
   gst_buffer_unref (buffer);
-  GST_ELEMENT_ERROR (
-      self, RESOURCE, READ, ("A frame cannot be read."), (NULL));
+  GST_ELEMENT_ERROR (self, RESOURCE, READ, ("A frame cannot be read."), (NULL));
   return GST_FLOW_ERROR;
 }
-failed: {
+failed : {
   gst_buffer_unref (file);
   gst_buffer_unref (buffer);
   GST_ELEMENT_ERROR (self, STREAM, ENCODE,

@@ -25,12 +25,13 @@
 
 #include "base/pet-cpu.h"
 #include "gstpetenums.h"
+#include "gstpetfields.h"
 #include "gstpetmatte.h"
+#include "gstpetnetwork.h"
 #include "memory/gstpetframe.h"
 #include "meta/gstpetmaskmeta.h"
 #include "meta/gstpetsourcemeta.h"
 #include "nn/pet-segmenter.h"
-#include "petnet-resource.h"
 
 GST_DEBUG_CATEGORY_STATIC (pet_segment_debug);
 #define GST_CAT_DEFAULT pet_segment_debug
@@ -65,15 +66,13 @@ enum {
 #define DEFAULT_SUBJECT GST_PET_SUBJECT_ALL
 #define DEFAULT_ON_EMPTY GST_PET_ON_EMPTY_PASS
 
-#define BUILT_IN_NETWORK "/org/gst-plugins-pet/petnet.onnx"
+static GstStaticPadTemplate sink_template =
+    GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
+        GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE ("{ RGB, RGBA }")));
 
-static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
-    GST_PAD_SINK, GST_PAD_ALWAYS,
-    GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE ("{ RGB, RGBA }")));
-
-static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
-    GST_PAD_SRC, GST_PAD_ALWAYS,
-    GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE ("{ RGBA, RGB, GRAY8 }")));
+static GstStaticPadTemplate src_template =
+    GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS,
+        GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE ("{ RGBA, RGB, GRAY8 }")));
 
 struct _GstPetSegment {
   GstBaseTransform parent;
@@ -114,8 +113,6 @@ static GstCaps *gst_pet_segment_transform_caps (GstBaseTransform *trans,
     GstPadDirection direction, GstCaps *caps, GstCaps *filter);
 static gboolean gst_pet_segment_set_caps (
     GstBaseTransform *trans, GstCaps *in_caps, GstCaps *out_caps);
-static gboolean gst_pet_segment_get_unit_size (
-    GstBaseTransform *trans, GstCaps *caps, gsize *size);
 static GstFlowReturn gst_pet_segment_prepare_output_buffer (
     GstBaseTransform *trans, GstBuffer *in, GstBuffer **out);
 static GstFlowReturn gst_pet_segment_transform (
@@ -124,8 +121,8 @@ static GstFlowReturn gst_pet_segment_transform (
 static void
 install_network_properties (GObjectClass *object_class)
 {
-  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS
-      | GST_PARAM_MUTABLE_READY;
+  const GParamFlags flags =
+      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY;
 
   g_object_class_install_property (object_class, PROP_MODEL_LOCATION,
       g_param_spec_string ("model-location", "Model location",
@@ -162,8 +159,8 @@ install_network_properties (GObjectClass *object_class)
 static void
 install_matte_properties (GObjectClass *object_class)
 {
-  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS
-      | GST_PARAM_MUTABLE_PLAYING;
+  const GParamFlags flags =
+      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING;
 
   g_object_class_install_property (object_class, PROP_OUTPUT,
       g_param_spec_enum ("output", "Output", "What is sent on",
@@ -223,8 +220,6 @@ gst_pet_segment_class_init (GstPetSegmentClass *klass)
   trans_class->transform_caps =
       GST_DEBUG_FUNCPTR (gst_pet_segment_transform_caps);
   trans_class->set_caps = GST_DEBUG_FUNCPTR (gst_pet_segment_set_caps);
-  trans_class->get_unit_size =
-      GST_DEBUG_FUNCPTR (gst_pet_segment_get_unit_size);
   trans_class->prepare_output_buffer =
       GST_DEBUG_FUNCPTR (gst_pet_segment_prepare_output_buffer);
   trans_class->transform = GST_DEBUG_FUNCPTR (gst_pet_segment_transform);
@@ -265,56 +260,35 @@ gst_pet_segment_finalize (GObject *object)
   G_OBJECT_CLASS (gst_pet_segment_parent_class)->finalize (object);
 }
 
+static const GstPetField fields[] = {
+  GST_PET_FIELD (PROP_MODEL_LOCATION, GstPetSegment, model_location),
+  GST_PET_FIELD (PROP_DEVICE, GstPetSegment, device),
+  GST_PET_FIELD (PROP_CUDA_DEVICE_ID, GstPetSegment, cuda_device_id),
+  GST_PET_FIELD (PROP_PRECISION, GstPetSegment, precision),
+  GST_PET_FIELD (PROP_THREADS, GstPetSegment, threads),
+  GST_PET_FIELD (PROP_BATCH_SIZE, GstPetSegment, batch_size),
+  GST_PET_FIELD (PROP_OUTPUT, GstPetSegment, output),
+  GST_PET_FIELD (PROP_REFINE, GstPetSegment, matte.refine),
+  GST_PET_FIELD (PROP_DECONTAMINATE, GstPetSegment, matte.decontaminate),
+  GST_PET_FIELD (
+      PROP_SCRUB_TRANSPARENT, GstPetSegment, matte.scrub_transparent),
+  GST_PET_FIELD (PROP_SUBJECT, GstPetSegment, matte.subject),
+  GST_PET_FIELD (PROP_ON_EMPTY, GstPetSegment, on_empty),
+};
+
 static void
 gst_pet_segment_set_property (
     GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
   GstPetSegment *self = GST_PET_SEGMENT (object);
+  gboolean known;
 
   GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_MODEL_LOCATION:
-      g_free (self->model_location);
-      self->model_location = g_value_dup_string (value);
-      break;
-    case PROP_DEVICE:
-      self->device = g_value_get_enum (value);
-      break;
-    case PROP_CUDA_DEVICE_ID:
-      self->cuda_device_id = g_value_get_int (value);
-      break;
-    case PROP_PRECISION:
-      self->precision = g_value_get_enum (value);
-      break;
-    case PROP_THREADS:
-      self->threads = g_value_get_uint (value);
-      break;
-    case PROP_BATCH_SIZE:
-      self->batch_size = g_value_get_uint (value);
-      break;
-    case PROP_OUTPUT:
-      self->output = g_value_get_enum (value);
-      break;
-    case PROP_REFINE:
-      self->matte.refine = g_value_get_enum (value);
-      break;
-    case PROP_DECONTAMINATE:
-      self->matte.decontaminate = g_value_get_boolean (value);
-      break;
-    case PROP_SCRUB_TRANSPARENT:
-      self->matte.scrub_transparent = g_value_get_boolean (value);
-      break;
-    case PROP_SUBJECT:
-      self->matte.subject = g_value_get_enum (value);
-      break;
-    case PROP_ON_EMPTY:
-      self->on_empty = g_value_get_enum (value);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
-  }
+  known = gst_pet_fields_set_locked (
+      self, fields, G_N_ELEMENTS (fields), id, value);
   GST_OBJECT_UNLOCK (self);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   if (id == PROP_OUTPUT)
     gst_base_transform_reconfigure_src (GST_BASE_TRANSFORM (self));
 }
@@ -324,79 +298,23 @@ gst_pet_segment_get_property (
     GObject *object, guint id, GValue *value, GParamSpec *pspec)
 {
   GstPetSegment *self = GST_PET_SEGMENT (object);
+  gboolean known = TRUE;
 
   GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_MODEL_LOCATION:
-      g_value_set_string (value, self->model_location);
-      break;
-    case PROP_DEVICE:
-      g_value_set_enum (value, self->device);
-      break;
-    case PROP_ACTIVE_DEVICE:
-      g_value_set_string (value, self->active_device);
-      break;
-    case PROP_CUDA_DEVICE_ID:
-      g_value_set_int (value, self->cuda_device_id);
-      break;
-    case PROP_PRECISION:
-      g_value_set_enum (value, self->precision);
-      break;
-    case PROP_THREADS:
-      g_value_set_uint (value, self->threads);
-      break;
-    case PROP_BATCH_SIZE:
-      g_value_set_uint (value, self->batch_size);
-      break;
-    case PROP_OUTPUT:
-      g_value_set_enum (value, self->output);
-      break;
-    case PROP_REFINE:
-      g_value_set_enum (value, self->matte.refine);
-      break;
-    case PROP_DECONTAMINATE:
-      g_value_set_boolean (value, self->matte.decontaminate);
-      break;
-    case PROP_SCRUB_TRANSPARENT:
-      g_value_set_boolean (value, self->matte.scrub_transparent);
-      break;
-    case PROP_SUBJECT:
-      g_value_set_enum (value, self->matte.subject);
-      break;
-    case PROP_ON_EMPTY:
-      g_value_set_enum (value, self->on_empty);
-      break;
-    case PROP_STATS:
-      g_value_take_boxed (value,
-          gst_structure_new ("application/x-petsegment-stats", "photos",
-              G_TYPE_UINT64, self->n_photos, "empty", G_TYPE_UINT64,
-              self->n_empty, "milliseconds", G_TYPE_DOUBLE,
-              self->milliseconds, NULL));
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
-  }
+  if (id == PROP_ACTIVE_DEVICE)
+    g_value_set_string (value, self->active_device);
+  else if (id == PROP_STATS)
+    g_value_take_boxed (value,
+        gst_structure_new ("application/x-petsegment-stats", "photos",
+            G_TYPE_UINT64, self->n_photos, "empty", G_TYPE_UINT64,
+            self->n_empty, "milliseconds", G_TYPE_DOUBLE, self->milliseconds,
+            NULL));
+  else
+    known = gst_pet_fields_get_locked (
+        self, fields, G_N_ELEMENTS (fields), id, value);
   GST_OBJECT_UNLOCK (self);
-}
-
-static PetStatus
-load_built_in (const PetSegmenterOptions *options, PetSegmenter **segmenter,
-    PetError *error)
-{
-  GBytes *bytes = g_resource_lookup_data (petnet_get_resource (),
-      BUILT_IN_NETWORK, G_RESOURCE_LOOKUP_FLAGS_NONE, NULL);
-  gconstpointer data;
-  PetStatus status;
-  gsize size;
-
-  if (bytes == NULL)
-    return pet_fail (
-        error, PET_ERROR_IO, "the built-in network is not in this build");
-  data = g_bytes_get_data (bytes, &size);
-  status = pet_segmenter_new (data, size, options, segmenter, error);
-  g_bytes_unref (bytes);
-  return status;
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
 }
 
 static gboolean
@@ -409,9 +327,7 @@ load_network (GstPetSegment *self, const gchar *location, guint threads)
   PetNetInfo net;
   PetError error;
 
-  status = location != NULL
-      ? pet_segmenter_new_file (location, &options, &self->segmenter, &error)
-      : load_built_in (&options, &self->segmenter, &error);
+  status = gst_pet_network_load (location, &options, &self->segmenter, &error);
   if (status != PET_OK) {
     if (status == PET_ERROR_IO)
       GST_ELEMENT_ERROR (self, RESOURCE, NOT_FOUND,
@@ -462,8 +378,8 @@ gst_pet_segment_start (GstBaseTransform *trans)
     GST_ELEMENT_WARNING (self, LIBRARY, INIT,
         ("No GPU is used (built without CUDA): running on the CPU."),
         ("set device=cpu to say that this is meant"));
-  if (precision == GST_PET_PRECISION_BF16
-      || precision == GST_PET_PRECISION_FP16)
+  if (precision == GST_PET_PRECISION_BF16 ||
+      precision == GST_PET_PRECISION_FP16)
     GST_ELEMENT_WARNING (self, LIBRARY, SETTINGS,
         ("The CPU runs the network in fp32; the precision asked for is not "
          "available there."),
@@ -547,20 +463,8 @@ gst_pet_segment_set_caps (
   GstPetSegment *self = GST_PET_SEGMENT (trans);
 
   self->active_output = wanted_output (self);
-  return gst_video_info_from_caps (&self->in_info, in_caps)
-      && gst_video_info_from_caps (&self->out_info, out_caps);
-}
-
-static gboolean
-gst_pet_segment_get_unit_size (
-    GstBaseTransform *trans, GstCaps *caps, gsize *size)
-{
-  GstVideoInfo info;
-
-  if (!gst_video_info_from_caps (&info, caps))
-    return FALSE;
-  *size = GST_VIDEO_INFO_SIZE (&info);
-  return TRUE;
+  return gst_video_info_from_caps (&self->in_info, in_caps) &&
+      gst_video_info_from_caps (&self->out_info, out_caps);
 }
 
 /* A frame of our own: behind a tee there is no pool to be trusted. */
@@ -599,8 +503,8 @@ post_result (GstPetSegment *self, GstBuffer *photo,
   gst_structure_set (s, "width", G_TYPE_INT, self->in_info.width, "height",
       G_TYPE_INT, self->in_info.height, "coverage", G_TYPE_DOUBLE,
       stats->coverage, "box-x", G_TYPE_INT, stats->x, "box-y", G_TYPE_INT,
-      stats->y, "box-width", G_TYPE_INT, stats->width, "box-height",
-      G_TYPE_INT, stats->height, "device", G_TYPE_STRING, self->active_device,
+      stats->y, "box-width", G_TYPE_INT, stats->width, "box-height", G_TYPE_INT,
+      stats->height, "device", G_TYPE_STRING, self->active_device,
       "milliseconds", G_TYPE_DOUBLE, milliseconds, "empty", G_TYPE_BOOLEAN,
       result->empty, NULL);
 
@@ -609,8 +513,8 @@ post_result (GstPetSegment *self, GstBuffer *photo,
   self->n_empty += result->empty;
   self->milliseconds += milliseconds;
   GST_OBJECT_UNLOCK (self);
-  gst_element_post_message (GST_ELEMENT (self),
-      gst_message_new_element (GST_OBJECT (self), s));
+  gst_element_post_message (
+      GST_ELEMENT (self), gst_message_new_element (GST_OBJECT (self), s));
 }
 
 static GstFlowReturn
@@ -632,8 +536,8 @@ handle_empty (GstPetSegment *self, GstPetOnEmpty on_empty, GstBuffer *photo)
 }
 
 static PetStatus
-segment (GstPetSegment *self, const GstPetMatteOptions *options,
-    GstBuffer *in, GstBuffer *out, GstPetMatteResult *result, PetError *error)
+segment (GstPetSegment *self, const GstPetMatteOptions *options, GstBuffer *in,
+    GstBuffer *out, GstPetMatteResult *result, PetError *error)
 {
   GstVideoFrame in_frame, out_frame;
   PetImage photo, target;
@@ -684,7 +588,7 @@ gst_pet_segment_transform (
         ("%s", pet_status_name (status)));
     return GST_FLOW_ERROR;
   }
-  post_result (self, in, &result,
-      (gdouble) (g_get_monotonic_time () - begin) / 1000);
+  post_result (
+      self, in, &result, (gdouble) (g_get_monotonic_time () - begin) / 1000);
   return result.empty ? handle_empty (self, on_empty, in) : GST_FLOW_OK;
 }

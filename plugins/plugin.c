@@ -35,5 +35,5 @@ plugin_init (GstPlugin *plugin)
 }
 
 GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, pet,
-    "Photos of pets to prints, in bounded memory", plugin_init, VERSION,
-    "LGPL", PACKAGE, PACKAGE_ORIGIN)
+    "Photos of pets to prints, in bounded memory", plugin_init, VERSION, "LGPL",
+    PACKAGE, PACKAGE_ORIGIN)

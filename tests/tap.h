@@ -26,18 +26,20 @@ typedef struct {
   void (*run) (void);
 } TapTest;
 
-#define TAP_TEST(function) { #function, function }
+#define TAP_TEST(function)                                                     \
+  {                                                                            \
+#function, function                                                        \
+  }
 
 static int tap_failures_;
 static const char *tap_skipped_;
 static uint64_t tap_state_;
 
-#define tap_check(condition) \
-  ((condition) ? (void) 0 \
-               : tap_fail_at (__FILE__, __LINE__, "%s", #condition))
+#define tap_check(condition)                                                   \
+  ((condition) ? (void) 0 : tap_fail_at (__FILE__, __LINE__, "%s", #condition))
 #define tap_fail(...) tap_fail_at (__FILE__, __LINE__, __VA_ARGS__)
-#define tap_fail_at(file, line, ...) \
-  (printf ("# %s:%d: ", file, line), printf (__VA_ARGS__), printf ("\n"), \
+#define tap_fail_at(file, line, ...)                                           \
+  (printf ("# %s:%d: ", file, line), printf (__VA_ARGS__), printf ("\n"),      \
       (void) tap_failures_++)
 
 static inline void

@@ -25,5 +25,4 @@ void *pet_alloc (const PetAllocator *allocator, size_t size_bytes);
 void *pet_alloc_zeroed (const PetAllocator *allocator, size_t size_bytes);
 
 /* NULL `memory` allowed. */
-void pet_free (
-    const PetAllocator *allocator, void *memory, size_t size_bytes);
+void pet_free (const PetAllocator *allocator, void *memory, size_t size_bytes);

@@ -64,9 +64,9 @@ begins_like_picture (int folder_fd, const char *name)
     return false;
   got = read (fd, head, sizeof head);
   close (fd);
-  return got == sizeof head
-      && (memcmp (head, jpeg, sizeof jpeg) == 0
-          || memcmp (head, png, sizeof png) == 0);
+  return got == sizeof head &&
+      (memcmp (head, jpeg, sizeof jpeg) == 0 ||
+          memcmp (head, png, sizeof png) == 0);
 }
 
 static PetStatus
@@ -108,24 +108,21 @@ walk_entry (Walk *walk, int fd, const char *prefix, const char *name,
         return PET_OK;
     return walk_folder (walk, fd, name, prefix, self);
   }
-  if (has_picture_suffix (name)
-      || (known && S_ISREG (status.st_mode)
-          && begins_like_picture (fd, name)))
+  if (has_picture_suffix (name) ||
+      (known && S_ISREG (status.st_mode) && begins_like_picture (fd, name)))
     return append_path (walk, prefix, name);
   return PET_OK;
 }
 
 static PetStatus
-walk_entries (Walk *walk, DIR *folder, const char *prefix,
-    const Ancestor *self)
+walk_entries (Walk *walk, DIR *folder, const char *prefix, const Ancestor *self)
 {
   struct dirent *entry;
 
   while ((entry = readdir (folder)) != NULL) {
     if (entry->d_name[0] == '.')
       continue;
-    PET_TRY (
-        walk_entry (walk, dirfd (folder), prefix, entry->d_name, self));
+    PET_TRY (walk_entry (walk, dirfd (folder), prefix, entry->d_name, self));
   }
   return PET_OK;
 }
@@ -162,8 +159,7 @@ walk_folder (Walk *walk, int parent_fd, const char *name, const char *prefix,
   self.device = status.st_dev;
   self.inode = status.st_ino;
   if (asprintf (&path, "%s%s%s", prefix, parent != NULL ? name : "",
-          parent != NULL ? "/" : "")
-      < 0)
+          parent != NULL ? "/" : "") < 0)
     result = pet_fail (walk->error, PET_ERROR_MEMORY, "no memory");
   else
     result = walk_entries (walk, folder, path, &self);
@@ -183,11 +179,12 @@ PetStatus
 pet_folder_list (const char *folder, bool recursive, size_t max_files,
     PetFolder *list, PetError *error)
 {
-  Walk walk = { .list = list, .max_files = max_files, .recursive = recursive,
-    .error = error };
+  Walk walk = {
+    .list = list, .max_files = max_files, .recursive = recursive, .error = error
+  };
   PetStatus result;
 
-  *list = (PetFolder) { NULL, 0 };
+  *list = (PetFolder){ NULL, 0 };
   result = walk_folder (&walk, AT_FDCWD, folder, "", NULL);
   if (result != PET_OK) {
     pet_folder_clear (list);
@@ -204,7 +201,7 @@ pet_folder_clear (PetFolder *list)
   for (size_t i = 0; i < list->count; i++)
     free (list->paths[i]);
   free (list->paths);
-  *list = (PetFolder) { NULL, 0 };
+  *list = (PetFolder){ NULL, 0 };
 }
 
 unsigned
@@ -238,8 +235,8 @@ read_all (int fd, uint8_t *bytes, size_t size, size_t *got, PetError *error)
 }
 
 static PetStatus
-read_open_file (int fd, uint64_t max_bytes, uint8_t **bytes, size_t *size,
-    PetError *error)
+read_open_file (
+    int fd, uint64_t max_bytes, uint8_t **bytes, size_t *size, PetError *error)
 {
   struct stat status;
   PetStatus result;

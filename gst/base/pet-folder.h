@@ -23,8 +23,8 @@ typedef struct {
  * are followed; a link back to a folder above it is not. At most
  * `max_files` are listed (LIMIT beyond). A sub-folder that cannot be read
  * fails the whole (IO), since its photos would be lost in silence. */
-PetStatus pet_folder_list (const char *folder, bool recursive,
-    size_t max_files, PetFolder *list, PetError *error);
+PetStatus pet_folder_list (const char *folder, bool recursive, size_t max_files,
+    PetFolder *list, PetError *error);
 
 /* Frees the contents and clears *list. */
 void pet_folder_clear (PetFolder *list);

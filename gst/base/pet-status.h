@@ -45,11 +45,11 @@ PetStatus pet_fail (PetError *error, PetStatus status, const char *format, ...)
     __attribute__ ((format (printf, 3, 4)));
 
 /* Returns from the calling function when `expression` fails. */
-#define PET_TRY(expression) \
-  do { \
-    PetStatus pet_try_status_ = (expression); \
-    if (pet_try_status_ != PET_OK) \
-      return pet_try_status_; \
+#define PET_TRY(expression)                                                    \
+  do {                                                                         \
+    PetStatus pet_try_status_ = (expression);                                  \
+    if (pet_try_status_ != PET_OK)                                             \
+      return pet_try_status_;                                                  \
   } while (0)
 
 #ifdef __cplusplus

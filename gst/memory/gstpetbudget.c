@@ -129,8 +129,8 @@ take_locked (GstPetBudget *self, guint64 bytes)
 }
 
 GstPetAdmit
-gst_pet_budget_try (GstPetBudget *self, guint64 bytes, gdouble ceiling,
-    GstPetTicket **ticket)
+gst_pet_budget_try (
+    GstPetBudget *self, guint64 bytes, gdouble ceiling, GstPetTicket **ticket)
 {
   GstPetAdmit result = GST_PET_ADMIT_FULL;
 
@@ -144,8 +144,8 @@ gst_pet_budget_try (GstPetBudget *self, guint64 bytes, gdouble ceiling,
 }
 
 GstPetAdmit
-gst_pet_budget_wait (GstPetBudget *self, guint64 bytes,
-    GstClockTime timeout_ns, const gint *canceled, GstPetTicket **ticket)
+gst_pet_budget_wait (GstPetBudget *self, guint64 bytes, GstClockTime timeout_ns,
+    const gint *canceled, GstPetTicket **ticket)
 {
   gint64 deadline = G_MAXINT64;
   GstPetAdmit result;

@@ -19,10 +19,10 @@ G_DECLARE_FINAL_TYPE (GstPetBudget, gst_pet_budget, GST, PET_BUDGET, GstObject)
 typedef struct _GstPetTicket GstPetTicket;
 
 typedef struct {
-  guint64 limit;   /* bytes, never 0 */
-  guint64 in_use;  /* bytes of all tickets out */
-  guint64 peak;    /* largest in_use so far */
-  guint tickets;   /* tickets out */
+  guint64 limit;    /* bytes, never 0 */
+  guint64 in_use;   /* bytes of all tickets out */
+  guint64 peak;     /* largest in_use so far */
+  guint tickets;    /* tickets out */
   gdouble pressure; /* in_use / limit */
 } GstPetBudgetState;
 
@@ -77,5 +77,10 @@ void gst_pet_query_add_cost (GstQuery *query, guint64 bytes);
 /* FALSE when nobody answered. */
 gboolean gst_pet_query_parse_cost (
     GstQuery *query, GstCaps **caps, guint64 *bytes);
+
+/* Asks the branch behind `srcpad` for the price of a buffer with the caps of
+ * `sinkpad`; `fallback` when it does not know. */
+guint64 gst_pet_branch_cost (
+    GstPad *sinkpad, GstPad *srcpad, guint64 fallback);
 
 G_END_DECLS

@@ -41,8 +41,8 @@ gst_pet_memory_new (gsize size)
     return gst_memory_new_wrapped (0, data, size, 0, size, data, free_small);
   }
 
-  data = mmap (NULL, size, PROT_READ | PROT_WRITE,
-      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  data = mmap (
+      NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (data == MAP_FAILED)
     return NULL;
   mapping = g_new (Mapping, 1);
@@ -67,7 +67,7 @@ gst_pet_frame_new (const GstVideoInfo *info)
 PetImage
 gst_pet_frame_image (const GstVideoFrame *frame)
 {
-  return (PetImage) {
+  return (PetImage){
     .data = GST_VIDEO_FRAME_PLANE_DATA (frame, 0),
     .width = GST_VIDEO_FRAME_WIDTH (frame),
     .height = GST_VIDEO_FRAME_HEIGHT (frame),

@@ -69,8 +69,8 @@ free_below (const gchar *root, const gchar *own, const gchar *limit_file,
   for (;;) {
     guint64 limit, usage, cache;
 
-    if (read_number (folder, limit_file, &limit)
-        && read_number (folder, usage_file, &usage)) {
+    if (read_number (folder, limit_file, &limit) &&
+        read_number (folder, usage_file, &usage)) {
       cache = read_stat (folder, "inactive_file");
       usage -= MIN (cache, usage);
       least = MIN (least, limit - MIN (usage, limit));
@@ -92,8 +92,8 @@ cgroup_free (void)
     least = free_below (CGROUP_ROOT "/memory", v1, "memory.limit_in_bytes",
         "memory.usage_in_bytes");
   if (v2 != NULL)
-    least = MIN (least,
-        free_below (CGROUP_ROOT, v2, "memory.max", "memory.current"));
+    least = MIN (
+        least, free_below (CGROUP_ROOT, v2, "memory.max", "memory.current"));
   return least;
 }
 

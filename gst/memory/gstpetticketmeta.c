@@ -33,8 +33,7 @@ ticket_meta_init (GstMeta *meta, gpointer params, GstBuffer *buffer)
 static void
 ticket_meta_free (GstMeta *meta, GstBuffer *buffer)
 {
-  g_clear_pointer (
-      &((GstPetTicketMeta *) meta)->ticket, gst_pet_ticket_unref);
+  g_clear_pointer (&((GstPetTicketMeta *) meta)->ticket, gst_pet_ticket_unref);
 }
 
 static gboolean
@@ -80,8 +79,8 @@ gst_pet_query_is_cost (GstQuery *query)
 {
   const GstStructure *structure = gst_query_get_structure (query);
 
-  return GST_QUERY_TYPE (query) == GST_QUERY_CUSTOM && structure != NULL
-      && gst_structure_has_name (structure, COST_QUERY);
+  return GST_QUERY_TYPE (query) == GST_QUERY_CUSTOM && structure != NULL &&
+      gst_structure_has_name (structure, COST_QUERY);
 }
 
 void
@@ -103,4 +102,21 @@ gst_pet_query_parse_cost (GstQuery *query, GstCaps **caps, guint64 *bytes)
   if (caps != NULL)
     *caps = g_value_get_boxed (gst_structure_get_value (structure, "caps"));
   return bytes == NULL || gst_structure_get_uint64 (structure, "bytes", bytes);
+}
+
+guint64
+gst_pet_branch_cost (GstPad *sinkpad, GstPad *srcpad, guint64 fallback)
+{
+  GstCaps *caps = gst_pad_get_current_caps (sinkpad);
+  guint64 bytes = fallback;
+  GstQuery *query;
+
+  if (caps == NULL)
+    return fallback;
+  query = gst_pet_query_new_cost (caps);
+  gst_caps_unref (caps);
+  if (gst_pad_peer_query (srcpad, query))
+    gst_pet_query_parse_cost (query, NULL, &bytes);
+  gst_query_unref (query);
+  return bytes;
 }

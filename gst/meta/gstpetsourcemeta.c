@@ -72,9 +72,9 @@ gst_pet_source_meta_get_info (void)
     const GstMetaInfo *known = gst_meta_get_info (META_NAME);
 
     if (known == NULL)
-      known = gst_meta_register (gst_pet_source_meta_api_get_type (),
-          META_NAME, sizeof (GstPetSourceMeta), source_meta_init,
-          source_meta_free, source_meta_transform);
+      known = gst_meta_register (gst_pet_source_meta_api_get_type (), META_NAME,
+          sizeof (GstPetSourceMeta), source_meta_init, source_meta_free,
+          source_meta_transform);
     g_once_init_leave (&info, (gsize) known);
   }
   return (const GstMetaInfo *) info;
@@ -108,8 +108,8 @@ copy_untagged_meta (GstBuffer *src, GstMeta **meta, gpointer dest)
   static const GstMetaTransformCopy whole = { FALSE, 0, (gsize) -1 };
   const gchar *const *tags = gst_meta_api_type_get_tags ((*meta)->info->api);
 
-  if ((tags == NULL || tags[0] == NULL)
-      && (*meta)->info->transform_func != NULL)
+  if ((tags == NULL || tags[0] == NULL) &&
+      (*meta)->info->transform_func != NULL)
     (*meta)->info->transform_func (
         dest, *meta, src, _gst_meta_transform_copy, (gpointer) &whole);
   return TRUE;

@@ -45,8 +45,7 @@ void gst_pet_buffer_copy_untagged_metas (GstBuffer *dest, GstBuffer *src);
 
 /* The `source` and `index` fields that every message of this plugin set
  * carries, for the photo of `buffer`: sets them in `structure`. */
-void gst_pet_structure_set_source (
-    GstStructure *structure, GstBuffer *buffer);
+void gst_pet_structure_set_source (GstStructure *structure, GstBuffer *buffer);
 
 /* Replaces {dir}, {stem} and {index} in `pattern`. {dir} never leads out of
  * the folder: absolute paths have none, and ".." is replaced. Returns a path

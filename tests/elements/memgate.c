@@ -16,8 +16,7 @@ gate_harness (guint64 limit, guint64 cost)
 
   /* The account is joined on the way up from NULL. */
   gst_element_set_state (h->element, GST_STATE_NULL);
-  g_object_set (
-      h->element, "budget", name, "limit", limit, "cost", cost, NULL);
+  g_object_set (h->element, "budget", name, "limit", limit, "cost", cost, NULL);
   gst_harness_play (h);
   gst_harness_set_src_caps (h, picture_caps ("RGBA", 8, 8));
   return h;
@@ -73,8 +72,8 @@ optional_drops_are_never_silent (void)
   guint64 index = 99, dropped;
   gboolean gap = FALSE;
 
-  g_object_set (h->element, "optional", TRUE, "priority", 30, "label", "popart",
-      NULL);
+  g_object_set (
+      h->element, "optional", TRUE, "priority", 30, "label", "popart", NULL);
   g_assert_cmpint (gst_harness_push (h, picture (0)), ==, GST_FLOW_OK);
   kept = gst_harness_pull (h);
   g_assert_cmpint (gst_harness_push (h, picture (1)), ==, GST_FLOW_OK);
@@ -136,15 +135,15 @@ the_lower_priority_is_dropped_first (void)
 
   g_object_get (high->element, "budget", &name, NULL);
   gst_element_set_state (low->element, GST_STATE_NULL);
-  g_object_set (low->element, "budget", name, "cost", (guint64) 100,
-      "optional", TRUE, "priority", 10, NULL);
+  g_object_set (low->element, "budget", name, "cost", (guint64) 100, "optional",
+      TRUE, "priority", 10, NULL);
   gst_harness_play (low);
   gst_harness_set_src_caps (low, picture_caps ("RGBA", 8, 8));
   g_object_set (high->element, "optional", TRUE, "priority", 90, NULL);
 
   budget = gst_pet_budget_get (name);
-  g_assert_cmpint (gst_pet_budget_try (budget, 690, 1, &ticket), ==,
-      GST_PET_ADMIT_PASS);
+  g_assert_cmpint (
+      gst_pet_budget_try (budget, 690, 1, &ticket), ==, GST_PET_ADMIT_PASS);
   gst_harness_push (low, picture (0));
   gst_harness_push (high, picture (0));
   g_object_get (low->element, "dropped", &dropped_low, NULL);
@@ -167,8 +166,8 @@ an_optional_gate_resumes_at_the_low_watermark (void)
   GstPetTicket *most, *some;
   guint64 passed;
 
-  g_object_set (h->element, "optional", TRUE, "priority", 100,
-      "high-watermark", 0.9, "low-watermark", 0.5, NULL);
+  g_object_set (h->element, "optional", TRUE, "priority", 100, "high-watermark",
+      0.9, "low-watermark", 0.5, NULL);
   g_object_get (h->element, "budget", &name, NULL);
   budget = gst_pet_budget_get (name);
   gst_pet_budget_try (budget, 600, 1, &some);
@@ -208,8 +207,7 @@ required_waits_until_there_is_room (void)
   g_usleep (100 * 1000);
   g_assert_null (gst_harness_try_pull (h));
   gst_buffer_unref (first);
-  g_assert_cmpint (
-      GPOINTER_TO_INT (g_thread_join (thread)), ==, GST_FLOW_OK);
+  g_assert_cmpint (GPOINTER_TO_INT (g_thread_join (thread)), ==, GST_FLOW_OK);
   second = gst_harness_pull (h);
   g_assert_nonnull (second);
   gst_buffer_unref (second);
@@ -234,8 +232,7 @@ required_passes_alone_above_the_limit (void)
 
   g_assert_cmpint (gst_harness_push (h, picture (0)), ==, GST_FLOW_OK);
   g_assert_cmpuint (gst_harness_buffers_received (h), ==, 1);
-  g_assert_cmpuint (
-      harness_count_messages (h, GST_MESSAGE_WARNING), ==, 1);
+  g_assert_cmpuint (harness_count_messages (h, GST_MESSAGE_WARNING), ==, 1);
   harness_with_bus_free (h);
 }
 
@@ -274,8 +271,7 @@ the_limit_can_change_while_a_picture_waits (void)
   thread = g_thread_new ("push", push_picture, h);
   g_usleep (50 * 1000);
   g_object_set (h->element, "limit", (guint64) 2000, NULL);
-  g_assert_cmpint (
-      GPOINTER_TO_INT (g_thread_join (thread)), ==, GST_FLOW_OK);
+  g_assert_cmpint (GPOINTER_TO_INT (g_thread_join (thread)), ==, GST_FLOW_OK);
   gst_buffer_unref (first);
   harness_with_bus_free (h);
 }
@@ -347,8 +343,8 @@ it_answers_the_allocation_query (void)
   GstQuery *query = gst_query_new_allocation (caps, TRUE);
 
   g_assert_true (gst_pad_peer_query (h->srcpad, query));
-  g_assert_true (gst_query_find_allocation_meta (
-      query, GST_VIDEO_META_API_TYPE, NULL));
+  g_assert_true (
+      gst_query_find_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL));
   gst_query_unref (query);
   gst_caps_unref (caps);
   harness_with_bus_free (h);
@@ -358,26 +354,25 @@ static void
 add_tests (void)
 {
 #define ADD(name, function) g_test_add_func ("/memgate/" name, function)
-  ADD ("ticket-lives-as-long-as-the-buffer",
-      ticket_lives_as_long_as_the_buffer);
+  ADD (
+      "ticket-lives-as-long-as-the-buffer", ticket_lives_as_long_as_the_buffer);
   ADD ("optional-drops-are-never-silent", optional_drops_are_never_silent);
   ADD ("a-drop-posts-qos", a_drop_posts_qos);
   ADD ("the-lower-priority-is-dropped-first",
       the_lower_priority_is_dropped_first);
   ADD ("an-optional-gate-resumes-at-the-low-watermark",
       an_optional_gate_resumes_at_the_low_watermark);
-  ADD ("required-waits-until-there-is-room",
-      required_waits_until_there_is_room);
+  ADD (
+      "required-waits-until-there-is-room", required_waits_until_there_is_room);
   ADD ("required-passes-alone-above-the-limit",
       required_passes_alone_above_the_limit);
   ADD ("a-waiting-gate-can-be-flushed-and-stopped",
       a_waiting_gate_can_be_flushed_and_stopped);
   ADD ("the-limit-can-change-while-a-picture-waits",
       the_limit_can_change_while_a_picture_waits);
-  ADD ("the-cost-is-asked-from-the-branch",
-      the_cost_is_asked_from_the_branch);
-  ADD ("the-account-is-exact-under-threads",
-      the_account_is_exact_under_threads);
+  ADD ("the-cost-is-asked-from-the-branch", the_cost_is_asked_from_the_branch);
+  ADD (
+      "the-account-is-exact-under-threads", the_account_is_exact_under_threads);
   ADD ("it-answers-the-allocation-query", it_answers_the_allocation_query);
 #undef ADD
 }

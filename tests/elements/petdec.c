@@ -154,8 +154,7 @@ bad_files_are_reported_and_the_next_is_right (void)
     g_autofree gchar *reason = NULL;
 
     g_assert_cmpint (
-        gst_harness_push (
-            h, gst_buffer_new_memdup (bad[i].bytes, bad[i].size)),
+        gst_harness_push (h, gst_buffer_new_memdup (bad[i].bytes, bad[i].size)),
         ==, GST_FLOW_OK);
     reason = expect_message (h, "failed");
     g_assert_cmpuint (strlen (reason), >, 3);
@@ -193,11 +192,9 @@ on_error_error_ends_with_one_error (void)
   GstHarness *h = whole_file_harness ();
 
   gst_util_set_object_arg (G_OBJECT (h->element), "on-error", "error");
-  g_assert_cmpint (
-      gst_harness_push (h, gst_buffer_new_memdup ("nothing", 7)), ==,
-      GST_FLOW_ERROR);
-  g_assert_cmpuint (
-      harness_count_messages (h, GST_MESSAGE_ERROR), ==, 1);
+  g_assert_cmpint (gst_harness_push (h, gst_buffer_new_memdup ("nothing", 7)),
+      ==, GST_FLOW_ERROR);
+  g_assert_cmpuint (harness_count_messages (h, GST_MESSAGE_ERROR), ==, 1);
   harness_with_bus_free (h);
 }
 
@@ -355,8 +352,7 @@ takes_what_stock_sources_give (void)
     { "filesrc location=%s/p0.pic ! typefind", 1, 0 },
     { "multifilesrc location=%s/p%%d.pic", 2, 1 },
     { "multifilesrc location=%s/p%%d.pic caps=image/jpeg", 2, 1 },
-    { "multifilesrc location=%s/p%%d.pic caps=image/jpeg,framerate=1/1", 2,
-        1 },
+    { "multifilesrc location=%s/p%%d.pic caps=image/jpeg,framerate=1/1", 2, 1 },
   };
 
   write_file (folder, "p0.pic", one);
@@ -381,8 +377,7 @@ add_tests (void)
 {
   g_test_add_func ("/petdec/decodes-whole-files-of-changing-size",
       decodes_whole_files_of_changing_size);
-  g_test_add_func (
-      "/petdec/max-size-bounds-the-longest-side",
+  g_test_add_func ("/petdec/max-size-bounds-the-longest-side",
       max_size_bounds_the_longest_side);
   g_test_add_func (
       "/petdec/decodes-a-byte-stream-at-eos", decodes_a_byte_stream_at_eos);

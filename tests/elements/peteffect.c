@@ -45,8 +45,7 @@ each_look_is_what_the_kernel_makes (void)
     g_autofree gchar *setting = g_strdup_printf ("effect=%s", effect->name);
     GstBuffer *picture = picture_cutout (width, height, 9);
     GstBuffer *expected = gst_buffer_copy_deep (picture);
-    GstBuffer *got =
-        apply (setting, width, height, gst_buffer_ref (picture));
+    GstBuffer *got = apply (setting, width, height, gst_buffer_ref (picture));
     gdouble values[PET_EFFECT_MAX_PARAMS];
     GstMapInfo src, dst;
 
@@ -126,10 +125,8 @@ parameters_change_the_look_they_belong_to (void)
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
-    GstBuffer *a =
-        apply (cases[i].plain, 90, 90, picture_cutout (90, 90, 1));
-    GstBuffer *b =
-        apply (cases[i].changed, 90, 90, picture_cutout (90, 90, 1));
+    GstBuffer *a = apply (cases[i].plain, 90, 90, picture_cutout (90, 90, 1));
+    GstBuffer *b = apply (cases[i].changed, 90, 90, picture_cutout (90, 90, 1));
 
     g_test_message ("%s against %s", cases[i].plain, cases[i].changed);
     g_assert_cmpint (same_pixels (a, b), ==, !cases[i].differs);
@@ -163,8 +160,7 @@ effect_can_change_while_playing_and_keeps_the_source (void)
   gst_harness_push (h, picture);
   b = gst_harness_pull (h);
   g_assert_false (same_pixels (a, b));
-  g_assert_cmpstr (
-      gst_pet_buffer_get_source_meta (b)->source, ==, "x.jpg");
+  g_assert_cmpstr (gst_pet_buffer_get_source_meta (b)->source, ==, "x.jpg");
   gst_buffer_unref (a);
   gst_buffer_unref (b);
   gst_harness_teardown (h);
@@ -174,8 +170,8 @@ static void
 add_tests (void)
 {
 #define ADD(name, function) g_test_add_func ("/peteffect/" name, function)
-  ADD ("each-look-is-what-the-kernel-makes",
-      each_look_is_what_the_kernel_makes);
+  ADD (
+      "each-look-is-what-the-kernel-makes", each_look_is_what_the_kernel_makes);
   ADD ("any-size-is-taken", any_size_is_taken);
   ADD ("the-input-is-never-written", the_input_is_never_written);
   ADD ("parameters-change-the-look-they-belong-to",

@@ -114,8 +114,7 @@ overwrite_replaces_or_keeps (void)
   gst_harness_push (h, named ("a.jpg", 0, "one"));
   gst_harness_push (h, named ("a.jpg", 0, "two"));
   expect_content (folder, "a.png", "two");
-  g_assert_cmpuint (
-      harness_count_messages (h, GST_MESSAGE_ELEMENT), ==, 2);
+  g_assert_cmpuint (harness_count_messages (h, GST_MESSAGE_ELEMENT), ==, 2);
   g_object_set (h->element, "overwrite", FALSE, NULL);
   gst_harness_push (h, named ("a.jpg", 0, "three"));
   expect_content (folder, "a.png", "two");
@@ -138,8 +137,7 @@ a_name_without_variables_is_used_once (void)
   g_assert_cmpint (
       gst_harness_push (h, named ("a.jpg", 0, "first")), ==, GST_FLOW_OK);
   g_assert_cmpint (
-      gst_harness_push (h, named ("b.jpg", 1, "second")), ==,
-      GST_FLOW_ERROR);
+      gst_harness_push (h, named ("b.jpg", 1, "second")), ==, GST_FLOW_ERROR);
   expect_content (folder, "one.png", "first");
   harness_with_bus_free (h);
   remove_tree (folder);
@@ -168,8 +166,8 @@ writes_all_blocks_and_honours_the_umask (void)
   g_autofree gchar *folder = make_folder ();
   g_autofree gchar *path = g_build_filename (folder, "a.png", NULL);
   GstHarness *h = sink_harness (folder, "{stem}.png");
-  GstBuffer *buffer = gst_buffer_append (named ("a.jpg", 0, "first "),
-      gst_buffer_new_memdup ("second", 6));
+  GstBuffer *buffer = gst_buffer_append (
+      named ("a.jpg", 0, "first "), gst_buffer_new_memdup ("second", 6));
   mode_t before = umask (027);
   struct stat status;
 
@@ -200,8 +198,7 @@ static void
 add_tests (void)
 {
 #define ADD(name, function) g_test_add_func ("/petfilesink/" name, function)
-  ADD ("files-are-named-after-their-photo",
-      files_are_named_after_their_photo);
+  ADD ("files-are-named-after-their-photo", files_are_named_after_their_photo);
   ADD ("unnamed-buffers-are-numbered", unnamed_buffers_are_numbered);
   ADD ("overwrite-replaces-or-keeps", overwrite_replaces_or_keeps);
   ADD ("a-name-without-variables-is-used-once",

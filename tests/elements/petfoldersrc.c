@@ -129,8 +129,7 @@ static void
 too_large_files_are_reported (void)
 {
   g_autofree gchar *folder = mixed_folder ();
-  g_autofree gchar *got =
-      listing (folder, "max-file-size=100 recursive=false");
+  g_autofree gchar *got = listing (folder, "max-file-size=100 recursive=false");
 
   g_assert_nonnull (strstr (got, "b.jpg image/jpeg problem"));
   remove_tree (folder);
@@ -155,10 +154,9 @@ add_tests (void)
 #define ADD(name, function) g_test_add_func ("/petfoldersrc/" name, function)
   ADD ("lists-in-byte-order-with-caps-by-content",
       lists_in_byte_order_with_caps_by_content);
-  ADD ("the-shards-together-are-the-folder",
-      the_shards_together_are_the_folder);
-  ADD ("odd-entries-are-reported-not-read",
-      odd_entries_are_reported_not_read);
+  ADD (
+      "the-shards-together-are-the-folder", the_shards_together_are_the_folder);
+  ADD ("odd-entries-are-reported-not-read", odd_entries_are_reported_not_read);
   ADD ("too-large-files-are-reported", too_large_files_are_reported);
   ADD ("missing-folder-is-an-error", missing_folder_is_an_error);
 #undef ADD

@@ -150,8 +150,8 @@ contains (GstBuffer *file, const gchar *text, gsize length)
 static void
 print_facts_are_in_the_file (void)
 {
-  GstBuffer *file = encode ("dpi=300 software=me", "RGBA", 20, 20,
-      picture_cutout (20, 20, 1));
+  GstBuffer *file = encode (
+      "dpi=300 software=me", "RGBA", 20, 20, picture_cutout (20, 20, 1));
   GstBuffer *bare =
       encode ("software=\"\"", "RGBA", 20, 20, picture_cutout (20, 20, 1));
 
@@ -185,8 +185,8 @@ add_tests (void)
 {
 #define ADD(name, function) g_test_add_func ("/petpngenc/" name, function)
   ADD ("pixels-survive-at-every-level", pixels_survive_at_every_level);
-  ADD ("the-smallest-colour-type-is-chosen",
-      the_smallest_colour_type_is_chosen);
+  ADD (
+      "the-smallest-colour-type-is-chosen", the_smallest_colour_type_is_chosen);
   ADD ("large-files-come-whole", large_files_come_whole);
   ADD ("print-facts-are-in-the-file", print_facts_are_in_the_file);
   ADD ("times-and-source-stay", times_and_source_stay);

@@ -31,8 +31,8 @@ grey_rgb (gint width, gint height)
 static void
 every_size_gives_a_cutout_of_that_size (void)
 {
-  static const gint sizes[][2] = { { 1, 1 }, { 1, 50 }, { 33, 1 },
-    { 65, 43 }, { 640, 360 } };
+  static const gint sizes[][2] = { { 1, 1 }, { 1, 50 }, { 33, 1 }, { 65, 43 },
+    { 640, 360 } };
 
   for (guint i = 0; i < G_N_ELEMENTS (sizes); i++) {
     gint width = sizes[i][0], height = sizes[i][1];
@@ -46,8 +46,8 @@ every_size_gives_a_cutout_of_that_size (void)
     g_assert_cmpint (
         gst_harness_push (h, grey_rgb (width, height)), ==, GST_FLOW_OK);
     cutout = gst_harness_pull (h);
-    g_assert_cmpuint (gst_buffer_get_size (cutout), ==,
-        (gsize) (width * height * 4));
+    g_assert_cmpuint (
+        gst_buffer_get_size (cutout), ==, (gsize) (width * height * 4));
     gst_buffer_unref (cutout);
     message = harness_pop_message (h, "petsegment");
     s = gst_message_get_structure (message);
@@ -190,8 +190,7 @@ auto_says_that_it_fell_back (void)
   gst_element_set_state (h->element, GST_STATE_NULL);
   harness_count_messages (h, GST_MESSAGE_WARNING);
   gst_harness_play (h);
-  g_assert_cmpuint (
-      harness_count_messages (h, GST_MESSAGE_WARNING), ==, 1);
+  g_assert_cmpuint (harness_count_messages (h, GST_MESSAGE_WARNING), ==, 1);
   g_object_get (h->element, "active-device", &device, NULL);
   g_assert_cmpstr (device, ==, "cpu");
   harness_with_bus_free (h);

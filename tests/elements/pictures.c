@@ -24,8 +24,8 @@ pattern (gint x, gint y, gint channel, guint seed)
 {
   gdouble phase = (gdouble) (seed % 97) * 0.7 + channel * 2.1;
 
-  return (guint8) (127.5
-      + 100 * sin (x * 0.05 + phase) * cos (y * 0.04 + phase * 0.5) + 20);
+  return (guint8) (127.5 +
+      100 * sin (x * 0.05 + phase) * cos (y * 0.04 + phase * 0.5) + 20);
 }
 
 GBytes *
@@ -65,10 +65,11 @@ GBytes *
 picture_png (gint width, gint height, gint channels, guint seed)
 {
   png_image image = { .version = PNG_IMAGE_VERSION,
-    .width = (png_uint_32) width, .height = (png_uint_32) height,
-    .format = channels == 1     ? PNG_FORMAT_GRAY
-        : channels == 3 ? PNG_FORMAT_RGB
-                        : PNG_FORMAT_RGBA };
+    .width = (png_uint_32) width,
+    .height = (png_uint_32) height,
+    .format = channels == 1 ? PNG_FORMAT_GRAY
+        : channels == 3     ? PNG_FORMAT_RGB
+                            : PNG_FORMAT_RGBA };
   g_autofree guint8 *pixels =
       g_malloc ((gsize) width * (gsize) height * (gsize) channels);
   png_alloc_size_t size = 0;
@@ -78,8 +79,8 @@ picture_png (gint width, gint height, gint channels, guint seed)
     for (gint x = 0; x < width * channels; x++)
       pixels[y * width * channels + x] =
           pattern (x / channels, y, x % channels, seed);
-  g_assert_true (png_image_write_get_memory_size (
-      image, size, 0, pixels, 0, NULL));
+  g_assert_true (
+      png_image_write_get_memory_size (image, size, 0, pixels, 0, NULL));
   bytes = g_malloc (size);
   g_assert_true (
       png_image_write_to_memory (&image, bytes, &size, 0, pixels, 0, NULL));
@@ -185,8 +186,8 @@ remove_tree (const gchar *folder)
   while (dir != NULL && (name = g_dir_read_name (dir)) != NULL) {
     g_autofree gchar *path = g_build_filename (folder, name, NULL);
 
-    if (g_file_test (path, G_FILE_TEST_IS_DIR)
-        && !g_file_test (path, G_FILE_TEST_IS_SYMLINK))
+    if (g_file_test (path, G_FILE_TEST_IS_DIR) &&
+        !g_file_test (path, G_FILE_TEST_IS_SYMLINK))
       remove_tree (path);
     else
       g_unlink (path);
