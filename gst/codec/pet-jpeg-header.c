@@ -133,7 +133,7 @@ pet_jpeg_header_parse (PetJpegHeader *header, const uint8_t *bytes, size_t size)
     }
     length = read_u16 (bytes + offset);
     if (length < 2)
-      break;
+      length = 2;
     if ((size_t) length > size - offset) {
       header->ends_early = true;
       break;
@@ -150,22 +150,22 @@ unread_process (int marker)
 {
   switch (marker) {
     case 0xc3:
-      return "lossless";
+      return "a lossless";
     case 0xc5:
     case 0xc6:
     case 0xc7:
-      return "hierarchical";
+      return "a hierarchical";
     case 0xc9:
     case 0xca:
-      return "arithmetic-coded";
+      return "an arithmetic-coded";
     case 0xcb:
-      return "lossless arithmetic-coded";
+      return "a lossless arithmetic-coded";
     case 0xcd:
     case 0xce:
     case 0xcf:
-      return "hierarchical arithmetic-coded";
+      return "a hierarchical arithmetic-coded";
     case MARKER_JPEG_LS:
-      return "JPEG-LS";
+      return "a lossless (JPEG-LS)";
     default:
       return NULL;
   }
@@ -184,7 +184,7 @@ pet_jpeg_header_check (const PetJpegHeader *header, PetError *error)
         error, PET_ERROR_CORRUPT, "is damaged: the JPEG has no picture in it");
   if (process != NULL)
     return pet_fail (error, PET_ERROR_UNSUPPORTED,
-        "is a %s JPEG, a kind that is not read", process);
+        "is %s JPEG, a kind that is not read", process);
   if (header->precision != 8)
     return pet_fail (error, PET_ERROR_UNSUPPORTED,
         "is a %d-bit JPEG; only 8 bits are read", header->precision);
