@@ -6,8 +6,8 @@
  * colours come out as 0, 0, 0.
  *
  * A lattice row looks at 3 rows of blur and 1 of sharpening below it, so 4
- * rows are read ahead; rings of rows take 112 bytes of scratch memory per
- * column (at dot spacing 1; 104 at 2), whatever the height. */
+ * rows are read ahead; rings of rows take 104 bytes of scratch memory per
+ * column (at dot spacing 1; 96 at 2), whatever the height. */
 
 #include <string.h>
 

@@ -4,9 +4,9 @@
  * halation, grain, highlights. Float arithmetic, the last step truncates. All
  * pixels are treated alike, transparent or not.
  *
- * A row of the result needs 10 rows of halation below it and these 2 rows of
- * blur, so 12 rows are read ahead; what is kept are rings of rows: 250 bytes
- * of scratch memory per column and 70 KiB for tables, whatever the height. */
+ * A row of the result needs 10 rows of halation below it, and these need 2
+ * rows of blur, so 12 rows are read ahead; what is kept are rings of rows: 270 bytes
+ * of scratch memory per column and 66 KiB for tables, whatever the height. */
 
 #include "image/effects/pet-effects.h"
 #include "image/effects/pet-grain.h"

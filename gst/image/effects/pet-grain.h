@@ -5,7 +5,7 @@
  * scaled up bilinearly. Every number is a hash of seed, layer and position:
  * one seed, one grain, whatever the machine, the threads or the order.
  *
- * Rows come in order, about 28 bytes per column plus 16 KiB. */
+ * Rows come in order, about 30 bytes per column plus 16 KiB. */
 
 #pragma once
 
