@@ -529,32 +529,21 @@ drop (GstMemGate *self, GstPetBudget *budget, GstBuffer *buffer,
   return GST_FLOW_OK;
 }
 
-/* NULL with a reason: the picture is to be dropped. An optional branch stops
- * at a level between the watermarks that its priority sets, and starts again
- * at the low one. */
+/* NULL with a reason: the picture is to be dropped. */
 static GstPetTicket *
 admit_optional (
     GstMemGate *self, GstPetBudget *budget, guint64 cost, const gchar **reason)
 {
-  GstPetTicket *ticket = NULL;
-  GstPetBudgetState state;
-  gdouble low, high, stop;
+  gdouble low, high;
+  guint priority;
 
   GST_OBJECT_LOCK (self);
-  low = MIN (self->low, self->high);
+  low = self->low;
   high = self->high;
-  stop = low + (high - low) * self->priority / 100;
+  priority = self->priority;
   GST_OBJECT_UNLOCK (self);
-
-  gst_pet_budget_get_state (budget, &state);
-  if (self->shedding && state.pressure > low) {
-    *reason = "pressure has not fallen to the low watermark";
-    return NULL;
-  }
-  self->shedding =
-      gst_pet_budget_try (budget, cost, stop, &ticket) != GST_PET_ADMIT_PASS;
-  *reason = "its memory does not fit below the watermark";
-  return ticket;
+  return gst_pet_budget_try_optional (
+      budget, cost, low, high, priority, &self->shedding, reason);
 }
 
 /* NULL: the wait was interrupted. */

@@ -352,23 +352,6 @@ fail_file (GstPetDec *self, GstBuffer *file, const PetPictureInfo *info,
   return GST_FLOW_ERROR;
 }
 
-/* With 3 channels in a 4-channel row the pixels lie in its first part: spread
- * them from the right. */
-static void
-add_opaque_alpha (const PetImage *image)
-{
-  for (int y = 0; y < image->height; y++) {
-    uint8_t *row = pet_image_row (image, y);
-
-    for (int x = image->width - 1; x >= 0; x--) {
-      row[4 * x + 2] = row[3 * x + 2];
-      row[4 * x + 1] = row[3 * x + 1];
-      row[4 * x] = row[3 * x];
-      row[4 * x + 3] = 255;
-    }
-  }
-}
-
 /* RGB where the photo is opaque, unless only RGBA is wanted downstream. */
 static GstVideoFormat
 choose_format (GstPetDec *self, const PetPictureInfo *info)
@@ -445,7 +428,7 @@ read_frame (GstPetDec *self, PetDecoder *decoder, PetPictureInfo *info,
   image.channels = info->channels;
   status = pet_decoder_read (decoder, &image, info, error);
   if (status == PET_OK && expand)
-    add_opaque_alpha (&image);
+    gst_pet_image_add_opaque_alpha (&image);
   gst_video_frame_unmap (&mapped);
   return status;
 }

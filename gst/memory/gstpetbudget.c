@@ -143,6 +143,30 @@ gst_pet_budget_try (
   return result;
 }
 
+GstPetTicket *
+gst_pet_budget_try_optional (GstPetBudget *self, guint64 bytes, gdouble low,
+    gdouble high, guint priority, gboolean *shedding, const gchar **reason)
+{
+  GstPetTicket *ticket = NULL;
+  gdouble stop;
+
+  low = MIN (low, high);
+  stop = low + (high - low) * priority / 100;
+
+  g_mutex_lock (&self->lock);
+  if (*shedding && !fits_locked (self, 0, low)) {
+    *reason = "the pressure has not fallen to the low watermark";
+  } else if (!fits_locked (self, bytes, stop)) {
+    *reason = "its memory does not fit below the watermark";
+    *shedding = TRUE;
+  } else {
+    *shedding = FALSE;
+    ticket = take_locked (self, bytes);
+  }
+  g_mutex_unlock (&self->lock);
+  return ticket;
+}
+
 GstPetAdmit
 gst_pet_budget_wait (GstPetBudget *self, guint64 bytes, GstClockTime timeout_ns,
     const gint *canceled, GstPetTicket **ticket)

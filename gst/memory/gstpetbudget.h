@@ -50,6 +50,15 @@ void gst_pet_budget_get_state (GstPetBudget *budget, GstPetBudgetState *state);
 GstPetAdmit gst_pet_budget_try (GstPetBudget *budget, guint64 bytes,
     gdouble ceiling, GstPetTicket **ticket);
 
+/* For what may be dropped: takes a ticket if it fits below a level between the
+ * watermarks `low` and `high` (shares of the limit) that `priority` (0-100)
+ * sets; else NULL and a `reason` (static). Once refused (*shedding, the
+ * caller's, FALSE at first), nothing is taken until the pressure has fallen to
+ * `low`. */
+GstPetTicket *gst_pet_budget_try_optional (GstPetBudget *budget, guint64 bytes,
+    gdouble low, gdouble high, guint priority, gboolean *shedding,
+    const gchar **reason);
+
 /* Takes a ticket, waiting at most `timeout_ns` for others to be given back. If
  * no ticket is out it is granted even above the limit: a limit can slow work
  * down, never stop it. */
@@ -80,7 +89,6 @@ gboolean gst_pet_query_parse_cost (
 
 /* Asks the branch behind `srcpad` for the price of a buffer with the caps of
  * `sinkpad`; `fallback` when it does not know. */
-guint64 gst_pet_branch_cost (
-    GstPad *sinkpad, GstPad *srcpad, guint64 fallback);
+guint64 gst_pet_branch_cost (GstPad *sinkpad, GstPad *srcpad, guint64 fallback);
 
 G_END_DECLS

@@ -75,3 +75,19 @@ gst_pet_frame_image (const GstVideoFrame *frame)
     .stride_bytes = GST_VIDEO_FRAME_PLANE_STRIDE (frame, 0),
   };
 }
+
+/* The pixels lie in the first part of each row: spread them from the right. */
+void
+gst_pet_image_add_opaque_alpha (const PetImage *image)
+{
+  for (int y = 0; y < image->height; y++) {
+    uint8_t *row = pet_image_row (image, y);
+
+    for (int x = image->width - 1; x >= 0; x--) {
+      row[4 * x + 2] = row[3 * x + 2];
+      row[4 * x + 1] = row[3 * x + 1];
+      row[4 * x] = row[3 * x];
+      row[4 * x + 3] = 255;
+    }
+  }
+}

@@ -22,4 +22,8 @@ GstBuffer *gst_pet_frame_new (const GstVideoInfo *info);
 /* The first plane of a mapped frame as a PetImage (1, 3 or 4 channels). */
 PetImage gst_pet_frame_image (const GstVideoFrame *frame);
 
+/* `image` is an RGB picture (channels 3) in rows that have room for RGBA: makes
+ * it that, opaque. */
+void gst_pet_image_add_opaque_alpha (const PetImage *image);
+
 G_END_DECLS

@@ -7,7 +7,24 @@
 #include "meta/gstpetsourcemeta.h"
 #include "pictures.h"
 
-/* What the source gives: "path caps size problem?" per line. */
+/* In the streaming thread, where the caps are those of the buffer. */
+static GstPadProbeReturn
+note_buffer (GstPad *pad, GstPadProbeInfo *info, gpointer lines)
+{
+  GstPetSourceMeta *meta =
+      gst_pet_buffer_get_source_meta (GST_PAD_PROBE_INFO_BUFFER (info));
+  GstCaps *caps = gst_pad_get_current_caps (pad);
+
+  g_string_append_printf (lines,
+      "%" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT " %s %s%s\n", meta->index,
+      meta->count, meta->source,
+      gst_structure_get_name (gst_caps_get_structure (caps, 0)),
+      meta->problem != NULL ? " problem" : "");
+  gst_caps_unref (caps);
+  return GST_PAD_PROBE_OK;
+}
+
+/* What the source gives: "index/count path caps problem?" per line. */
 static gchar *
 listing (const gchar *folder, const gchar *settings)
 {
@@ -17,19 +34,11 @@ listing (const gchar *folder, const gchar *settings)
   GString *lines = g_string_new (NULL);
   GstBuffer *buffer;
 
+  gst_pad_add_probe (
+      h->sinkpad, GST_PAD_PROBE_TYPE_BUFFER, note_buffer, lines, NULL);
   gst_harness_play (h);
-  while (gst_harness_pull_until_eos (h, &buffer) && buffer != NULL) {
-    GstPetSourceMeta *meta = gst_pet_buffer_get_source_meta (buffer);
-    GstCaps *caps = gst_pad_get_current_caps (h->sinkpad);
-
-    g_string_append_printf (lines,
-        "%" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT " %s %s%s\n", meta->index,
-        meta->count, meta->source,
-        gst_structure_get_name (gst_caps_get_structure (caps, 0)),
-        meta->problem != NULL ? " problem" : "");
-    gst_caps_unref (caps);
+  while (gst_harness_pull_until_eos (h, &buffer) && buffer != NULL)
     gst_buffer_unref (buffer);
-  }
   gst_harness_teardown (h);
   return g_string_free (lines, FALSE);
 }
