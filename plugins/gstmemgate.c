@@ -84,7 +84,7 @@ struct _GstMemGate {
   guint64 cost;
   gdouble high, low;
   GstClockTime max_wait;
-  GstPetBudget *budget; /* between READY and NULL */
+  GstPetBudget *budget; /* never NULL */
 
   gint canceled; /* atomic: flushing or shutting down */
 
@@ -124,16 +124,14 @@ install_settings (GObjectClass *object_class)
 
   g_object_class_install_property (object_class, PROP_BUDGET,
       g_param_spec_string ("budget", "Budget",
-          "Name of the account of bytes; gates of one process that name the "
-          "same share it",
+          "Name of the account of bytes that gates of this process share",
           DEFAULT_BUDGET,
           G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
               GST_PARAM_MUTABLE_READY));
   g_object_class_install_property (object_class, PROP_LIMIT,
       g_param_spec_uint64 ("limit", "Limit",
-          "Bytes of the account, for all gates that share it (0 = half of "
-          "what the cgroup or the machine leaves free at start)",
-          0, G_MAXUINT64, DEFAULT_LIMIT, flags));
+          "Bytes of the account (0 = half of what is free at start)", 0,
+          G_MAXUINT64, DEFAULT_LIMIT, flags));
   g_object_class_install_property (object_class, PROP_OPTIONAL,
       g_param_spec_boolean ("optional", "Optional", "Drop instead of waiting",
           DEFAULT_OPTIONAL, flags));
@@ -147,24 +145,21 @@ install_settings (GObjectClass *object_class)
           flags));
   g_object_class_install_property (object_class, PROP_COST,
       g_param_spec_uint64 ("cost", "Cost",
-          "Bytes the branch needs for one picture (0 = ask the branch; if it "
-          "does not know, three times the frame)",
+          "Bytes the branch needs for a picture (0 = ask it, or thrice the "
+          "frame)",
           0, G_MAXUINT64, DEFAULT_COST, flags));
   g_object_class_install_property (object_class, PROP_HIGH_WATERMARK,
       g_param_spec_double ("high-watermark", "High watermark",
-          "Share of the limit above which optional pictures are dropped; "
-          "reached by priority 100, lower priorities stop earlier",
-          0, 1, DEFAULT_HIGH_WATERMARK, flags));
+          "Share of the limit above which priority 100 drops; lower earlier", 0,
+          1, DEFAULT_HIGH_WATERMARK, flags));
   g_object_class_install_property (object_class, PROP_LOW_WATERMARK,
       g_param_spec_double ("low-watermark", "Low watermark",
-          "Share of the limit below which a branch that was dropping takes "
-          "pictures again; priority 0 drops above it",
-          0, 1, DEFAULT_LOW_WATERMARK, flags));
+          "Share of the limit below which a branch that dropped takes again", 0,
+          1, DEFAULT_LOW_WATERMARK, flags));
   g_object_class_install_property (object_class, PROP_MAX_WAIT,
       g_param_spec_uint64 ("max-wait", "Max wait",
-          "Report a required picture that waits longer than this, in "
-          "nanoseconds",
-          0, G_MAXUINT64, DEFAULT_MAX_WAIT, flags));
+          "Report a required picture that waits longer (nanoseconds)", 0,
+          G_MAXUINT64, DEFAULT_MAX_WAIT, flags));
 }
 
 static void
@@ -183,8 +178,7 @@ install_readings (GObjectClass *object_class)
 
   g_object_class_install_property (object_class, PROP_PRESSURE,
       g_param_spec_double ("pressure", "Pressure",
-          "Share of the limit that is in use; above 1 when a picture had to "
-          "pass above it",
+          "Share of the limit in use; above 1 when a picture passed above it",
           0, G_MAXDOUBLE, 0, flags));
   install_count (
       object_class, PROP_PASSED, "passed", "Pictures that were let through");
@@ -222,6 +216,35 @@ gst_mem_gate_class_init (GstMemGateClass *klass)
       "gst-plugins-pet");
 }
 
+/* Transfer full. */
+static GstPetBudget *
+dup_budget (GstMemGate *self)
+{
+  GstPetBudget *budget;
+
+  GST_OBJECT_LOCK (self);
+  budget = gst_object_ref (self->budget);
+  GST_OBJECT_UNLOCK (self);
+  return budget;
+}
+
+static void
+join_budget (GstMemGate *self)
+{
+  g_autofree gchar *name = NULL;
+  GstPetBudget *budget, *before;
+
+  GST_OBJECT_LOCK (self);
+  name = g_strdup (self->budget_name);
+  GST_OBJECT_UNLOCK (self);
+  budget = gst_pet_budget_get (name != NULL ? name : DEFAULT_BUDGET);
+  GST_OBJECT_LOCK (self);
+  before = self->budget;
+  self->budget = budget;
+  GST_OBJECT_UNLOCK (self);
+  g_clear_object (&before);
+}
+
 static void
 gst_mem_gate_init (GstMemGate *self)
 {
@@ -245,6 +268,7 @@ gst_mem_gate_init (GstMemGate *self)
   self->low = DEFAULT_LOW_WATERMARK;
   self->max_wait = DEFAULT_MAX_WAIT;
   gst_segment_init (&self->segment, GST_FORMAT_UNDEFINED);
+  join_budget (self);
 }
 
 static void
@@ -258,20 +282,6 @@ gst_mem_gate_finalize (GObject *object)
   G_OBJECT_CLASS (gst_mem_gate_parent_class)->finalize (object);
 }
 
-/* The account as it is now: the gate's own between READY and NULL, else the
- * one it would join. Transfer full. */
-static GstPetBudget *
-dup_budget (GstMemGate *self)
-{
-  GstPetBudget *budget = NULL;
-
-  GST_OBJECT_LOCK (self);
-  if (self->budget != NULL)
-    budget = gst_object_ref (self->budget);
-  GST_OBJECT_UNLOCK (self);
-  return budget;
-}
-
 /* Only a gate that was given a limit sets it: the others of the account must
  * not undo it with their default. */
 static void
@@ -281,8 +291,6 @@ apply_limit (GstMemGate *self)
   gboolean set;
   guint64 limit;
 
-  if (budget == NULL)
-    return;
   GST_OBJECT_LOCK (self);
   set = self->limit_set;
   limit = self->limit;
@@ -321,7 +329,9 @@ gst_mem_gate_set_property (
   GST_OBJECT_UNLOCK (self);
   if (!known)
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  if (id == PROP_LIMIT)
+  if (id == PROP_BUDGET)
+    join_budget (self);
+  if (id == PROP_BUDGET || id == PROP_LIMIT)
     apply_limit (self);
 }
 
@@ -343,13 +353,11 @@ gst_mem_gate_get_property (
 {
   GstMemGate *self = GST_MEM_GATE (object);
   GstPetBudget *budget = dup_budget (self);
-  GstPetBudgetState state = { 0 };
+  GstPetBudgetState state;
   gboolean known = TRUE;
 
-  if (budget != NULL) {
-    gst_pet_budget_get_state (budget, &state);
-    gst_object_unref (budget);
-  }
+  gst_pet_budget_get_state (budget, &state);
+  gst_object_unref (budget);
   GST_OBJECT_LOCK (self);
   if (id == PROP_PRESSURE)
     g_value_set_double (value, state.pressure);
@@ -364,41 +372,13 @@ gst_mem_gate_get_property (
 }
 
 static void
-join_budget (GstMemGate *self)
-{
-  g_autofree gchar *name = NULL;
-  GstPetBudget *budget;
-
-  GST_OBJECT_LOCK (self);
-  name =
-      g_strdup (self->budget_name != NULL ? self->budget_name : DEFAULT_BUDGET);
-  GST_OBJECT_UNLOCK (self);
-  budget = gst_pet_budget_get (name);
-  GST_OBJECT_LOCK (self);
-  gst_clear_object (&self->budget);
-  self->budget = budget;
-  GST_OBJECT_UNLOCK (self);
-  apply_limit (self);
-}
-
-static void
-leave_budget (GstMemGate *self)
-{
-  GST_OBJECT_LOCK (self);
-  gst_clear_object (&self->budget);
-  GST_OBJECT_UNLOCK (self);
-}
-
-static void
 cancel_wait (GstMemGate *self)
 {
   GstPetBudget *budget = dup_budget (self);
 
   g_atomic_int_set (&self->canceled, TRUE);
-  if (budget != NULL) {
-    gst_pet_budget_wake (budget);
-    gst_object_unref (budget);
-  }
+  gst_pet_budget_wake (budget);
+  gst_object_unref (budget);
 }
 
 static void
@@ -417,26 +397,13 @@ static GstStateChangeReturn
 gst_mem_gate_change_state (GstElement *element, GstStateChange transition)
 {
   GstMemGate *self = GST_MEM_GATE (element);
-  GstStateChangeReturn result;
 
-  switch (transition) {
-    case GST_STATE_CHANGE_NULL_TO_READY:
-      join_budget (self);
-      break;
-    case GST_STATE_CHANGE_READY_TO_PAUSED:
-      start_stream (self);
-      break;
-    case GST_STATE_CHANGE_PAUSED_TO_READY:
-      cancel_wait (self);
-      break;
-    default:
-      break;
-  }
-  result = GST_ELEMENT_CLASS (gst_mem_gate_parent_class)
-               ->change_state (element, transition);
-  if (transition == GST_STATE_CHANGE_READY_TO_NULL)
-    leave_budget (self);
-  return result;
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED)
+    start_stream (self);
+  else if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
+    cancel_wait (self);
+  return GST_ELEMENT_CLASS (gst_mem_gate_parent_class)
+      ->change_state (element, transition);
 }
 
 static gboolean
