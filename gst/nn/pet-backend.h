@@ -29,6 +29,21 @@ PetStatus pet_plan_memory (const PetGraph *graph, PetValueBytes value_bytes,
     void *user, PetPlan *plan, PetError *error);
 void pet_plan_clear (PetPlan *plan);
 
+/* One block of memory that is in use from step `first` to step `last`, both
+ * inclusive. */
+typedef struct {
+  size_t bytes;
+  int first, last;
+  size_t offset; /* the result */
+} PetPlanBlock;
+
+/* The packing beneath pet_plan_memory(), for back ends whose steps and blocks
+ * are not one to one those of the graph: gives every block an offset (a
+ * multiple of PET_ALIGNMENT) such that no two which are in use at the same
+ * step overlap, and the size of the whole. Blocks of 0 bytes get offset 0. */
+PetStatus pet_plan_pack (PetPlanBlock *blocks, size_t n_blocks,
+    size_t *total_bytes, PetError *error);
+
 typedef struct {
   int threads; /* at least 1 */
   const PetAllocator *allocator;

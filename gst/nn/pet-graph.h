@@ -189,3 +189,6 @@ PetStatus pet_graph_keep_output (
  * and residual adds that have one consumer. `fuse` false: only the removal
  * (the reference back end's tests run both ways). */
 PetStatus pet_graph_optimize (PetGraph *graph, bool fuse, PetError *error);
+/* The limits of a Clip node; false where they are not constant. */
+bool pet_clip_limits (
+    const PetGraph *graph, const PetNode *node, float *low, float *high);
