@@ -30,8 +30,8 @@ describe_gemm (PetDnnProgram *program, const PetNode *node,
   const PetGraph *graph = program->graph;
   dnnl_inner_product_desc_t desc;
   dnnl_memory_desc_t src, dst;
-  dnnl_primitive_attr_t attr;
-  dnnl_post_ops_t ops;
+  dnnl_primitive_attr_t attr = NULL;
+  dnnl_post_ops_t ops = NULL;
   PetStatus status;
 
   *pd = NULL;

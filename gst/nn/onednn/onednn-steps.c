@@ -121,8 +121,7 @@ pet_dnn_add_step (PetDnnProgram *program, dnnl_primitive_desc_t pd,
   dnnl_status_t status = dnnl_primitive_create (&primitive, pd);
   const dnnl_memory_desc_t *scratch =
       dnnl_primitive_desc_query_md (pd, dnnl_query_scratchpad_md, 0);
-  PetDnnArg scratch_arg = { .id = DNNL_ARG_SCRATCHPAD,
-    .form = { .block = -1, .data = DNNL_MEMORY_NONE } };
+  PetDnnArg scratch_arg = { .id = DNNL_ARG_SCRATCHPAD };
   PetDnnStep *step = NULL;
   PetStatus result;
 
@@ -132,7 +131,11 @@ pet_dnn_add_step (PetDnnProgram *program, dnnl_primitive_desc_t pd,
   PET_TRY (pet_dnn_check (status, "a primitive", node, error));
   for (int i = 0; i < n_args; i++)
     pet_dnn_touch (program, args[i].form.block);
-  result = pet_dnn_append_step (program, &step, error);
+  result = pet_dnn_new_block (program,
+      dnnl_memory_desc_get_size (&scratch_arg.form.md),
+      &scratch_arg.form.block, error);
+  if (result == PET_OK)
+    result = pet_dnn_append_step (program, &step, error);
   if (result != PET_OK) {
     dnnl_primitive_destroy (primitive);
     return result;
@@ -141,12 +144,8 @@ pet_dnn_add_step (PetDnnProgram *program, dnnl_primitive_desc_t pd,
   step->primitive = primitive;
   memcpy (step->args, args, (size_t) n_args * sizeof *args);
   step->n_args = n_args;
-  if (scratch_arg.form.md.ndims > 0) {
-    step->scratch_bytes = dnnl_memory_desc_get_size (&scratch_arg.form.md);
+  if (scratch_arg.form.md.ndims > 0)
     step->args[step->n_args++] = scratch_arg;
-  }
-  if (step->scratch_bytes > program->scratch_bytes)
-    program->scratch_bytes = step->scratch_bytes;
   return make_memories (program, step, error);
 }
 
@@ -156,7 +155,7 @@ pet_dnn_add_reorder (PetDnnProgram *program, const char *node,
 {
   PetDnnArg args[2] = { { DNNL_ARG_FROM, *from }, { DNNL_ARG_TO, *to } };
   dnnl_primitive_desc_t pd = NULL;
-  dnnl_primitive_attr_t attr;
+  dnnl_primitive_attr_t attr = NULL;
   dnnl_status_t status;
 
   PET_TRY (pet_dnn_new_attr (NULL, node, &attr, error));
@@ -215,13 +214,13 @@ pet_dnn_post_ops (const PetNode *node, const PetDnnForm *residual,
 }
 
 static void
-run_reference (PetDnnProgram *program, const PetDnnStep *step)
+run_reference (const PetDnnStep *step)
 {
   const PetNode *node = step->node;
   const PetTensor *outputs = step->tensors + node->n_inputs;
   const PetTensor *residual = outputs + node->n_outputs;
 
-  node->op->run (node, step->tensors, outputs, program->scratch);
+  node->op->run (node, step->tensors, outputs, step->scratch);
   if (node->residual >= 0 || node->act != PET_ACT_NONE)
     pet_ref_apply_fused (
         node, node->residual >= 0 ? residual : NULL, outputs);
@@ -231,10 +230,22 @@ PetStatus
 pet_dnn_run_step (PetDnnProgram *program, PetDnnStep *step, PetError *error)
 {
   if (step->node != NULL) {
-    run_reference (program, step);
+    run_reference (step);
     return PET_OK;
   }
   return pet_dnn_check (dnnl_primitive_execute (step->primitive,
                             program->stream, step->n_args, step->exec),
       "running", step->name, error);
+}
+
+void
+pet_dnn_clear_step (PetDnnStep *step)
+{
+  for (int i = 0; i < step->n_args; i++)
+    if (step->exec[i].memory != NULL)
+      dnnl_memory_destroy (step->exec[i].memory);
+  if (step->primitive != NULL)
+    dnnl_primitive_destroy (step->primitive);
+  free (step->tensors);
+  free (step->blocks);
 }
