@@ -131,7 +131,7 @@ read_attr_head (const PetOnnx *onnx, PetWire wire, AttrHead *head)
       head->type = field.value;
     else if (field.number == ATTR_REFERENCE)
       head->is_reference = true;
-    else if (attr_message.fields[field.number] != 0) {
+    else if (field.number != PET_ONNX_UNKNOWN) {
       head->field = field.number;
       if (is_list (field.number))
         head->count += attr_count (&field);

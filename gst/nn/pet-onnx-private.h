@@ -31,7 +31,9 @@ typedef struct {
 } PetOnnx;
 
 /* Next field of `message`, of the right wire type; field->number 0 at the
- * end. */
+ * end, PET_ONNX_UNKNOWN for one that the message does not list. */
+#define PET_ONNX_UNKNOWN UINT32_MAX
+
 PetStatus pet_onnx_next (const PetOnnx *onnx, const PetOnnxMessage *message,
     PetWire *wire, PetWireField *field);
 

@@ -100,7 +100,7 @@ pet_onnx_next (const PetOnnx *onnx, const PetOnnxMessage *message,
         "%s at byte %zu: field %u is of the wrong kind", message->name,
         position, (unsigned) field->number);
   if (want == 0)
-    field->number = UINT32_MAX;
+    field->number = PET_ONNX_UNKNOWN;
   return PET_OK;
 }
 
