@@ -40,7 +40,6 @@ typedef struct {
   const uint8_t *icc;
   size_t icc_size;
   int quality; /* 0 = 90 */
-  unsigned seed;
 } JpegRecipe;
 
 /* Fails the n-th allocation when `fail_at` is not 0. */
@@ -166,17 +165,17 @@ set_scans (
   cinfo->num_scans = recipe->n_components;
 }
 
-/* Smooth colour with some noise, as photos are. */
+/* Waves without edges, with some noise. */
 static inline void
 fill_row (uint8_t *row, const JpegRecipe *recipe, int y)
 {
   for (int x = 0; x < recipe->width; x++)
-    for (int c = 0; c < recipe->n_components; c++)
-      *row++ =
-          (uint8_t) (((x * (3 + c) + y * (5 - c) + (int) recipe->seed * 31) /
-                             2 +
-                         tap_random_range (0, 12)) %
-              256);
+    for (int c = 0; c < recipe->n_components; c++) {
+      int wave = (x * (3 + c) + y * (5 - c)) / 6 % 480;
+
+      *row++ = (uint8_t) ((wave < 240 ? wave : 480 - wave) +
+          tap_random_range (0, 12));
+    }
 }
 
 static inline void

@@ -276,7 +276,7 @@ max_size_reduces_exactly (void)
         .progressive = n % 5 == 0,
         .orientation = n % 8 + 1 });
 
-    check_reduced (bytes, tap_random_range (1, 320));
+    check_reduced (bytes, tap_random_range (16, 320));
     bytes_free (&bytes);
   }
 }

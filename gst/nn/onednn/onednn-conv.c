@@ -113,7 +113,9 @@ describe (PetDnnProgram *program, Conv *conv, dnnl_alg_kind_t algorithm,
   dnnl_post_ops_destroy (ops);
   PET_TRY (result);
   result = pet_dnn_describe (
-      program, &desc, attr, "a convolution", name, &conv->pd, error);
+      program, &desc, attr,
+      algorithm == dnnl_convolution_winograd ? "jit_wino_4x3" : NULL,
+      "a convolution", name, &conv->pd, error);
   dnnl_primitive_attr_destroy (attr);
   return result;
 }
@@ -128,9 +130,9 @@ drop (Conv *conv)
 
 /* Winograd transforms the whole picture in memory: 36 numbers for each 4x4
  * pixels and channel, 177 MB for u2netp's largest convolution. Below the
- * bound it is taken for its speed. The bound is on the picture and not on the
- * scratch oneDNN asks for, which depends on the number of threads, because
- * the result must not. */
+ * bound it is taken for its speed. The choice looks at the picture alone: the
+ * scratch oneDNN asks for, and which of its Winograd kernels it likes best,
+ * depend on the number of threads, on which the result must not. */
 #define WINOGRAD_MAX_BYTES 32e6
 
 static bool

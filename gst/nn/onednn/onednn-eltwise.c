@@ -58,7 +58,7 @@ add (PetDnnProgram *program, const PetNode *node, const_dnnl_op_desc_t desc,
   PetStatus status;
 
   PET_TRY (pet_dnn_describe (
-      program, desc, attr, what, node->name, &pd, error));
+      program, desc, attr, NULL, what, node->name, &pd, error));
   if (pd == NULL)
     return PET_OK;
   args[n_sources].id = DNNL_ARG_DST;

@@ -178,11 +178,11 @@ PetStatus pet_dnn_check (dnnl_status_t status, const char *what,
     const char *node, PetError *error);
 
 /* Makes a primitive descriptor; *pd NULL when oneDNN has no implementation
- * other than its plain reference. `attr` may be NULL. */
-PetStatus pet_dnn_describe (PetDnnProgram *program,
-    const_dnnl_op_desc_t desc, const_dnnl_primitive_attr_t attr,
-    const char *what, const char *node, dnnl_primitive_desc_t *pd,
-    PetError *error);
+ * whose name starts with `wanted` (NULL: any but its plain reference). `attr`
+ * may be NULL. */
+PetStatus pet_dnn_describe (PetDnnProgram *program, const_dnnl_op_desc_t desc,
+    const_dnnl_primitive_attr_t attr, const char *wanted, const char *what,
+    const char *node, dnnl_primitive_desc_t *pd, PetError *error);
 /* User-managed scratchpad; `post_ops` NULL = none. */
 PetStatus pet_dnn_new_attr (const_dnnl_post_ops_t post_ops, const char *node,
     dnnl_primitive_attr_t *attr, PetError *error);

@@ -41,18 +41,45 @@ pet_dnn_new_attr (const_dnnl_post_ops_t post_ops, const char *node,
 /* oneDNN's own "ref:any" is there for completeness; it is far slower than the
  * reference of this project (17 s for one convolution was measured). */
 static bool
-is_plain_reference (const_dnnl_primitive_desc_t pd)
+is_wanted (const_dnnl_primitive_desc_t pd, const char *wanted)
 {
-  const char *info = "";
+  const char *name = "";
 
-  dnnl_primitive_desc_query (pd, dnnl_query_impl_info_str, 0, &info);
-  return strncmp (info, "ref", 3) == 0;
+  dnnl_primitive_desc_query (pd, dnnl_query_impl_info_str, 0, &name);
+  if (wanted != NULL)
+    return strncmp (name, wanted, strlen (wanted)) == 0;
+  return strncmp (name, "ref", 3) != 0;
+}
+
+/* Leaves *pd NULL when no implementation is wanted. */
+static dnnl_status_t
+search (dnnl_engine_t engine, const_dnnl_op_desc_t desc,
+    const_dnnl_primitive_attr_t attr, const char *wanted,
+    dnnl_primitive_desc_t *pd)
+{
+  dnnl_primitive_desc_iterator_t iterator = NULL;
+  dnnl_status_t status = dnnl_primitive_desc_iterator_create (
+      &iterator, desc, attr, engine, NULL);
+
+  while (status == dnnl_success && *pd == NULL) {
+    *pd = dnnl_primitive_desc_iterator_fetch (iterator);
+    if (*pd == NULL)
+      status = dnnl_out_of_memory;
+    else if (!is_wanted (*pd, wanted)) {
+      dnnl_primitive_desc_destroy (*pd);
+      *pd = NULL;
+      status = dnnl_primitive_desc_iterator_next (iterator);
+    }
+  }
+  if (iterator != NULL)
+    dnnl_primitive_desc_iterator_destroy (iterator);
+  return status;
 }
 
 PetStatus
 pet_dnn_describe (PetDnnProgram *program, const_dnnl_op_desc_t desc,
-    const_dnnl_primitive_attr_t attr, const char *what, const char *node,
-    dnnl_primitive_desc_t *pd, PetError *error)
+    const_dnnl_primitive_attr_t attr, const char *wanted, const char *what,
+    const char *node, dnnl_primitive_desc_t *pd, PetError *error)
 {
   dnnl_primitive_attr_t own = NULL;
   dnnl_status_t status;
@@ -60,20 +87,14 @@ pet_dnn_describe (PetDnnProgram *program, const_dnnl_op_desc_t desc,
   *pd = NULL;
   if (attr == NULL)
     PET_TRY (pet_dnn_new_attr (NULL, node, &own, error));
-  status = dnnl_primitive_desc_create (
-      pd, desc, attr != NULL ? attr : own, program->engine, NULL);
+  status = search (
+      program->engine, desc, attr != NULL ? attr : own, wanted, pd);
   if (own != NULL)
     dnnl_primitive_attr_destroy (own);
-  if (status == dnnl_unimplemented || status == dnnl_invalid_arguments) {
-    *pd = NULL;
+  if (status == dnnl_unimplemented || status == dnnl_invalid_arguments ||
+      status == dnnl_iterator_ends)
     return PET_OK;
-  }
-  PET_TRY (pet_dnn_check (status, what, node, error));
-  if (is_plain_reference (*pd)) {
-    dnnl_primitive_desc_destroy (*pd);
-    *pd = NULL;
-  }
-  return PET_OK;
+  return pet_dnn_check (status, what, node, error);
 }
 
 PetStatus
