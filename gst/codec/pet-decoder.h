@@ -29,10 +29,10 @@ typedef enum {
 
 /* Start from pet_decode_options_init(). */
 typedef struct {
-  int max_size;            /* longest side of the result, 0 = as stored */
-  uint64_t max_pixels;     /* width * height in the header, 0 = no limit */
-  int max_scans;           /* progressive JPEG, 0 = no limit */
-  bool strict;             /* damaged or truncated files fail; false: what
+  int max_size;        /* longest side of the result, 0 = as stored */
+  uint64_t max_pixels; /* width * height in the header, 0 = no limit */
+  int max_scans;       /* progressive JPEG, 0 = no limit */
+  bool strict;         /* damaged or truncated files fail; false: what
                               could not be read is grey and info.damaged */
   const PetAllocator *allocator; /* for all working memory; NULL = malloc;
                                     must outlive the decoder */
@@ -40,11 +40,11 @@ typedef struct {
 
 typedef struct {
   PetPictureFormat format;
-  int width, height;       /* of the result: upright, reduced */
-  int channels;            /* 3, or 4 if the file has any transparency */
+  int width, height; /* of the result: upright, reduced */
+  int channels;      /* 3, or 4 if the file has any transparency */
   int stored_width, stored_height; /* in the header, not turned */
-  int orientation;         /* EXIF 1..8; 1 where the file says nothing */
-  bool damaged;            /* set by pet_decoder_read when not strict */
+  int orientation; /* EXIF 1..8; 1 where the file says nothing */
+  bool damaged;    /* set by pet_decoder_read when not strict */
 } PetPictureInfo;
 
 /* Thread-safety: one thread at a time; different decoders are independent. */

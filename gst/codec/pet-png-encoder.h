@@ -33,7 +33,7 @@ typedef PetStatus (*PetPngWrite) (
 typedef struct {
   int color_type; /* as in IHDR: 0 grey, 2 RGB, 3 palette, 4 grey+alpha, 6 */
   int bit_depth;
-  size_t bytes;   /* of the whole file */
+  size_t bytes; /* of the whole file */
 } PetPngInfo;
 
 /* level 6, dpi 0, no software tag. */

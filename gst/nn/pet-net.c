@@ -69,7 +69,7 @@ pet_net_new (const PetModel *model, const PetNetOptions *options,
     PetNet **result, PetError *error)
 {
   PetBackendOptions backend_options = { .allocator = options->allocator };
-  const PetBackend *backend;
+  const PetBackend *backend = NULL;
   PetGraph *graph;
   PetNet *net;
   PetStatus status;

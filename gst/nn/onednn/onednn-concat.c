@@ -5,31 +5,7 @@
  * producer writes to its final place. Inputs for which that does not work
  * (another layout, part of another concat already) are reordered to there. */
 
-#include <string.h>
-
 #include "nn/onednn/onednn-private.h"
-
-/* The layout "channels in blocks of `width`" (1: dense); batch 1. */
-static bool
-blocked_layout (const PetShape *shape, int width, dnnl_memory_desc_t *md)
-{
-  static const dnnl_format_tag_t tags[3][3] = {
-    { dnnl_nCw4c, dnnl_nCw8c, dnnl_nCw16c },
-    { dnnl_nChw4c, dnnl_nChw8c, dnnl_nChw16c },
-    { dnnl_nCdhw4c, dnnl_nCdhw8c, dnnl_nCdhw16c },
-  };
-  int column = width == 4 ? 0 : width == 8 ? 1 : 2;
-
-  if (width == 1) {
-    pet_dnn_dense (shape, md);
-    return true;
-  }
-  if (shape->rank < 3 || shape->rank > 5)
-    return false;
-  memset (md, 0, sizeof *md);
-  return dnnl_memory_desc_init_by_tag (md, shape->rank, shape->dim, dnnl_f32,
-             tags[shape->rank - 3][column]) == dnnl_success;
-}
 
 static const PetShape *
 shape_of (const PetDnnProgram *program, int value)
@@ -49,7 +25,7 @@ score_layout (PetDnnProgram *program, const PetNode *node, int width,
     dnnl_memory_desc_t md;
     PetDnnForm form;
 
-    if (!blocked_layout (shape, width, &md) ||
+    if (!pet_dnn_blocked (shape, width, &md) ||
         (i + 1 < node->n_inputs && shape->dim[1] % width != 0)) {
       *score = -1;
       return PET_OK;
@@ -129,11 +105,11 @@ pet_dnn_compile_concat (PetDnnProgram *program, const PetNode *node,
 
   *done = true;
   PET_TRY (choose_layout (program, node, &width, error));
-  blocked_layout (shape_of (program, node->outputs[0]), width, &md);
+  pet_dnn_blocked (shape_of (program, node->outputs[0]), width, &md);
   PET_TRY (
       pet_dnn_new_form (program, node->outputs[0], &md, &result, error));
   for (int i = 0; i < node->n_inputs; i++) {
-    blocked_layout (shape_of (program, node->inputs[i]), width, &md);
+    pet_dnn_blocked (shape_of (program, node->inputs[i]), width, &md);
     PET_TRY (place (program, node, node->inputs[i], &md, result.block, offset,
         error));
     offset += dnnl_memory_desc_get_size (&md);

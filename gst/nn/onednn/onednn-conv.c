@@ -4,6 +4,7 @@
  * source, weights and destination; residual and activation ride on it as
  * post-ops. */
 
+#include <math.h>
 #include <string.h>
 
 #include "nn/onednn/onednn-private.h"
@@ -73,8 +74,6 @@ prepare (
   if (!pet_dnn_window (program->graph, node, weights->dim + 2, transposed,
           &conv->window))
     return false;
-  pet_dnn_any (shape_of (program, node->inputs[0]), &conv->src);
-  pet_dnn_any (shape_of (program, node->outputs[0]), &conv->dst);
   weights_layout (weights, pet_node_int (node, "group", 1), transposed,
       &conv->plain_weights);
   any_layout (&conv->plain_weights, &conv->weights);
@@ -93,8 +92,8 @@ describe (PetDnnProgram *program, Conv *conv, dnnl_alg_kind_t algorithm,
   const char *name = conv->node->name;
   const dnnl_memory_desc_t *bias = conv->has_bias ? &conv->bias : NULL;
   dnnl_convolution_desc_t desc;
-  dnnl_primitive_attr_t attr;
-  dnnl_post_ops_t ops;
+  dnnl_primitive_attr_t attr = NULL;
+  dnnl_post_ops_t ops = NULL;
   dnnl_status_t status;
   PetStatus result;
 
@@ -114,7 +113,9 @@ describe (PetDnnProgram *program, Conv *conv, dnnl_alg_kind_t algorithm,
   dnnl_post_ops_destroy (ops);
   PET_TRY (result);
   result = pet_dnn_describe (
-      program, &desc, attr, "a convolution", name, &conv->pd, error);
+      program, &desc, attr,
+      algorithm == dnnl_convolution_winograd ? "jit_wino_4x3" : NULL,
+      "a convolution", name, &conv->pd, error);
   dnnl_primitive_attr_destroy (attr);
   return result;
 }
@@ -127,17 +128,20 @@ drop (Conv *conv)
   conv->pd = NULL;
 }
 
-static size_t
-scratch_of (const Conv *conv)
-{
-  return dnnl_memory_desc_get_size (
-      dnnl_primitive_desc_query_md (conv->pd, dnnl_query_scratchpad_md, 0));
-}
+/* Winograd transforms the whole picture in memory: 36 numbers for each 4x4
+ * pixels and channel, 177 MB for u2netp's largest convolution. Below the
+ * bound it is taken for its speed. The choice looks at the picture alone: the
+ * scratch oneDNN asks for, and which of its Winograd kernels it likes best,
+ * depend on the number of threads, on which the result must not. */
+#define WINOGRAD_MAX_BYTES 32e6
 
 static bool
-winograd_fits (const Conv *conv)
+winograd_fits (const PetDnnProgram *program, const Conv *conv)
 {
+  const PetShape *in = shape_of (program, conv->node->inputs[0]);
+  const PetShape *out = shape_of (program, conv->node->outputs[0]);
   const PetDnnWindow *w = &conv->window;
+  double tiles;
 
   if (conv->transposed || w->n != 2 ||
       pet_node_int (conv->node, "group", 1) != 1)
@@ -145,19 +149,21 @@ winograd_fits (const Conv *conv)
   for (int i = 0; i < 2; i++)
     if (w->kernel[i] != 3 || w->strides[i] != 1 || w->dilations[i] != 0)
       return false;
-  return true;
+  tiles = ceil ((double) out->dim[2] / 4) * ceil ((double) out->dim[3] / 4);
+  return (double) (in->dim[1] + out->dim[1]) * tiles * 36 * 4 <=
+      WINOGRAD_MAX_BYTES;
 }
 
+/* Sets conv->pd for the layouts in conv->src and conv->dst. */
 static PetStatus
-choose (PetDnnProgram *program, Conv *conv, const PetNode *fused,
+choose_algorithm (PetDnnProgram *program, Conv *conv, const PetNode *fused,
     const PetDnnForm *residual, PetError *error)
 {
-  if (PET_DNN_WINOGRAD_SCRATCH > 0 && winograd_fits (conv)) {
+  if (winograd_fits (program, conv)) {
     PET_TRY (describe (program, conv, dnnl_convolution_winograd, fused,
         residual, error));
-    if (conv->pd != NULL && scratch_of (conv) <= PET_DNN_WINOGRAD_SCRATCH)
+    if (conv->pd != NULL)
       return PET_OK;
-    drop (conv);
   }
   return describe (program, conv,
       conv->transposed ? dnnl_deconvolution_direct : dnnl_convolution_direct,
@@ -168,6 +174,35 @@ static dnnl_memory_desc_t
 layout_of (const Conv *conv, dnnl_query_t what)
 {
   return *dnnl_primitive_desc_query_md (conv->pd, what, 0);
+}
+
+/* Left the choice, oneDNN takes channels-last layouts and brgemm kernels,
+ * which take no binary post-op, make every concat a copy and were slower for
+ * the networks at hand: blocked ones are asked for first. */
+static PetStatus
+choose (PetDnnProgram *program, Conv *conv, const PetNode *fused,
+    PetError *error)
+{
+  const PetShape *in = shape_of (program, conv->node->inputs[0]);
+  const PetShape *out = shape_of (program, conv->node->outputs[0]);
+  int width = dnnl_get_effective_cpu_isa () >= dnnl_cpu_isa_avx512_core ? 16
+                                                                        : 8;
+  /* Pictures of few channels are read as they are. */
+  int first_width = in->dim[1] <= 4 ? 1 : width;
+
+  if (pet_dnn_blocked (in, first_width, &conv->src) &&
+      pet_dnn_blocked (out, width, &conv->dst)) {
+    PET_TRY (choose_algorithm (program, conv, fused, NULL, error));
+    if (conv->pd == NULL && first_width == 1) {
+      pet_dnn_blocked (in, width, &conv->src);
+      PET_TRY (choose_algorithm (program, conv, fused, NULL, error));
+    }
+    if (conv->pd != NULL)
+      return PET_OK;
+  }
+  pet_dnn_any (in, &conv->src);
+  pet_dnn_any (out, &conv->dst);
+  return choose_algorithm (program, conv, fused, NULL, error);
 }
 
 /* Adds the step; `dst` is made by the caller from layout_of (dst). */
@@ -223,7 +258,7 @@ emit_with_separate_sum (PetDnnProgram *program, Conv *conv, bool *done,
   first.act = conv->node->residual_last ? conv->node->act : PET_ACT_NONE;
   if (conv->node->residual_last)
     second.act = PET_ACT_NONE;
-  PET_TRY (choose (program, conv, &first, NULL, error));
+  PET_TRY (choose (program, conv, &first, error));
   if (conv->pd == NULL)
     return PET_OK;
   memset (&sum, 0, sizeof sum);
@@ -240,17 +275,17 @@ compile_residual (
   const PetNode *node = conv->node;
   PetNode plain = *node;
   PetDnnForm residual, dst;
-  dnnl_memory_desc_t to;
 
   plain.act = PET_ACT_NONE;
-  PET_TRY (choose (program, conv, &plain, NULL, error));
+  PET_TRY (choose (program, conv, &plain, error));
   if (conv->pd == NULL)
     return PET_OK;
-  to = layout_of (conv, dnnl_query_dst_md);
+  conv->src = layout_of (conv, dnnl_query_src_md);
+  conv->dst = layout_of (conv, dnnl_query_dst_md);
   drop (conv);
-  PET_TRY (pet_dnn_form (program, node->residual, &to, &residual, error));
-  conv->dst = to;
-  PET_TRY (choose (program, conv, node, &residual, error));
+  PET_TRY (
+      pet_dnn_form (program, node->residual, &conv->dst, &residual, error));
+  PET_TRY (choose_algorithm (program, conv, node, &residual, error));
   if (conv->pd == NULL)
     return emit_with_separate_sum (program, conv, done, error);
   *done = true;
@@ -273,7 +308,7 @@ compile (PetDnnProgram *program, const PetNode *node, bool transposed,
   if (node->residual >= 0) {
     status = compile_residual (program, &conv, done, error);
   } else {
-    status = choose (program, &conv, node, NULL, error);
+    status = choose (program, &conv, node, error);
     if (status == PET_OK && conv.pd != NULL) {
       *done = true;
       status = emit (program, &conv, NULL, 0, &dst, true, error);

@@ -58,7 +58,7 @@ add (PetDnnProgram *program, const PetNode *node, const_dnnl_op_desc_t desc,
   PetStatus status;
 
   PET_TRY (pet_dnn_describe (
-      program, desc, attr, what, node->name, &pd, error));
+      program, desc, attr, NULL, what, node->name, &pd, error));
   if (pd == NULL)
     return PET_OK;
   args[n_sources].id = DNNL_ARG_DST;
@@ -162,9 +162,9 @@ pet_dnn_add_sum (PetDnnProgram *program, const PetNode *node,
     const PetDnnForm *a, const PetDnnForm *b, bool *done, PetError *error)
 {
   PetDnnArg args[3] = { { DNNL_ARG_SRC_0, *a }, { DNNL_ARG_SRC_1, *b } };
-  dnnl_primitive_attr_t attr;
+  dnnl_primitive_attr_t attr = NULL;
   dnnl_binary_desc_t desc;
-  dnnl_post_ops_t ops;
+  dnnl_post_ops_t ops = NULL;
   PetStatus status;
 
   PET_TRY (pet_dnn_check (dnnl_binary_desc_init (&desc, dnnl_binary_add,

@@ -11,6 +11,7 @@
 static void
 copy_dims (const PetShape *shape, dnnl_dims_t dims, int *ndims)
 {
+  memset (dims, 0, sizeof (dnnl_dims_t));
   *ndims = shape->rank > 0 ? shape->rank : 1;
   dims[0] = 1;
   for (int i = 0; i < shape->rank; i++)
@@ -32,16 +33,42 @@ pet_dnn_dense (const PetShape *shape, dnnl_memory_desc_t *md)
   dnnl_memory_desc_init_by_strides (md, ndims, dims, dnnl_f32, strides);
 }
 
-void
-pet_dnn_any (const PetShape *shape, dnnl_memory_desc_t *md)
+bool
+pet_dnn_tagged (
+    const PetShape *shape, dnnl_format_tag_t tag, dnnl_memory_desc_t *md)
 {
   dnnl_dims_t dims;
   int ndims;
 
   copy_dims (shape, dims, &ndims);
   memset (md, 0, sizeof *md);
-  dnnl_memory_desc_init_by_tag (
-      md, ndims, dims, dnnl_f32, dnnl_format_tag_any);
+  return dnnl_memory_desc_init_by_tag (md, ndims, dims, dnnl_f32, tag) ==
+      dnnl_success;
+}
+
+void
+pet_dnn_any (const PetShape *shape, dnnl_memory_desc_t *md)
+{
+  pet_dnn_tagged (shape, dnnl_format_tag_any, md);
+}
+
+bool
+pet_dnn_blocked (const PetShape *shape, int width, dnnl_memory_desc_t *md)
+{
+  static const dnnl_format_tag_t tags[3][3] = {
+    { dnnl_nCw4c, dnnl_nCw8c, dnnl_nCw16c },
+    { dnnl_nChw4c, dnnl_nChw8c, dnnl_nChw16c },
+    { dnnl_nCdhw4c, dnnl_nCdhw8c, dnnl_nCdhw16c },
+  };
+  int column = width == 4 ? 0 : width == 8 ? 1 : 2;
+
+  if (width == 1) {
+    pet_dnn_dense (shape, md);
+    return true;
+  }
+  if (shape->rank < 3 || shape->rank > 5)
+    return false;
+  return pet_dnn_tagged (shape, tags[shape->rank - 3][column], md);
 }
 
 PetStatus
@@ -202,21 +229,42 @@ new_constant (
   return PET_OK;
 }
 
+/* Some weight transforms (Winograd's) want scratch: the last block. */
+static PetStatus
+run_with_scratch (PetDnnProgram *program, PetDnnStep *step, PetError *error)
+{
+  const PetAllocator *allocator = program->options.allocator;
+  size_t bytes = program->blocks[program->n_blocks - 1].plan.bytes;
+  void *scratch = pet_alloc (allocator, bytes);
+  PetStatus status = PET_OK;
+
+  if (scratch == NULL)
+    return pet_fail (error, PET_ERROR_MEMORY,
+        "no memory for %zu bytes of the network's scratch", bytes);
+  if (step->n_args > 2)
+    status = pet_dnn_check (
+        dnnl_memory_set_data_handle (step->exec[2].memory, scratch),
+        "an address", step->name, error);
+  if (status == PET_OK)
+    status = pet_dnn_run_step (program, step, error);
+  pet_free (allocator, scratch, bytes);
+  return status;
+}
+
 static PetStatus
 reorder_now (PetDnnProgram *program, const PetDnnForm *from,
     const PetDnnForm *to, PetError *error)
 {
-  int n_steps = program->n_steps;
+  int n_blocks = program->n_blocks, n_steps = program->n_steps;
   PetStatus status;
   PetDnnStep *step;
 
   PET_TRY (pet_dnn_add_reorder (program, "weights", from, to, error));
   step = &program->steps[n_steps];
-  status = pet_dnn_run_step (program, step, error);
-  for (int i = 0; i < step->n_args; i++)
-    dnnl_memory_destroy (step->exec[i].memory);
-  dnnl_primitive_destroy (step->primitive);
+  status = run_with_scratch (program, step, error);
+  pet_dnn_clear_step (step);
   program->n_steps = n_steps;
+  program->n_blocks = n_blocks;
   return status;
 }
 

@@ -30,8 +30,8 @@ describe_gemm (PetDnnProgram *program, const PetNode *node,
   const PetGraph *graph = program->graph;
   dnnl_inner_product_desc_t desc;
   dnnl_memory_desc_t src, dst;
-  dnnl_primitive_attr_t attr;
-  dnnl_post_ops_t ops;
+  dnnl_primitive_attr_t attr = NULL;
+  dnnl_post_ops_t ops = NULL;
   PetStatus status;
 
   *pd = NULL;
@@ -45,7 +45,7 @@ describe_gemm (PetDnnProgram *program, const PetNode *node,
   dnnl_post_ops_destroy (ops);
   PET_TRY (status);
   status = pet_dnn_describe (
-      program, &desc, attr, "an inner product", node->name, pd, error);
+      program, &desc, attr, NULL, "an inner product", node->name, pd, error);
   dnnl_primitive_attr_destroy (attr);
   return status;
 }
@@ -135,7 +135,7 @@ pet_dnn_compile_matmul (PetDnnProgram *program, const PetNode *node,
   if (dnnl_matmul_desc_init (&desc, &args[0].form.md, &args[1].form.md, NULL,
           &dst) != dnnl_success)
     return PET_OK;
-  PET_TRY (pet_dnn_describe (program, &desc, NULL, "a matrix product",
+  PET_TRY (pet_dnn_describe (program, &desc, NULL, NULL, "a matrix product",
       node->name, &pd, error));
   if (pd == NULL)
     return PET_OK;

@@ -18,7 +18,7 @@ add_unary (PetDnnProgram *program, const PetNode *node,
   PetStatus status;
 
   PET_TRY (pet_dnn_describe (
-      program, desc, NULL, what, node->name, &pd, error));
+      program, desc, NULL, NULL, what, node->name, &pd, error));
   if (pd == NULL)
     return PET_OK;
   status = pet_dnn_new_form (program, node->outputs[0],

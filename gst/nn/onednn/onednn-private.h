@@ -6,8 +6,9 @@
  * nodes that the reference runs. Every value has one or more forms: a layout
  * (oneDNN memory descriptor) in a block of the arena. The first form is the
  * one its producer made; others are made by reorders where a consumer wants
- * another layout, and are shared by all consumers that want the same. Blocks
- * get their offsets when all steps, and so all lives, are known. */
+ * another layout, and are shared by all consumers that want the same. Scratch
+ * of a step is a block too. Blocks get their offsets when all steps, and so
+ * all lives, are known. */
 
 #pragma once
 
@@ -19,8 +20,6 @@
 /* Arguments of a primitive: sources, weights, bias, residual, destination. */
 #define PET_DNN_MAX_ARGS 8
 #define PET_DNN_MAX_SPATIAL 3
-/* Scratch a Winograd convolution may take; 0 = Winograd is not used. */
-#define PET_DNN_WINOGRAD_SCRATCH 0
 
 /* Where the bytes of an argument or a form are. */
 typedef struct {
@@ -52,11 +51,12 @@ typedef struct {
   PetDnnArg args[PET_DNN_MAX_ARGS];
   dnnl_exec_arg_t exec[PET_DNN_MAX_ARGS + 1];
   int n_args;
-  size_t scratch_bytes;
   /* A node run by the reference: */
   const PetNode *node;
   PetTensor *tensors; /* inputs, then outputs, then the residual */
   int *blocks;        /* of the tensors; -1: constant or absent */
+  int scratch_block;
+  void *scratch;
 } PetDnnStep;
 
 typedef struct {
@@ -84,8 +84,8 @@ typedef struct {
   int max_blocks, max_steps, max_constants;
   PetDnnPort *inputs, *outputs;
   bool *kept; /* values of the graph whose constant is read as it is */
-  void *arena, *scratch;
-  size_t arena_bytes, scratch_bytes, constant_bytes;
+  void *arena;
+  size_t arena_bytes, constant_bytes;
 } PetDnnProgram;
 
 /* What a node's compiler says: PET_OK with *done false means that oneDNN has
@@ -138,6 +138,13 @@ bool pet_dnn_window (const PetGraph *graph, const PetNode *node,
 /* f32, row-major; a scalar is {1}. */
 void pet_dnn_dense (const PetShape *shape, dnnl_memory_desc_t *md);
 void pet_dnn_any (const PetShape *shape, dnnl_memory_desc_t *md);
+/* False where the tag is for another rank. */
+bool pet_dnn_tagged (
+    const PetShape *shape, dnnl_format_tag_t tag, dnnl_memory_desc_t *md);
+/* Channels in blocks of `width` (4, 8 or 16; 1: dense), as nChw16c is; false
+ * where the rank has no such layout. */
+bool pet_dnn_blocked (
+    const PetShape *shape, int width, dnnl_memory_desc_t *md);
 
 /* The form in which the value was made (dense for inputs and constants). */
 PetStatus pet_dnn_main_form (PetDnnProgram *program, int value,
@@ -171,11 +178,11 @@ PetStatus pet_dnn_check (dnnl_status_t status, const char *what,
     const char *node, PetError *error);
 
 /* Makes a primitive descriptor; *pd NULL when oneDNN has no implementation
- * other than its plain reference. `attr` may be NULL. */
-PetStatus pet_dnn_describe (PetDnnProgram *program,
-    const_dnnl_op_desc_t desc, const_dnnl_primitive_attr_t attr,
-    const char *what, const char *node, dnnl_primitive_desc_t *pd,
-    PetError *error);
+ * whose name starts with `wanted` (NULL: any but its plain reference). `attr`
+ * may be NULL. */
+PetStatus pet_dnn_describe (PetDnnProgram *program, const_dnnl_op_desc_t desc,
+    const_dnnl_primitive_attr_t attr, const char *wanted, const char *what,
+    const char *node, dnnl_primitive_desc_t *pd, PetError *error);
 /* User-managed scratchpad; `post_ops` NULL = none. */
 PetStatus pet_dnn_new_attr (const_dnnl_post_ops_t post_ops, const char *node,
     dnnl_primitive_attr_t *attr, PetError *error);
@@ -188,6 +195,7 @@ PetStatus pet_dnn_append_step (
     PetDnnProgram *program, PetDnnStep **step, PetError *error);
 PetStatus pet_dnn_run_step (
     PetDnnProgram *program, PetDnnStep *step, PetError *error);
+void pet_dnn_clear_step (PetDnnStep *step);
 
 /* What is fused onto a node, as post-ops. `residual`: the form of the
  * residual, used if the node has one; its argument is then appended. */

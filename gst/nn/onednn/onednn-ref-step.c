@@ -73,6 +73,9 @@ pet_dnn_compile_ref (
 {
   int n = node->n_inputs + node->n_outputs + 1;
   PetDnnStep made = { .name = node->name, .node = node }, *step = NULL;
+  size_t scratch_bytes = node->op->scratch_bytes != NULL
+      ? node->op->scratch_bytes (program->graph, node)
+      : 0;
   PetStatus status = PET_ERROR_MEMORY;
 
   made.tensors = calloc ((size_t) n, sizeof *made.tensors);
@@ -85,16 +88,15 @@ pet_dnn_compile_ref (
     for (int i = 0; i < n; i++)
       pet_dnn_touch (program, made.blocks[i]);
   if (status == PET_OK)
+    status = pet_dnn_new_block (
+        program, scratch_bytes, &made.scratch_block, error);
+  if (status == PET_OK)
     status = pet_dnn_append_step (program, &step, error);
   if (status != PET_OK) {
     free (made.tensors);
     free (made.blocks);
     return status;
   }
-  if (node->op->scratch_bytes != NULL)
-    made.scratch_bytes = node->op->scratch_bytes (program->graph, node);
-  if (made.scratch_bytes > program->scratch_bytes)
-    program->scratch_bytes = made.scratch_bytes;
   *step = made;
   return PET_OK;
 }

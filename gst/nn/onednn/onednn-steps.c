@@ -41,18 +41,45 @@ pet_dnn_new_attr (const_dnnl_post_ops_t post_ops, const char *node,
 /* oneDNN's own "ref:any" is there for completeness; it is far slower than the
  * reference of this project (17 s for one convolution was measured). */
 static bool
-is_plain_reference (const_dnnl_primitive_desc_t pd)
+is_wanted (const_dnnl_primitive_desc_t pd, const char *wanted)
 {
-  const char *info = "";
+  const char *name = "";
 
-  dnnl_primitive_desc_query (pd, dnnl_query_impl_info_str, 0, &info);
-  return strncmp (info, "ref", 3) == 0;
+  dnnl_primitive_desc_query (pd, dnnl_query_impl_info_str, 0, &name);
+  if (wanted != NULL)
+    return strncmp (name, wanted, strlen (wanted)) == 0;
+  return strncmp (name, "ref", 3) != 0;
+}
+
+/* Leaves *pd NULL when no implementation is wanted. */
+static dnnl_status_t
+search (dnnl_engine_t engine, const_dnnl_op_desc_t desc,
+    const_dnnl_primitive_attr_t attr, const char *wanted,
+    dnnl_primitive_desc_t *pd)
+{
+  dnnl_primitive_desc_iterator_t iterator = NULL;
+  dnnl_status_t status = dnnl_primitive_desc_iterator_create (
+      &iterator, desc, attr, engine, NULL);
+
+  while (status == dnnl_success && *pd == NULL) {
+    *pd = dnnl_primitive_desc_iterator_fetch (iterator);
+    if (*pd == NULL)
+      status = dnnl_out_of_memory;
+    else if (!is_wanted (*pd, wanted)) {
+      dnnl_primitive_desc_destroy (*pd);
+      *pd = NULL;
+      status = dnnl_primitive_desc_iterator_next (iterator);
+    }
+  }
+  if (iterator != NULL)
+    dnnl_primitive_desc_iterator_destroy (iterator);
+  return status;
 }
 
 PetStatus
 pet_dnn_describe (PetDnnProgram *program, const_dnnl_op_desc_t desc,
-    const_dnnl_primitive_attr_t attr, const char *what, const char *node,
-    dnnl_primitive_desc_t *pd, PetError *error)
+    const_dnnl_primitive_attr_t attr, const char *wanted, const char *what,
+    const char *node, dnnl_primitive_desc_t *pd, PetError *error)
 {
   dnnl_primitive_attr_t own = NULL;
   dnnl_status_t status;
@@ -60,20 +87,14 @@ pet_dnn_describe (PetDnnProgram *program, const_dnnl_op_desc_t desc,
   *pd = NULL;
   if (attr == NULL)
     PET_TRY (pet_dnn_new_attr (NULL, node, &own, error));
-  status = dnnl_primitive_desc_create (
-      pd, desc, attr != NULL ? attr : own, program->engine, NULL);
+  status = search (
+      program->engine, desc, attr != NULL ? attr : own, wanted, pd);
   if (own != NULL)
     dnnl_primitive_attr_destroy (own);
-  if (status == dnnl_unimplemented || status == dnnl_invalid_arguments) {
-    *pd = NULL;
+  if (status == dnnl_unimplemented || status == dnnl_invalid_arguments ||
+      status == dnnl_iterator_ends)
     return PET_OK;
-  }
-  PET_TRY (pet_dnn_check (status, what, node, error));
-  if (is_plain_reference (*pd)) {
-    dnnl_primitive_desc_destroy (*pd);
-    *pd = NULL;
-  }
-  return PET_OK;
+  return pet_dnn_check (status, what, node, error);
 }
 
 PetStatus
@@ -121,8 +142,7 @@ pet_dnn_add_step (PetDnnProgram *program, dnnl_primitive_desc_t pd,
   dnnl_status_t status = dnnl_primitive_create (&primitive, pd);
   const dnnl_memory_desc_t *scratch =
       dnnl_primitive_desc_query_md (pd, dnnl_query_scratchpad_md, 0);
-  PetDnnArg scratch_arg = { .id = DNNL_ARG_SCRATCHPAD,
-    .form = { .block = -1, .data = DNNL_MEMORY_NONE } };
+  PetDnnArg scratch_arg = { .id = DNNL_ARG_SCRATCHPAD };
   PetDnnStep *step = NULL;
   PetStatus result;
 
@@ -132,7 +152,11 @@ pet_dnn_add_step (PetDnnProgram *program, dnnl_primitive_desc_t pd,
   PET_TRY (pet_dnn_check (status, "a primitive", node, error));
   for (int i = 0; i < n_args; i++)
     pet_dnn_touch (program, args[i].form.block);
-  result = pet_dnn_append_step (program, &step, error);
+  result = pet_dnn_new_block (program,
+      dnnl_memory_desc_get_size (&scratch_arg.form.md),
+      &scratch_arg.form.block, error);
+  if (result == PET_OK)
+    result = pet_dnn_append_step (program, &step, error);
   if (result != PET_OK) {
     dnnl_primitive_destroy (primitive);
     return result;
@@ -141,12 +165,8 @@ pet_dnn_add_step (PetDnnProgram *program, dnnl_primitive_desc_t pd,
   step->primitive = primitive;
   memcpy (step->args, args, (size_t) n_args * sizeof *args);
   step->n_args = n_args;
-  if (scratch_arg.form.md.ndims > 0) {
-    step->scratch_bytes = dnnl_memory_desc_get_size (&scratch_arg.form.md);
+  if (scratch_arg.form.md.ndims > 0)
     step->args[step->n_args++] = scratch_arg;
-  }
-  if (step->scratch_bytes > program->scratch_bytes)
-    program->scratch_bytes = step->scratch_bytes;
   return make_memories (program, step, error);
 }
 
@@ -156,7 +176,7 @@ pet_dnn_add_reorder (PetDnnProgram *program, const char *node,
 {
   PetDnnArg args[2] = { { DNNL_ARG_FROM, *from }, { DNNL_ARG_TO, *to } };
   dnnl_primitive_desc_t pd = NULL;
-  dnnl_primitive_attr_t attr;
+  dnnl_primitive_attr_t attr = NULL;
   dnnl_status_t status;
 
   PET_TRY (pet_dnn_new_attr (NULL, node, &attr, error));
@@ -215,13 +235,13 @@ pet_dnn_post_ops (const PetNode *node, const PetDnnForm *residual,
 }
 
 static void
-run_reference (PetDnnProgram *program, const PetDnnStep *step)
+run_reference (const PetDnnStep *step)
 {
   const PetNode *node = step->node;
   const PetTensor *outputs = step->tensors + node->n_inputs;
   const PetTensor *residual = outputs + node->n_outputs;
 
-  node->op->run (node, step->tensors, outputs, program->scratch);
+  node->op->run (node, step->tensors, outputs, step->scratch);
   if (node->residual >= 0 || node->act != PET_ACT_NONE)
     pet_ref_apply_fused (
         node, node->residual >= 0 ? residual : NULL, outputs);
@@ -231,10 +251,22 @@ PetStatus
 pet_dnn_run_step (PetDnnProgram *program, PetDnnStep *step, PetError *error)
 {
   if (step->node != NULL) {
-    run_reference (program, step);
+    run_reference (step);
     return PET_OK;
   }
   return pet_dnn_check (dnnl_primitive_execute (step->primitive,
                             program->stream, step->n_args, step->exec),
       "running", step->name, error);
+}
+
+void
+pet_dnn_clear_step (PetDnnStep *step)
+{
+  for (int i = 0; i < step->n_args; i++)
+    if (step->exec[i].memory != NULL)
+      dnnl_memory_destroy (step->exec[i].memory);
+  if (step->primitive != NULL)
+    dnnl_primitive_destroy (step->primitive);
+  free (step->tensors);
+  free (step->blocks);
 }

@@ -9,18 +9,6 @@
 #include "nn/onednn/onednn-private.h"
 
 static void
-free_step (PetDnnStep *step)
-{
-  for (int i = 0; i < step->n_args; i++)
-    if (step->exec[i].memory != NULL)
-      dnnl_memory_destroy (step->exec[i].memory);
-  if (step->primitive != NULL)
-    dnnl_primitive_destroy (step->primitive);
-  free (step->tensors);
-  free (step->blocks);
-}
-
-static void
 free_program (void *pointer)
 {
   PetDnnProgram *program = pointer;
@@ -30,7 +18,7 @@ free_program (void *pointer)
     return;
   allocator = program->options.allocator;
   for (int i = 0; i < program->n_steps; i++)
-    free_step (&program->steps[i]);
+    pet_dnn_clear_step (&program->steps[i]);
   for (int i = 0; i < program->n_constants; i++)
     pet_free (allocator, program->constants[i].data,
         program->constants[i].bytes);
@@ -41,7 +29,6 @@ free_program (void *pointer)
   if (program->engine != NULL)
     dnnl_engine_destroy (program->engine);
   pet_free (allocator, program->arena, program->arena_bytes);
-  pet_free (allocator, program->scratch, program->scratch_bytes);
   free (program->values);
   free (program->blocks);
   free (program->steps);
@@ -191,15 +178,9 @@ allocate_arena (PetDnnProgram *program, PetError *error)
   size_t bytes = program->arena_bytes;
 
   program->arena = pet_alloc_zeroed (allocator, bytes);
-  if (program->arena == NULL) {
+  if (program->arena == NULL)
     return pet_fail (error, PET_ERROR_MEMORY,
         "no memory for %zu bytes of the network's activations", bytes);
-  }
-  bytes = program->scratch_bytes;
-  program->scratch = pet_alloc (allocator, bytes);
-  if (program->scratch == NULL)
-    return pet_fail (error, PET_ERROR_MEMORY,
-        "no memory for %zu bytes of the network's scratch", bytes);
   return PET_OK;
 }
 
@@ -219,15 +200,15 @@ bind_step (PetDnnProgram *program, PetDnnStep *step, PetError *error)
   for (int i = 0; i < n; i++)
     if (step->blocks[i] >= 0)
       step->tensors[i].data = address (program, step->blocks[i]);
+  if (step->node != NULL)
+    step->scratch = address (program, step->scratch_block);
   for (int i = 0; i < step->n_args; i++) {
     const PetDnnArg *arg = &step->args[i];
-    void *data = arg->form.block >= 0 ? address (program, arg->form.block)
-        : arg->id == DNNL_ARG_SCRATCHPAD ? program->scratch
-                                         : NULL;
 
-    if (data != NULL)
+    if (arg->form.block >= 0)
       PET_TRY (pet_dnn_check (
-          dnnl_memory_set_data_handle (step->exec[i].memory, data),
+          dnnl_memory_set_data_handle (step->exec[i].memory,
+              address (program, arg->form.block)),
           "an address", step->name, error));
   }
   return PET_OK;
@@ -343,7 +324,7 @@ info (const void *pointer, PetNetInfo *info)
   const PetDnnProgram *program = pointer;
 
   info->backend = pet_backend_onednn.name;
-  info->activation_bytes = program->arena_bytes + program->scratch_bytes;
+  info->activation_bytes = program->arena_bytes;
   info->weight_bytes = program->constant_bytes;
   info->nodes = program->graph->n_nodes;
 }

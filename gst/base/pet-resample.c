@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Each source row is widened to float lanes and filtered across at once; the
+ * filtered rows live in a ring as high as the vertical kernel, and an output
+ * row is the weighted sum of ring rows. Pixels of 3 and 4 channels take four
+ * lanes, so that one pixel is one vector. Sums run from the first tap to the
+ * last in float, whoever asks and in whatever order rows arrive. */
+
+#include "base/pet-resample.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/pet-checked.h"
+
+#define MAX_SIDE (1 << 20)
+
+/* Below this alpha (of 255) a colour is rounding noise of the negative
+ * lobes. */
+#define MIN_ALPHA 1e-3f
+
+typedef float Lanes __attribute__ ((vector_size (16)));
+
+typedef struct {
+  int first, count;
+} Span;
+
+typedef struct {
+  int in, out;
+  int max_taps;
+  double scale;   /* in / out */
+  double stretch; /* of the kernel: max (scale, 1) */
+  PetFilter filter;
+} Axis;
+
+typedef struct {
+  size_t spans, x_weights, y_weights, line, ring, sum, total;
+} Layout;
+
+struct PetResampler {
+  const PetAllocator *allocator;
+  Axis x, y;
+  int channels, lanes;
+  int n_pushed, n_pulled;
+  size_t bytes;
+  Span *spans;      /* x.out */
+  float *x_weights; /* x.out rows of x.max_taps */
+  float *y_weights; /* y.max_taps */
+  float *line;      /* x.in pixels */
+  float *ring;      /* y.max_taps rows of x.out pixels */
+  float *sum;       /* x.out pixels */
+};
+
+static void
+axis_init (Axis *axis, int in, int out, PetFilter filter)
+{
+  double support = filter == PET_FILTER_LANCZOS3 ? 3.0 : 1.0;
+  double taps;
+
+  axis->in = in;
+  axis->out = out;
+  axis->filter = filter;
+  axis->scale = (double) in / out;
+  axis->stretch = axis->scale > 1.0 ? axis->scale : 1.0;
+  taps = 2.0 * ceil (support * axis->stretch) + 1.0;
+  axis->max_taps = in == out ? 1 : (taps < in ? (int) taps : in);
+}
+
+static double
+sinc (double x)
+{
+  if (x == 0.0)
+    return 1.0;
+  x *= 3.14159265358979323846;
+  return sin (x) / x;
+}
+
+static double
+kernel_at (PetFilter filter, double x)
+{
+  x = fabs (x);
+  if (filter == PET_FILTER_LANCZOS3)
+    return x < 3.0 ? sinc (x) * sinc (x / 3.0) : 0.0;
+  return x < 1.0 ? 1.0 - x : 0.0;
+}
+
+static Span
+axis_span (const Axis *axis, int position)
+{
+  double support = axis->filter == PET_FILTER_LANCZOS3 ? 3.0 : 1.0;
+  double centre = (position + 0.5) * axis->scale;
+  double first = floor (centre - support * axis->stretch + 0.5);
+  double end = floor (centre + support * axis->stretch + 0.5);
+  Span span;
+
+  if (axis->in == axis->out)
+    return (Span){ position, 1 };
+  span.first = first > 0.0 ? (int) first : 0;
+  span.count = (end < axis->in ? (int) end : axis->in) - span.first;
+  if (span.count > axis->max_taps)
+    span.count = axis->max_taps;
+  return span;
+}
+
+static void
+axis_weights (const Axis *axis, int position, Span span, float *weights)
+{
+  double centre = (position + 0.5) * axis->scale;
+  double total = 0.0;
+
+  if (axis->in == axis->out) {
+    weights[0] = 1.0f;
+    return;
+  }
+  for (int i = 0; i < span.count; i++)
+    total += kernel_at (
+        axis->filter, (span.first + i + 0.5 - centre) / axis->stretch);
+  for (int i = 0; i < span.count; i++)
+    weights[i] = (float) (kernel_at (axis->filter,
+                              (span.first + i + 0.5 - centre) / axis->stretch) /
+        total);
+}
+
+/* Reserves `count * size` bytes at a multiple of PET_ALIGNMENT. */
+static bool
+reserve (size_t *total, size_t count, size_t size, size_t *offset)
+{
+  size_t bytes;
+
+  *offset = *total;
+  return pet_mul_size (count, size, &bytes) &&
+      pet_add_size (bytes, PET_ALIGNMENT - 1, &bytes) &&
+      pet_add_size (*total, bytes & ~(size_t) (PET_ALIGNMENT - 1), total);
+}
+
+static bool
+layout_init (Layout *layout, const Axis *x, const Axis *y, int lanes)
+{
+  size_t total = 0, header, ring_pixels;
+  size_t pixel = (size_t) lanes * sizeof (float);
+
+  layout->total = 0;
+  if (!reserve (&total, 1, sizeof (PetResampler), &header) ||
+      !reserve (&total, (size_t) x->out, sizeof (Span), &layout->spans) ||
+      !reserve (&total, (size_t) x->out * (size_t) x->max_taps, sizeof (float),
+          &layout->x_weights) ||
+      !reserve (
+          &total, (size_t) y->max_taps, sizeof (float), &layout->y_weights) ||
+      !reserve (&total, (size_t) x->in, pixel, &layout->line) ||
+      !pet_mul_size ((size_t) x->out, (size_t) y->max_taps, &ring_pixels) ||
+      !reserve (&total, ring_pixels, pixel, &layout->ring) ||
+      !reserve (&total, (size_t) x->out, pixel, &layout->sum))
+    return false;
+  layout->total = total;
+  return true;
+}
+
+static bool
+side_is_valid (int side)
+{
+  return side >= 1 && side <= MAX_SIDE;
+}
+
+static bool
+arguments_are_valid (
+    int in_width, int in_height, int out_width, int out_height, int channels)
+{
+  return side_is_valid (in_width) && side_is_valid (in_height) &&
+      side_is_valid (out_width) && side_is_valid (out_height) &&
+      (channels == 1 || channels == 3 || channels == 4);
+}
+
+size_t
+pet_resampler_bytes (int in_width, int in_height, int out_width, int out_height,
+    int channels, PetFilter filter)
+{
+  Axis x, y;
+  Layout layout;
+
+  if (!arguments_are_valid (
+          in_width, in_height, out_width, out_height, channels))
+    return 0;
+  axis_init (&x, in_width, out_width, filter);
+  axis_init (&y, in_height, out_height, filter);
+  if (!layout_init (&layout, &x, &y, channels == 1 ? 1 : 4))
+    return 0;
+  return layout.total;
+}
+
+PetStatus
+pet_resampler_new (const PetAllocator *allocator, int in_width, int in_height,
+    int out_width, int out_height, int channels, PetFilter filter,
+    PetResampler **resampler, PetError *error)
+{
+  PetResampler *self;
+  Axis x, y;
+  Layout layout;
+  char *memory;
+
+  *resampler = NULL;
+  if (!arguments_are_valid (
+          in_width, in_height, out_width, out_height, channels))
+    return pet_fail (error, PET_ERROR_ARGUMENT,
+        "cannot scale %dx%d to %dx%d with %d channels", in_width, in_height,
+        out_width, out_height, channels);
+  axis_init (&x, in_width, out_width, filter);
+  axis_init (&y, in_height, out_height, filter);
+  if (!layout_init (&layout, &x, &y, channels == 1 ? 1 : 4) ||
+      (memory = pet_alloc (allocator, layout.total)) == NULL)
+    return pet_fail (error, PET_ERROR_MEMORY, "no memory to scale %dx%d",
+        in_width, in_height);
+
+  self = (PetResampler *) memory;
+  *self = (PetResampler){ .allocator = allocator,
+    .x = x,
+    .y = y,
+    .channels = channels,
+    .lanes = channels == 1 ? 1 : 4,
+    .bytes = layout.total,
+    .spans = (Span *) (memory + layout.spans),
+    .x_weights = (float *) (memory + layout.x_weights),
+    .y_weights = (float *) (memory + layout.y_weights),
+    .line = (float *) (memory + layout.line),
+    .ring = (float *) (memory + layout.ring),
+    .sum = (float *) (memory + layout.sum) };
+  for (int i = 0; i < out_width; i++) {
+    self->spans[i] = axis_span (&x, i);
+    axis_weights (&x, i, self->spans[i],
+        self->x_weights + (size_t) i * (size_t) x.max_taps);
+  }
+  *resampler = self;
+  return PET_OK;
+}
+
+void
+pet_resampler_free (PetResampler **resampler)
+{
+  if (*resampler != NULL)
+    pet_free ((*resampler)->allocator, *resampler, (*resampler)->bytes);
+  *resampler = NULL;
+}
+
+int
+pet_resampler_rows_wanted (const PetResampler *resampler)
+{
+  Span span;
+
+  if (resampler->n_pulled == resampler->y.out)
+    return 0;
+  span = axis_span (&resampler->y, resampler->n_pulled);
+  if (span.first + span.count <= resampler->n_pushed)
+    return 0;
+  return span.first + span.count - resampler->n_pushed;
+}
+
+static void
+widen_row_1 (const uint8_t *restrict row, float *restrict line, int width)
+{
+  for (int i = 0; i < width; i++)
+    line[i] = (float) row[i];
+}
+
+static void
+widen_row_3 (const uint8_t *restrict row, float *restrict line, int width)
+{
+  for (int i = 0; i < width; i++) {
+    line[4 * i] = (float) row[3 * i];
+    line[4 * i + 1] = (float) row[3 * i + 1];
+    line[4 * i + 2] = (float) row[3 * i + 2];
+    line[4 * i + 3] = 0.0f;
+  }
+}
+
+static void
+widen_row_4 (const uint8_t *restrict row, float *restrict line, int width)
+{
+  for (int i = 0; i < width; i++) {
+    int alpha = row[4 * i + 3];
+
+    line[4 * i] = (float) (row[4 * i] * alpha);
+    line[4 * i + 1] = (float) (row[4 * i + 1] * alpha);
+    line[4 * i + 2] = (float) (row[4 * i + 2] * alpha);
+    line[4 * i + 3] = (float) alpha;
+  }
+}
+
+static void
+filter_across_1 (const PetResampler *self, float *restrict out)
+{
+  for (int i = 0; i < self->x.out; i++) {
+    const float *weights =
+        self->x_weights + (size_t) i * (size_t) self->x.max_taps;
+    const float *in = self->line + self->spans[i].first;
+    float sum = 0.0f;
+
+    for (int k = 0; k < self->spans[i].count; k++)
+      sum += weights[k] * in[k];
+    out[i] = sum;
+  }
+}
+
+static void
+filter_across_4 (const PetResampler *self, float *restrict out)
+{
+  const Lanes *line = (const Lanes *) self->line;
+  Lanes *result = (Lanes *) out;
+
+  for (int i = 0; i < self->x.out; i++) {
+    const float *weights =
+        self->x_weights + (size_t) i * (size_t) self->x.max_taps;
+    const Lanes *in = line + self->spans[i].first;
+    Lanes sum = { 0.0f, 0.0f, 0.0f, 0.0f };
+
+    for (int k = 0; k < self->spans[i].count; k++)
+      sum += weights[k] * in[k];
+    result[i] = sum;
+  }
+}
+
+static float *
+ring_row (const PetResampler *self, int row)
+{
+  return self->ring +
+      (size_t) (row % self->y.max_taps) * (size_t) self->x.out *
+      (size_t) self->lanes;
+}
+
+void
+pet_resampler_push (PetResampler *resampler, const uint8_t *row)
+{
+  bool pass = resampler->x.in == resampler->x.out;
+  float *out = ring_row (resampler, resampler->n_pushed);
+  float *line = pass ? out : resampler->line;
+
+  switch (resampler->channels) {
+    case 1:
+      widen_row_1 (row, line, resampler->x.in);
+      break;
+    case 3:
+      widen_row_3 (row, line, resampler->x.in);
+      break;
+    default:
+      widen_row_4 (row, line, resampler->x.in);
+      break;
+  }
+  if (!pass && resampler->lanes == 1)
+    filter_across_1 (resampler, out);
+  else if (!pass)
+    filter_across_4 (resampler, out);
+  resampler->n_pushed++;
+}
+
+static void
+add_weighted (
+    float *restrict sum, const float *restrict row, float weight, size_t count)
+{
+  for (size_t i = 0; i < count; i++)
+    sum[i] += weight * row[i];
+}
+
+static void
+add_weighted_2 (float *restrict sum, const float *restrict a, float weight_a,
+    const float *restrict b, float weight_b, size_t count)
+{
+  for (size_t i = 0; i < count; i++) {
+    float value = sum[i] + weight_a * a[i];
+
+    sum[i] = value + weight_b * b[i];
+  }
+}
+
+/* Leaves the next output row in self->sum. */
+static void
+filter_down (PetResampler *self)
+{
+  Span span = axis_span (&self->y, self->n_pulled);
+  size_t count = (size_t) self->x.out * (size_t) self->lanes;
+  int k = 0;
+
+  axis_weights (&self->y, self->n_pulled, span, self->y_weights);
+  memset (self->sum, 0, count * sizeof (float));
+  for (; k + 1 < span.count; k += 2)
+    add_weighted_2 (self->sum, ring_row (self, span.first + k),
+        self->y_weights[k], ring_row (self, span.first + k + 1),
+        self->y_weights[k + 1], count);
+  if (k < span.count)
+    add_weighted (
+        self->sum, ring_row (self, span.first + k), self->y_weights[k], count);
+  self->n_pulled++;
+}
+
+static inline float
+clamp_255 (float value)
+{
+  value = value > 0.0f ? value : 0.0f;
+  return value < 255.0f ? value : 255.0f;
+}
+
+static inline uint8_t
+round_to_byte (float value)
+{
+  return (uint8_t) (int) (clamp_255 (value) + 0.5f);
+}
+
+static void
+store_rgba (const float *restrict sum, uint8_t *restrict row, int width)
+{
+  for (int i = 0; i < width; i++, sum += 4, row += 4) {
+    row[3] = round_to_byte (sum[3]);
+    if (row[3] == 0) {
+      memset (row, 0, 4);
+      continue;
+    }
+    for (int c = 0; c < 3; c++)
+      row[c] = round_to_byte (sum[c] / sum[3]);
+  }
+}
+
+void
+pet_resampler_pull (PetResampler *resampler, uint8_t *row)
+{
+  int width = resampler->x.out;
+  const float *restrict sum = resampler->sum;
+
+  filter_down (resampler);
+  switch (resampler->channels) {
+    case 1:
+      for (int i = 0; i < width; i++)
+        row[i] = round_to_byte (sum[i]);
+      break;
+    case 3:
+      for (int i = 0; i < width; i++)
+        for (int c = 0; c < 3; c++)
+          row[3 * i + c] = round_to_byte (sum[4 * i + c]);
+      break;
+    default:
+      store_rgba (sum, row, width);
+      break;
+  }
+}
+
+void
+pet_resampler_pull_float (PetResampler *resampler, float *row)
+{
+  int channels = resampler->channels, lanes = resampler->lanes;
+  const float *sum = resampler->sum;
+
+  filter_down (resampler);
+  for (int i = 0; i < resampler->x.out; i++, sum += lanes, row += channels) {
+    float alpha = channels == 4 ? clamp_255 (sum[3]) : 1.0f;
+    int n_colours = channels == 4 ? 3 : channels;
+
+    for (int c = 0; c < n_colours; c++)
+      row[c] = alpha < MIN_ALPHA ? 0.0f : clamp_255 (sum[c] / alpha);
+    if (channels == 4)
+      row[3] = alpha < MIN_ALPHA ? 0.0f : alpha;
+  }
+}
+
+PetStatus
+pet_resample (const PetAllocator *allocator, const PetImage *src,
+    const PetImage *dst, PetFilter filter, PetError *error)
+{
+  PetResampler *resampler;
+  int row = 0;
+
+  if (src->channels != dst->channels)
+    return pet_fail (error, PET_ERROR_ARGUMENT,
+        "cannot scale %d channels to %d", src->channels, dst->channels);
+  PET_TRY (pet_resampler_new (allocator, src->width, src->height, dst->width,
+      dst->height, src->channels, filter, &resampler, error));
+  for (int y = 0; y < dst->height; y++) {
+    while (pet_resampler_rows_wanted (resampler) > 0)
+      pet_resampler_push (resampler, pet_image_row (src, row++));
+    pet_resampler_pull (resampler, pet_image_row (dst, y));
+  }
+  pet_resampler_free (&resampler);
+  return PET_OK;
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "codec/pet-icc.h"
+
+#include <lcms2.h>
+#include <lcms2_plugin.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "codec/pet-heap.h"
+
+struct PetIcc {
+  PetHeap heap;
+  const PetAllocator *allocator;
+  cmsContext context;
+  cmsHTRANSFORM transform;
+};
+
+/* lcms2 makes and frees the context itself with a context that it does not
+ * know yet: the heap is NULL then, and pet_heap_alloc uses the C library. */
+static void *
+lcms_alloc (cmsContext context, cmsUInt32Number size)
+{
+  return pet_heap_alloc (cmsGetContextUserData (context), size);
+}
+
+static void
+lcms_free (cmsContext context, void *memory)
+{
+  (void) context;
+  pet_heap_free (memory);
+}
+
+static void *
+lcms_realloc (cmsContext context, void *memory, cmsUInt32Number size)
+{
+  return pet_heap_realloc (cmsGetContextUserData (context), memory, size);
+}
+
+static cmsUInt32Number
+input_format (PetIccInput input)
+{
+  switch (input) {
+    case PET_ICC_GREY:
+      return COLORSPACE_SH (PT_GRAY) | EXTRA_SH (2) | CHANNELS_SH (1) |
+          BYTES_SH (1);
+    case PET_ICC_GREY_ALPHA:
+      return COLORSPACE_SH (PT_GRAY) | EXTRA_SH (3) | CHANNELS_SH (1) |
+          BYTES_SH (1);
+    case PET_ICC_RGBA:
+      return TYPE_RGBA_8;
+    case PET_ICC_CMYK_INVERTED:
+      return TYPE_CMYK_8_REV;
+    default:
+      return TYPE_RGB_8;
+  }
+}
+
+static cmsColorSpaceSignature
+input_space (PetIccInput input)
+{
+  switch (input) {
+    case PET_ICC_GREY:
+    case PET_ICC_GREY_ALPHA:
+      return cmsSigGrayData;
+    case PET_ICC_CMYK_INVERTED:
+      return cmsSigCmykData;
+    default:
+      return cmsSigRgbData;
+  }
+}
+
+static bool
+has_alpha (PetIccInput input)
+{
+  return input == PET_ICC_GREY_ALPHA || input == PET_ICC_RGBA;
+}
+
+/* True when a coarse grid of colours comes out within 1 of what went in. */
+static bool
+changes_nothing (PetIcc *icc, PetIccInput input)
+{
+  int step = 255 / 5, n_channels = has_alpha (input) ? 4 : 3;
+  bool grey = input_space (input) == cmsSigGrayData;
+
+  if (input == PET_ICC_CMYK_INVERTED)
+    return false;
+  for (int r = 0; r <= 255; r += grey ? 1 : step)
+    for (int g = grey ? r : 0; g <= (grey ? r : 255); g += step)
+      for (int b = grey ? r : 0; b <= (grey ? r : 255); b += step) {
+        uint8_t in[4] = { (uint8_t) r, (uint8_t) g, (uint8_t) b, 255 };
+        uint8_t out[4] = { 0, 0, 0, 255 };
+
+        pet_icc_apply (icc, in, out, 1);
+        for (int c = 0; c < n_channels; c++)
+          if (abs (in[c] - out[c]) > 1)
+            return false;
+      }
+  return true;
+}
+
+static cmsHTRANSFORM
+make_transform (
+    cmsContext context, const uint8_t *bytes, size_t size, PetIccInput input)
+{
+  cmsHPROFILE profile =
+      cmsOpenProfileFromMemTHR (context, bytes, (cmsUInt32Number) size);
+  cmsHPROFILE srgb = cmsCreate_sRGBProfileTHR (context);
+  cmsHTRANSFORM transform = NULL;
+
+  if (profile != NULL && srgb != NULL &&
+      cmsGetColorSpace (profile) == input_space (input))
+    transform = cmsCreateTransformTHR (context, profile, input_format (input),
+        srgb, has_alpha (input) ? TYPE_RGBA_8 : TYPE_RGB_8,
+        INTENT_RELATIVE_COLORIMETRIC,
+        cmsFLAGS_BLACKPOINTCOMPENSATION | cmsFLAGS_NOCACHE);
+  if (profile != NULL)
+    cmsCloseProfile (profile);
+  if (srgb != NULL)
+    cmsCloseProfile (srgb);
+  return transform;
+}
+
+PetStatus
+pet_icc_new (const PetAllocator *allocator, const uint8_t *profile, size_t size,
+    PetIccInput input, PetIcc **icc, PetError *error)
+{
+  cmsPluginMemHandler memory_plugin = {
+    .base = { cmsPluginMagicNumber, 2000, cmsPluginMemHandlerSig, NULL },
+    .MallocPtr = lcms_alloc,
+    .FreePtr = lcms_free,
+    .ReallocPtr = lcms_realloc,
+  };
+  PetIcc *self;
+
+  *icc = NULL;
+  if (size == 0 || size > PET_ICC_MAX_BYTES)
+    return PET_OK;
+  self = pet_alloc_zeroed (allocator, sizeof *self);
+  if (self == NULL)
+    return pet_fail (
+        error, PET_ERROR_MEMORY, "no memory for the colour profile");
+  self->allocator = allocator;
+  pet_heap_init (&self->heap, allocator);
+
+  self->context = cmsCreateContext (&memory_plugin, &self->heap);
+  if (self->context != NULL)
+    self->transform = make_transform (self->context, profile, size, input);
+  if (self->heap.refused || self->context == NULL) {
+    pet_icc_free (&self);
+    return pet_fail (
+        error, PET_ERROR_MEMORY, "no memory for the colour profile");
+  }
+  if (self->transform == NULL || changes_nothing (self, input))
+    pet_icc_free (&self);
+  *icc = self;
+  return PET_OK;
+}
+
+void
+pet_icc_apply (PetIcc *icc, const uint8_t *in, uint8_t *out, size_t n_pixels)
+{
+  cmsDoTransform (icc->transform, in, out, (cmsUInt32Number) n_pixels);
+}
+
+void
+pet_icc_free (PetIcc **icc)
+{
+  PetIcc *self = *icc;
+
+  *icc = NULL;
+  if (self == NULL)
+    return;
+  if (self->transform != NULL)
+    cmsDeleteTransform (self->transform);
+  if (self->context != NULL)
+    cmsDeleteContext (self->context);
+  pet_heap_clear (&self->heap);
+  pet_free (self->allocator, self, sizeof *self);
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "codec/pet-palette.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* R in the lowest byte. */
+static inline uint32_t
+pixel_key (const uint8_t *pixel, int channels)
+{
+  if (channels == 1)
+    return pixel[0] * 0x010101u | 0xff000000u;
+  if (channels == 3)
+    return pixel[0] | (uint32_t) pixel[1] << 8 | (uint32_t) pixel[2] << 16 |
+        0xff000000u;
+  return pixel[0] | (uint32_t) pixel[1] << 8 | (uint32_t) pixel[2] << 16 |
+      (uint32_t) pixel[3] << 24;
+}
+
+/* The slot that holds `key`, or the free one where it belongs. There are four
+ * times as many slots as colours, so one is always found. */
+static inline unsigned
+find_slot (const PetPalette *palette, uint32_t key)
+{
+  unsigned slot = (key * 0x9e3779b1u) >> 22;
+
+  while (palette->slots[slot] >= 0 && palette->slot_keys[slot] != key)
+    slot = (slot + 1) % PET_PALETTE_SLOTS;
+  return slot;
+}
+
+static void
+store_color (uint8_t *color, uint32_t key)
+{
+  for (int c = 0; c < 4; c++)
+    color[c] = (uint8_t) (key >> (8 * c));
+}
+
+/* False when the palette was full. */
+static bool
+add_key (PetPalette *palette, uint32_t key)
+{
+  unsigned slot = find_slot (palette, key);
+
+  if (palette->slots[slot] >= 0)
+    return true;
+  if (palette->n_colors == PET_PALETTE_MAX)
+    return false;
+  palette->slots[slot] = (int16_t) palette->n_colors;
+  palette->slot_keys[slot] = key;
+  store_color (palette->colors[palette->n_colors++], key);
+  return true;
+}
+
+static bool
+row_is_opaque (const uint8_t *row, int width)
+{
+  unsigned all = 255;
+
+  for (int x = 0; x < width; x++)
+    all &= row[4 * x + 3];
+  return all == 255;
+}
+
+static bool
+row_is_grey (const uint8_t *row, int width, int channels)
+{
+  unsigned difference = 0;
+
+  for (int x = 0; x < width; x++, row += channels)
+    difference |= (unsigned) (row[0] ^ row[1]) | (unsigned) (row[0] ^ row[2]);
+  return difference == 0;
+}
+
+/* False when the row has more colours than fit. */
+static bool
+count_row (PetPalette *palette, const uint8_t *row, int width, int channels)
+{
+  uint32_t last = pixel_key (row, channels);
+
+  if (!add_key (palette, last))
+    return false;
+  for (int x = 1; x < width; x++) {
+    uint32_t key = pixel_key (row + (ptrdiff_t) x * channels, channels);
+
+    if (key != last && !add_key (palette, key))
+      return false;
+    last = key;
+  }
+  return true;
+}
+
+static int
+compare_colors (const void *a, const void *b)
+{
+  const uint8_t *x = a, *y = b;
+
+  if ((x[3] == 255) != (y[3] == 255))
+    return x[3] == 255 ? 1 : -1;
+  return memcmp (x, y, 4);
+}
+
+/* Translucent colours first, so that the tRNS chunk can end with them. */
+static void
+sort_colors (PetPalette *palette)
+{
+  int n_colors = palette->n_colors;
+
+  qsort (palette->colors, (size_t) n_colors, 4, compare_colors);
+  memset (palette->slots, 0xff, sizeof palette->slots);
+  palette->n_translucent = 0;
+  for (int i = 0; i < n_colors; i++) {
+    uint32_t key = pixel_key (palette->colors[i], 4);
+    unsigned slot = find_slot (palette, key);
+
+    palette->slots[slot] = (int16_t) i;
+    palette->slot_keys[slot] = key;
+    palette->n_translucent += palette->colors[i][3] != 255;
+  }
+}
+
+void
+pet_palette_init (PetPalette *palette, const PetImage *image)
+{
+  int channels = image->channels;
+  bool few_colors = true;
+
+  memset (palette, 0, sizeof *palette);
+  memset (palette->slots, 0xff, sizeof palette->slots);
+  palette->grey = true;
+  palette->opaque = true;
+  for (int y = 0; y < image->height; y++) {
+    const uint8_t *row = pet_image_row (image, y);
+
+    few_colors = few_colors && count_row (palette, row, image->width, channels);
+    if (channels == 4 && palette->opaque)
+      palette->opaque = row_is_opaque (row, image->width);
+    if (channels != 1 && palette->grey)
+      palette->grey = row_is_grey (row, image->width, channels);
+    if (!few_colors && (channels != 4 || !palette->opaque) &&
+        (channels == 1 || !palette->grey))
+      break;
+  }
+  if (!few_colors)
+    palette->n_colors = 0;
+  sort_colors (palette);
+}
+
+int
+pet_palette_find (const PetPalette *palette, const uint8_t *pixel, int channels)
+{
+  return palette->slots[find_slot (palette, pixel_key (pixel, channels))];
+}

@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* PNG rows by libpng: expanded to 8-bit RGB or RGBA, with gAMA applied where
+ * no profile says more. Interlaced pictures are held whole. Every library
+ * call that can fail runs inside guarded(), to which the library's errors
+ * jump. */
+
+#include <setjmp.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <png.h>
+
+#include "base/pet-checked.h"
+#include "codec/pet-codec-internal.h"
+#include "codec/pet-exif.h"
+#include "codec/pet-heap.h"
+
+#define SIGNATURE_BYTES 8
+#define IHDR_BYTES 13
+
+/* Rows as the library holds them take at most 8 bytes per pixel. */
+#define LIBRARY_ROW_BYTES 8
+#define LIBRARY_FIXED_BYTES ((size_t) 320 * 1024)
+
+typedef struct {
+  PetReader reader;
+  PetReaderSource source;
+  PetHeap heap;
+  png_structp png;
+  png_infop info;
+  jmp_buf jump;
+
+  size_t offset; /* of the next byte for the library */
+  bool ended;
+  bool stopped; /* no row can be had any more */
+  bool interlaced;
+  int n_rows_read;
+  uint8_t *picture; /* all rows, when interlaced */
+  size_t picture_bytes;
+
+  uint8_t *row;     /* argument of step_read_row */
+  PetStatus status; /* of the failure that was jumped from */
+  PetError error;
+} PngReader;
+
+static uint32_t
+read_u32 (const uint8_t *bytes)
+{
+  return (uint32_t) bytes[0] << 24 | (uint32_t) bytes[1] << 16 |
+      (uint32_t) bytes[2] << 8 | bytes[3];
+}
+
+static void
+on_error (png_structp png, png_const_charp message)
+{
+  PngReader *self = png_get_error_ptr (png);
+
+  if (self->heap.refused)
+    self->status = pet_fail (&self->error, PET_ERROR_MEMORY,
+        "no memory to decode %dx%d pixels", self->reader.stored_width,
+        self->reader.stored_height);
+  else if (self->ended || strstr (message, "Not enough image data") != NULL)
+    self->status = pet_fail (&self->error, PET_ERROR_TRUNCATED,
+        "ends too early: the PNG's data stop before the picture is whole");
+  else
+    self->status =
+        pet_fail (&self->error, PET_ERROR_CORRUPT, "is damaged: %s", message);
+  longjmp (self->jump, 1);
+}
+
+static void
+on_warning (png_structp png, png_const_charp message)
+{
+  PngReader *self = png_get_error_ptr (png);
+
+  if (strstr (message, "CRC") != NULL)
+    self->reader.damaged = true;
+}
+
+static void
+on_read (png_structp png, png_bytep bytes, size_t size)
+{
+  PngReader *self = png_get_io_ptr (png);
+
+  if (size > self->source.size - self->offset) {
+    self->ended = true;
+    png_error (png, "end of file");
+  }
+  memcpy (bytes, self->source.bytes + self->offset, size);
+  self->offset += size;
+}
+
+static png_voidp
+on_alloc (png_structp png, png_alloc_size_t size)
+{
+  return pet_heap_alloc (png_get_mem_ptr (png), size);
+}
+
+static void
+on_free (png_structp png, png_voidp memory)
+{
+  (void) png;
+  pet_heap_free (memory);
+}
+
+static bool
+guarded (PngReader *self, void (*step) (PngReader *self))
+{
+  if (setjmp (self->jump) != 0)
+    return false;
+  step (self);
+  return true;
+}
+
+/* All ancillary chunks are skipped unread but those that matter here, so that
+ * nothing is ever inflated for a text that nobody wants. */
+static void
+choose_chunks (png_structp png)
+{
+  static const png_byte wanted[] = "tRNS\0gAMA\0iCCP\0sRGB";
+
+  png_set_keep_unknown_chunks (png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
+  png_set_keep_unknown_chunks (
+      png, PNG_HANDLE_CHUNK_AS_DEFAULT, wanted, sizeof wanted / 5);
+}
+
+static void
+step_read_info (PngReader *self)
+{
+  bool strict = self->source.options->strict;
+
+  self->png = png_create_read_struct_2 (PNG_LIBPNG_VER_STRING, self, on_error,
+      on_warning, &self->heap, on_alloc, on_free);
+  if (self->png != NULL)
+    self->info = png_create_info_struct (self->png);
+  if (self->info == NULL) {
+    self->status = pet_fail (
+        &self->error, PET_ERROR_MEMORY, "no memory for a PNG decoder");
+    longjmp (self->jump, 1);
+  }
+  png_set_read_fn (self->png, self, on_read);
+  png_set_user_limits (self->png, PET_CODEC_MAX_SIDE, PET_CODEC_MAX_SIDE);
+  png_set_chunk_cache_max (self->png, 1000);
+  png_set_chunk_malloc_max (self->png, 8000000);
+  if (strict)
+    png_set_crc_action (self->png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
+  else
+    png_set_crc_action (self->png, PNG_CRC_WARN_USE, PNG_CRC_WARN_DISCARD);
+  choose_chunks (self->png);
+  png_read_info (self->png, self->info);
+}
+
+static bool
+has_alpha (const PngReader *self)
+{
+  return (png_get_color_type (self->png, self->info) & PNG_COLOR_MASK_ALPHA) !=
+      0 ||
+      png_get_valid (self->png, self->info, PNG_INFO_tRNS) != 0;
+}
+
+/* gAMA counts only where neither iCCP nor sRGB says more; libpng itself leaves
+ * alone what differs by less than 5 %. */
+static void
+set_gamma (PngReader *self)
+{
+  png_fixed_point gamma;
+
+  if (png_get_valid (self->png, self->info, PNG_INFO_iCCP) == 0 &&
+      png_get_valid (self->png, self->info, PNG_INFO_sRGB) == 0 &&
+      png_get_gAMA_fixed (self->png, self->info, &gamma) != 0 && gamma > 0)
+    png_set_gamma_fixed (self->png, PNG_DEFAULT_sRGB, gamma);
+}
+
+static void
+step_set_transforms (PngReader *self)
+{
+  png_structp png = self->png;
+  size_t row_bytes;
+
+  self->interlaced =
+      png_get_interlace_type (png, self->info) != PNG_INTERLACE_NONE;
+  self->reader.channels = has_alpha (self) ? 4 : 3;
+  set_gamma (self);
+  png_set_expand (png);
+  png_set_scale_16 (png);
+  png_set_gray_to_rgb (png);
+  if (self->interlaced)
+    png_set_interlace_handling (png);
+  png_read_update_info (png, self->info);
+
+  row_bytes = (size_t) self->reader.width * (size_t) self->reader.channels;
+  if (png_get_rowbytes (png, self->info) != row_bytes)
+    png_error (png, "unexpected row size");
+}
+
+static void
+step_read_row (PngReader *self)
+{
+  png_read_row (self->png, self->row, NULL);
+}
+
+static void
+step_read_picture (PngReader *self)
+{
+  size_t stride = (size_t) self->reader.width * (size_t) self->reader.channels;
+
+  for (int pass = 0; pass < PNG_INTERLACE_ADAM7_PASSES; pass++)
+    for (int y = 0; y < self->reader.height; y++)
+      png_read_row (self->png, self->picture + (size_t) y * stride, NULL);
+}
+
+static void
+step_read_end (PngReader *self)
+{
+  png_read_end (self->png, NULL);
+}
+
+/* The outcome of a step that failed: the error, or damage that is lived
+ * with. */
+static PetStatus
+failed (PngReader *self, PetError *error)
+{
+  bool damage =
+      self->status == PET_ERROR_CORRUPT || self->status == PET_ERROR_TRUNCATED;
+
+  if (damage && !self->source.options->strict) {
+    self->stopped = true;
+    self->reader.damaged = true;
+    return PET_OK;
+  }
+  if (error != NULL)
+    *error = self->error;
+  return self->status;
+}
+
+static PetStatus
+png_start (PetReader *reader, PetError *error)
+{
+  PngReader *self = (PngReader *) reader;
+  size_t stride = (size_t) reader->width * (size_t) reader->channels;
+
+  if (!self->interlaced)
+    return PET_OK;
+  self->picture = pet_alloc (self->source.allocator, self->picture_bytes);
+  if (self->picture == NULL)
+    return pet_fail (error, PET_ERROR_MEMORY,
+        "no memory to hold an interlaced PNG of %dx%d pixels", reader->width,
+        reader->height);
+  for (int y = 0; y < reader->height; y++)
+    pet_codec_grey_row (
+        self->picture + (size_t) y * stride, reader->width, reader->channels);
+  if (!guarded (self, step_read_picture))
+    return failed (self, error);
+  return PET_OK;
+}
+
+static PetStatus
+png_next_row (PetReader *reader, uint8_t *row, PetError *error)
+{
+  PngReader *self = (PngReader *) reader;
+  size_t stride = (size_t) reader->width * (size_t) reader->channels;
+  size_t y = (size_t) self->n_rows_read++;
+
+  if (self->picture != NULL) {
+    memcpy (row, self->picture + y * stride, stride);
+    return PET_OK;
+  }
+  self->row = row;
+  if (!self->stopped && !guarded (self, step_read_row))
+    PET_TRY (failed (self, error));
+  if (self->stopped)
+    pet_codec_grey_row (row, reader->width, reader->channels);
+  return PET_OK;
+}
+
+static PetStatus
+png_finish (PetReader *reader, PetError *error)
+{
+  PngReader *self = (PngReader *) reader;
+
+  if (!self->stopped && !guarded (self, step_read_end))
+    return failed (self, error);
+  return PET_OK;
+}
+
+static void
+png_close (PetReader *reader)
+{
+  PngReader *self = (PngReader *) reader;
+  const PetAllocator *allocator = self->source.allocator;
+
+  png_destroy_read_struct (&self->png, &self->info, NULL);
+  pet_heap_clear (&self->heap);
+  pet_icc_free (&reader->icc);
+  pet_free (allocator, self->picture, self->picture_bytes);
+  pet_free (allocator, self, sizeof *self);
+}
+
+/* Sizes straight from the file, so that a limit is told before the library
+ * takes memory. */
+static PetStatus
+check_header (PngReader *self, PetError *error)
+{
+  const uint8_t *bytes = self->source.bytes + SIGNATURE_BYTES;
+  size_t size = self->source.size - SIGNATURE_BYTES;
+  uint32_t width, height;
+
+  if (size < 8 + IHDR_BYTES)
+    return pet_fail (error, PET_ERROR_TRUNCATED,
+        "ends too early: the PNG stops inside its header");
+  if (memcmp (bytes + 4, "CgBI", 4) == 0)
+    return pet_fail (error, PET_ERROR_UNSUPPORTED,
+        "is a PNG of Apple's CgBI kind, which is not read");
+  if (read_u32 (bytes) != IHDR_BYTES || memcmp (bytes + 4, "IHDR", 4) != 0)
+    return pet_fail (error, PET_ERROR_CORRUPT,
+        "is damaged: the PNG does not start with its header");
+  width = read_u32 (bytes + 8);
+  height = read_u32 (bytes + 12);
+  if (width == 0 || height == 0)
+    return pet_fail (error, PET_ERROR_CORRUPT,
+        "is damaged: the PNG is %ux%u pixels", (unsigned) width,
+        (unsigned) height);
+  PET_TRY (pet_codec_check_size (self->source.options, width, height, error));
+  self->reader.width = self->reader.stored_width = (int) width;
+  self->reader.height = self->reader.stored_height = (int) height;
+  return PET_OK;
+}
+
+/* eXIf may stand before or behind the picture: the chunks are walked here,
+ * where the file is whole, rather than asked of the library. */
+static int
+find_orientation (const uint8_t *bytes, size_t size)
+{
+  size_t offset = SIGNATURE_BYTES;
+
+  while (size - offset >= 12) {
+    size_t length = read_u32 (bytes + offset);
+    const uint8_t *type = bytes + offset + 4;
+
+    if (length > size - offset - 12 || memcmp (type, "IEND", 4) == 0)
+      break;
+    if (memcmp (type, "eXIf", 4) == 0)
+      return pet_exif_orientation (type + 4, length);
+    offset += length + 12;
+  }
+  return 1;
+}
+
+static PetStatus
+load_profile (PngReader *self, PetError *error)
+{
+  bool grey =
+      (png_get_color_type (self->png, self->info) & PNG_COLOR_MASK_COLOR) == 0;
+  bool alpha = has_alpha (self);
+  png_charp name;
+  int method;
+  png_bytep profile;
+  png_uint_32 size;
+
+  if (png_get_iCCP (self->png, self->info, &name, &method, &profile, &size) ==
+      0)
+    return PET_OK;
+  return pet_icc_new (self->source.allocator, profile, size,
+      grey ? (alpha ? PET_ICC_GREY_ALPHA : PET_ICC_GREY)
+           : (alpha ? PET_ICC_RGBA : PET_ICC_RGB),
+      &self->reader.icc, error);
+}
+
+static PetStatus
+estimate_memory (PngReader *self, PetError *error)
+{
+  PetReader *reader = &self->reader;
+
+  reader->start_bytes = LIBRARY_FIXED_BYTES +
+      3 * ((size_t) reader->width * LIBRARY_ROW_BYTES + 128);
+  if (!self->interlaced)
+    return PET_OK;
+  if (!pet_mul3_size ((size_t) reader->width, (size_t) reader->height,
+          (size_t) reader->channels, &self->picture_bytes) ||
+      !pet_add_size (
+          reader->start_bytes, self->picture_bytes, &reader->start_bytes))
+    return pet_fail (error, PET_ERROR_LIMIT,
+        "%dx%d pixels do not fit into memory", reader->width, reader->height);
+  return PET_OK;
+}
+
+static PetStatus
+open_header (PngReader *self, PetError *error)
+{
+  PET_TRY (check_header (self, error));
+  if (!guarded (self, step_read_info)) {
+    if (error != NULL)
+      *error = self->error;
+    return self->status;
+  }
+  self->reader.orientation =
+      find_orientation (self->source.bytes, self->source.size);
+  PET_TRY (load_profile (self, error));
+  if (!guarded (self, step_set_transforms)) {
+    if (error != NULL)
+      *error = self->error;
+    return self->status;
+  }
+  return estimate_memory (self, error);
+}
+
+PetStatus
+pet_png_open (
+    const PetReaderSource *source, PetReader **reader, PetError *error)
+{
+  static const PetReaderOps ops = { png_start, png_next_row, png_finish,
+    png_close };
+  PngReader *self = pet_alloc_zeroed (source->allocator, sizeof *self);
+  PetStatus status;
+
+  if (self == NULL)
+    return pet_fail (error, PET_ERROR_MEMORY, "no memory for a PNG decoder");
+  self->source = *source;
+  self->reader.ops = &ops;
+  pet_heap_init (&self->heap, source->allocator);
+  status = open_header (self, error);
+  if (status != PET_OK) {
+    png_close (&self->reader);
+    return status;
+  }
+  *reader = &self->reader;
+  return PET_OK;
+}

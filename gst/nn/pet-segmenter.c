@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "nn/pet-segmenter.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/pet-resample.h"
+
+#define MAX_SIDECAR_BYTES 65536
+
+struct PetSegmenter {
+  PetModelInfo info;
+  PetNet *net;
+  const PetAllocator *allocator;
+  const float *plane; /* of the output: the pet's channel */
+  int mask_width, mask_height;
+};
+
+/* The output is ...xHxW; everything in front but the channels is 1. */
+static PetStatus
+find_plane (PetSegmenter *segmenter, PetError *error)
+{
+  const PetTensor *output = pet_net_output (segmenter->net, 0);
+  const PetShape *shape = &output->shape;
+  int64_t channels = shape->rank >= 3 ? shape->dim[shape->rank - 3] : 1;
+  int channel = segmenter->info.channel;
+
+  if (output->type != PET_TYPE_F32 || shape->rank < 2 || shape->rank > 4 ||
+      (shape->rank == 4 && shape->dim[0] != 1) ||
+      shape->dim[shape->rank - 2] < 1 || shape->dim[shape->rank - 1] < 1 ||
+      shape->dim[shape->rank - 2] > 8192 || shape->dim[shape->rank - 1] > 8192)
+    return pet_fail (error, PET_ERROR_UNSUPPORTED,
+        "the output of a segmentation network is 1xCxHxW float32, this "
+        "model's is of rank %d and type %s",
+        shape->rank, pet_type_name (output->type));
+  if (channel >= channels)
+    return pet_fail (error, PET_ERROR_ARGUMENT,
+        "'channel' is %d, the model's output has %lld channels", channel,
+        (long long) channels);
+  segmenter->mask_height = (int) shape->dim[shape->rank - 2];
+  segmenter->mask_width = (int) shape->dim[shape->rank - 1];
+  segmenter->plane = (const float *) output->data +
+      (ptrdiff_t) channel * segmenter->mask_height * segmenter->mask_width;
+  return PET_OK;
+}
+
+static PetStatus
+set_up (PetSegmenter *segmenter, const PetModel *model, const char *sidecar,
+    const PetSegmenterOptions *options, PetError *error)
+{
+  PetModelInfo *info = &segmenter->info;
+  PetNetOptions net;
+  PetShape shape = { .rank = 4, .dim = { 1, 3 } };
+
+  PET_TRY (pet_model_info_read (model, sidecar, info, error));
+  pet_net_options_init (&net);
+  net.backend = options->backend;
+  net.threads = options->threads;
+  net.allocator = options->allocator;
+  net.output = info->output[0] != '\0'
+      ? info->output
+      : pet_model_output (model, 0, NULL, NULL);
+  shape.dim[2] = info->height;
+  shape.dim[3] = info->width;
+  net.input_shapes = &shape;
+  PET_TRY (pet_net_new (model, &net, &segmenter->net, error));
+  return find_plane (segmenter, error);
+}
+
+/* Takes over the model. */
+static PetStatus
+new_from_model (PetModel *model, const char *sidecar,
+    const PetSegmenterOptions *options, PetSegmenter **result, PetError *error)
+{
+  PetSegmenter *segmenter = calloc (1, sizeof *segmenter);
+  PetStatus status;
+
+  if (segmenter == NULL) {
+    status = pet_fail (
+        error, PET_ERROR_MEMORY, "no memory for the segmentation network");
+  } else {
+    segmenter->allocator = options->allocator;
+    status = set_up (segmenter, model, sidecar, options, error);
+  }
+  pet_model_free (&model);
+  if (status != PET_OK)
+    pet_segmenter_free (&segmenter);
+  else
+    *result = segmenter;
+  return status;
+}
+
+PetStatus
+pet_segmenter_new (const void *bytes, size_t size,
+    const PetSegmenterOptions *options, PetSegmenter **segmenter,
+    PetError *error)
+{
+  PetModel *model;
+
+  PET_TRY (pet_model_load (bytes, size, NULL, &model, error));
+  return new_from_model (model, NULL, options, segmenter, error);
+}
+
+/* *text NULL when there is no such file. */
+static PetStatus
+read_sidecar (const char *path, char **text, PetError *error)
+{
+  size_t size = strlen (path) + sizeof ".modelinfo", got;
+  char *name = malloc (size);
+  FILE *file;
+
+  *text = NULL;
+  if (name == NULL)
+    return pet_fail (error, PET_ERROR_MEMORY, "no memory for a file name");
+  snprintf (name, size, "%s.modelinfo", path);
+  file = fopen (name, "rbe");
+  free (name);
+  if (file == NULL)
+    return errno == ENOENT ? PET_OK
+                           : pet_fail (error, PET_ERROR_IO,
+                                 "cannot read '%.120s.modelinfo': %s", path,
+                                 strerror (errno));
+  *text = calloc (1, MAX_SIDECAR_BYTES + 1);
+  got = *text != NULL ? fread (*text, 1, MAX_SIDECAR_BYTES, file) : 0;
+  fclose (file);
+  if (*text == NULL)
+    return pet_fail (error, PET_ERROR_MEMORY, "no memory for a file");
+  if (got == MAX_SIDECAR_BYTES) {
+    free (*text);
+    *text = NULL;
+    return pet_fail (error, PET_ERROR_LIMIT,
+        "'%.120s.modelinfo' is larger than %d bytes", path,
+        MAX_SIDECAR_BYTES - 1);
+  }
+  return PET_OK;
+}
+
+PetStatus
+pet_segmenter_new_file (const char *path, const PetSegmenterOptions *options,
+    PetSegmenter **segmenter, PetError *error)
+{
+  PetModel *model;
+  char *sidecar;
+  PetStatus status;
+
+  PET_TRY (pet_model_load_file (path, NULL, &model, error));
+  status = read_sidecar (path, &sidecar, error);
+  if (status != PET_OK) {
+    pet_model_free (&model);
+    return status;
+  }
+  status = new_from_model (model, sidecar, options, segmenter, error);
+  free (sidecar);
+  return status;
+}
+
+void
+pet_segmenter_free (PetSegmenter **segmenter)
+{
+  if (*segmenter == NULL)
+    return;
+  pet_net_free (&(*segmenter)->net);
+  free (*segmenter);
+  *segmenter = NULL;
+}
+
+const PetModelInfo *
+pet_segmenter_info (const PetSegmenter *segmenter)
+{
+  return &segmenter->info;
+}
+
+void
+pet_segmenter_net_info (const PetSegmenter *segmenter, PetNetInfo *info)
+{
+  pet_net_info (segmenter->net, info);
+}
+
+void
+pet_segmenter_mask_size (
+    const PetSegmenter *segmenter, int *width, int *height)
+{
+  *width = segmenter->mask_width;
+  *height = segmenter->mask_height;
+}
+
+/* A photo's row as R, G, B; what is transparent shows white paper. */
+static const uint8_t *
+opaque_row (const PetImage *photo, int y, uint8_t *row)
+{
+  const uint8_t *from = pet_image_row (photo, y);
+
+  if (photo->channels == 3)
+    return from;
+  for (int x = 0; x < photo->width; x++)
+    for (int c = 0; c < 3; c++) {
+      int alpha = from[4 * x + 3];
+
+      row[3 * x + c] = (uint8_t) ((from[4 * x + c] * alpha +
+                                      255 * (255 - alpha) + 127) /
+          255);
+    }
+  return row;
+}
+
+/* One finished row of the network's input, 0..255, into its three planes. */
+static void
+store_row (const PetTensor *input, int y, const float *row)
+{
+  int width = (int) input->shape.dim[3];
+  ptrdiff_t plane = (ptrdiff_t) width * (ptrdiff_t) input->shape.dim[2];
+  float *to = (float *) input->data + (ptrdiff_t) y * width;
+
+  for (int x = 0; x < width; x++)
+    for (int c = 0; c < 3; c++)
+      to[c * plane + x] = row[3 * x + c];
+}
+
+/* `row`: room for a row of the photo, `scaled`: for one of the input. */
+static PetStatus
+scale (PetSegmenter *segmenter, const PetImage *photo, uint8_t *row,
+    float *scaled, PetError *error)
+{
+  const PetTensor *input = pet_net_input (segmenter->net, 0);
+  int width = segmenter->info.width, height = segmenter->info.height;
+  PetResampler *resampler = NULL;
+  int y = 0;
+
+  if (photo->width == width && photo->height == height) {
+    for (y = 0; y < height; y++) {
+      const uint8_t *from = opaque_row (photo, y, row);
+
+      for (int i = 0; i < 3 * width; i++)
+        scaled[i] = from[i];
+      store_row (input, y, scaled);
+    }
+    return PET_OK;
+  }
+  PET_TRY (pet_resampler_new (segmenter->allocator, photo->width,
+      photo->height, width, height, 3, PET_FILTER_TRIANGLE, &resampler,
+      error));
+  for (int out = 0; out < height; out++) {
+    while (pet_resampler_rows_wanted (resampler) > 0)
+      pet_resampler_push (resampler, opaque_row (photo, y++, row));
+    pet_resampler_pull_float (resampler, scaled);
+    store_row (input, out, scaled);
+  }
+  pet_resampler_free (&resampler);
+  return PET_OK;
+}
+
+static void
+normalise (PetSegmenter *segmenter)
+{
+  const PetModelInfo *info = &segmenter->info;
+  float *data = pet_net_input (segmenter->net, 0)->data;
+  size_t plane = (size_t) info->width * (size_t) info->height;
+  float divisor = info->divisor;
+
+  if (divisor == 0) {
+    divisor = 1e-6f;
+    for (size_t i = 0; i < 3 * plane; i++)
+      divisor = data[i] > divisor ? data[i] : divisor;
+  }
+  for (int c = 0; c < 3; c++)
+    for (size_t i = 0; i < plane; i++) {
+      float *x = &data[(size_t) c * plane + i];
+
+      *x = (*x / divisor - info->mean[c]) / info->std[c];
+    }
+}
+
+static PetStatus
+prepare (PetSegmenter *segmenter, const PetImage *photo, PetError *error)
+{
+  const PetAllocator *allocator = segmenter->allocator;
+  size_t row_bytes = (size_t) photo->width * 3;
+  size_t scaled_bytes = (size_t) segmenter->info.width * 3 * sizeof (float);
+  uint8_t *row = pet_alloc (allocator, row_bytes);
+  float *scaled = pet_alloc (allocator, scaled_bytes);
+  PetStatus status;
+
+  if (row == NULL || scaled == NULL)
+    status = pet_fail (
+        error, PET_ERROR_MEMORY, "no memory to scale a photo");
+  else
+    status = scale (segmenter, photo, row, scaled, error);
+  pet_free (allocator, row, row_bytes);
+  pet_free (allocator, scaled, scaled_bytes);
+  if (status == PET_OK)
+    normalise (segmenter);
+  return status;
+}
+
+/* y = x * gain + offset brings the output to 0..1. */
+static PetStatus
+find_range (
+    const PetSegmenter *segmenter, float *gain, float *offset, PetError *error)
+{
+  size_t count =
+      (size_t) segmenter->mask_width * (size_t) segmenter->mask_height;
+  float low = INFINITY, high = -INFINITY;
+
+  *gain = 1;
+  *offset = 0;
+  for (size_t i = 0; i < count; i++) {
+    float x = segmenter->plane[i];
+
+    if (isnan (x))
+      return pet_fail (error, PET_ERROR_LIBRARY,
+          "the network '%.63s' gave something that is not a number",
+          segmenter->info.name);
+    low = x < low ? x : low;
+    high = x > high ? x : high;
+  }
+  if (segmenter->info.range == PET_RANGE_MINMAX && high >= 0.2f &&
+      high > low && isfinite (high - low)) {
+    *gain = 1 / (high - low);
+    *offset = -low * *gain;
+  }
+  return PET_OK;
+}
+
+static uint8_t
+to_byte (float x)
+{
+  if (x <= 0)
+    return 0;
+  return x >= 1 ? 255 : (uint8_t) (x * 255.0f + 0.5f);
+}
+
+static PetStatus
+write_mask (
+    const PetSegmenter *segmenter, const PetImage *mask, PetError *error)
+{
+  bool logit = segmenter->info.range == PET_RANGE_LOGIT;
+  const float *from = segmenter->plane;
+  float gain, offset;
+
+  PET_TRY (find_range (segmenter, &gain, &offset, error));
+  for (int y = 0; y < segmenter->mask_height; y++) {
+    uint8_t *to = pet_image_row (mask, y);
+
+    for (int x = 0; x < segmenter->mask_width; x++, from++)
+      to[x] = to_byte (
+          logit ? 1 / (1 + expf (-*from)) : *from * gain + offset);
+  }
+  return PET_OK;
+}
+
+PetStatus
+pet_segmenter_run (PetSegmenter *segmenter, const PetImage *photo,
+    const PetImage *mask, PetError *error)
+{
+  if ((photo->channels != 3 && photo->channels != 4) || photo->width < 1 ||
+      photo->height < 1)
+    return pet_fail (error, PET_ERROR_ARGUMENT,
+        "a photo of %dx%d with %d channels cannot be segmented",
+        photo->width, photo->height, photo->channels);
+  if (mask->channels != 1 || mask->width != segmenter->mask_width ||
+      mask->height != segmenter->mask_height)
+    return pet_fail (error, PET_ERROR_ARGUMENT,
+        "the mask must be %dx%d with one channel", segmenter->mask_width,
+        segmenter->mask_height);
+  PET_TRY (prepare (segmenter, photo, error));
+  PET_TRY (pet_net_run (segmenter->net, error));
+  return write_mask (segmenter, mask, error);
+}

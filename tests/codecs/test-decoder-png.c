@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <zlib.h>
+
+#include "codec-files.h"
+#include "codec-png-files.h"
+#include "tap.h"
+
+static bool
+has_alpha (const PngRecipe *recipe)
+{
+  return recipe->transparent || (recipe->color_type & PNG_COLOR_MASK_ALPHA);
+}
+
+/* libpng scales 16 bits to 8 within half a step. */
+static void
+check_recipe (const PngRecipe *recipe)
+{
+  uint8_t *expected;
+  Bytes bytes = make_png (recipe, &expected);
+  Picture picture = decode_plainly (bytes);
+  int orientation = recipe->orientation > 0 ? recipe->orientation : 1;
+  int channels = has_alpha (recipe) ? 4 : 3, wrong = 0;
+
+  if (picture.status != PET_OK) {
+    tap_fail ("type %d depth %d: %s", recipe->color_type, recipe->depth,
+        picture.error.message);
+    goto done;
+  }
+  tap_check (picture.info.channels == channels);
+  tap_check (picture.info.orientation == orientation);
+  for (int y = 0; y < picture.info.height; y++)
+    for (int x = 0; x < picture.info.width; x++) {
+      int stored_x, stored_y;
+
+      unturn (orientation, recipe->width, recipe->height, x, y, &stored_x,
+          &stored_y);
+      wrong += memcmp (expected + 4 * (stored_y * recipe->width + stored_x),
+                   picture.data + channels * (y * picture.info.width + x),
+                   (size_t) channels) != 0;
+    }
+  if (wrong > 0)
+    tap_fail ("type %d depth %d interlaced %d transparent %d %dx%d: %d "
+              "pixels are wrong",
+        recipe->color_type, recipe->depth, recipe->interlaced,
+        recipe->transparent, recipe->width, recipe->height, wrong);
+  picture_free (&picture);
+done:
+  bytes_free (&bytes);
+  free (expected);
+}
+
+static void
+every_kind_is_read (void)
+{
+  static const int kinds[][2] = { { 0, 1 }, { 0, 2 }, { 0, 4 }, { 0, 8 },
+    { 0, 16 }, { 2, 8 }, { 2, 16 }, { 3, 1 }, { 3, 2 }, { 3, 4 }, { 3, 8 },
+    { 4, 8 }, { 4, 16 }, { 6, 8 }, { 6, 16 } };
+
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+    for (int n = 0; n < 16; n++) {
+      PngRecipe recipe = { .width = n < 4 ? 1 + n : tap_random_range (1, 60),
+        .height = n < 4 ? 1 + n / 2 : tap_random_range (1, 60),
+        .color_type = kinds[i][0],
+        .depth = kinds[i][1],
+        .interlaced = n % 2,
+        .transparent = n % 4 >= 2 && !(kinds[i][0] & PNG_COLOR_MASK_ALPHA) };
+
+      check_recipe (&recipe);
+    }
+}
+
+static void
+every_orientation_comes_upright (void)
+{
+  for (int orientation = 1; orientation <= 8; orientation++)
+    for (int n = 0; n < 4; n++)
+      check_recipe (&(PngRecipe){ .width = tap_random_range (1, 80),
+          .height = tap_random_range (1, 80),
+          .color_type = n % 2 ? 6 : 2,
+          .depth = 8,
+          .interlaced = n / 2,
+          .orientation = orientation });
+}
+
+/* out = in ^ (1 / (gamma * 2.2)) */
+static void
+gamma_is_applied (void)
+{
+  static const int gammas[] = { 100000, 55000, 45455, 46500, 30000 };
+
+  for (int i = 0; i < 5; i++)
+    for (int depth = 8; depth <= 16; depth += 8) {
+      uint8_t *expected;
+      PngRecipe recipe = { .width = 32,
+        .height = 32,
+        .color_type = 0,
+        .depth = depth,
+        .gamma = gammas[i] };
+      Bytes bytes = make_png (&recipe, &expected);
+      Picture picture = decode_plainly (bytes);
+      double power = 45455.0 / gammas[i];
+      int wrong = 0;
+
+      if (fabs (power - 1) < 0.05)
+        power = 1;
+      tap_check (picture.status == PET_OK);
+      for (int p = 0; p < 32 * 32; p++) {
+        double ideal = 255 * pow (expected[4 * p] / 255.0, power);
+        double slope = power < 1 && expected[4 * p] < 24 ? 24 : 2;
+
+        wrong += fabs (picture.data[3 * p] - ideal) > slope;
+      }
+      if (wrong > 0)
+        tap_fail ("gamma %d depth %d: %d pixels", gammas[i], depth, wrong);
+      picture_free (&picture);
+      bytes_free (&bytes);
+      free (expected);
+    }
+}
+
+static void
+max_size_reduces (void)
+{
+  for (int n = 0; n < 10; n++) {
+    PngRecipe recipe = { .width = tap_random_range (50, 200),
+      .height = tap_random_range (50, 200),
+      .color_type = n % 2 ? 6 : 2,
+      .depth = 8,
+      .interlaced = n % 3 == 0,
+      .orientation = n % 8 + 1 };
+    Bytes bytes = make_png (&recipe, NULL);
+    PetDecodeOptions options;
+    Picture picture;
+
+    pet_decode_options_init (&options);
+    options.max_size = 40;
+    picture = decode (bytes, &options);
+    tap_check (picture.status == PET_OK);
+    tap_check (picture.info.width == 40 || picture.info.height == 40);
+    tap_check (picture.info.width <= 40 && picture.info.height <= 40);
+    picture_free (&picture);
+    bytes_free (&bytes);
+  }
+}
+
+/* A chunk with any CRC, for files that are wrong on purpose. */
+static Bytes
+insert_chunk (Bytes png, size_t offset, const char *type, size_t length)
+{
+  Bytes bytes = { calloc (1, png.size + length + 12), png.size + length + 12 };
+  uint8_t *chunk = bytes.data + offset;
+  unsigned long crc;
+
+  memcpy (bytes.data, png.data, offset);
+  for (int i = 0; i < 4; i++)
+    chunk[i] = (uint8_t) (length >> (24 - 8 * i));
+  memcpy (chunk + 4, type, 4);
+  crc = crc32 (0, chunk + 4, (unsigned) length + 4);
+  for (int i = 0; i < 4; i++)
+    chunk[8 + length + (size_t) i] = (uint8_t) (crc >> (24 - 8 * i));
+  memcpy (chunk + 12 + length, png.data + offset, png.size - offset);
+  return bytes;
+}
+
+#define IHDR_END 33
+
+/* All pixels beyond the two colours that are left are black. */
+static void
+palette_index_beyond_the_palette_is_black (void)
+{
+  PngRecipe recipe = { .width = 16, .height = 16, .color_type = 3, .depth = 4 };
+  size_t old_palette = 12 + 16 * 3;
+  uint8_t *expected;
+  Bytes png = make_png (&recipe, &expected);
+  Bytes bytes;
+  Picture picture;
+
+  memmove (png.data + IHDR_END, png.data + IHDR_END + old_palette,
+      png.size - IHDR_END - old_palette);
+  png.size -= old_palette;
+  bytes = insert_chunk (png, IHDR_END, "PLTE", 2 * 3);
+  picture = decode_plainly (bytes);
+  tap_check (picture.status == PET_OK);
+  for (int i = 0; picture.data != NULL && i < 16 * 16 * 3; i++)
+    tap_check (picture.data[i] == 0);
+  picture_free (&picture);
+  bytes_free (&png);
+  bytes_free (&bytes);
+  free (expected);
+}
+
+static void
+odd_chunks_are_judged (void)
+{
+  PngRecipe recipe = { .width = 16, .height = 16, .color_type = 2, .depth = 8 };
+  Bytes png = make_png (&recipe, NULL);
+  static const struct {
+    const char *type;
+    size_t length;
+    PetStatus status;
+  } cases[] = {
+    { "teST", 100, PET_OK },
+    { "acTL", 8, PET_OK },
+    { "zTXt", 100, PET_OK },
+    { "TEST", 10, PET_ERROR_CORRUPT },
+    { "IHDR", 13, PET_ERROR_CORRUPT },
+    { "IEND", 0, PET_ERROR_CORRUPT },
+    { "CgBI", 4, PET_ERROR_CORRUPT },
+  };
+
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    Bytes bytes = insert_chunk (png, IHDR_END, cases[i].type, cases[i].length);
+    Picture picture = decode_plainly (bytes);
+
+    if (picture.status != cases[i].status)
+      tap_fail ("%s: %s", cases[i].type, picture.error.message);
+    picture_free (&picture);
+    bytes_free (&bytes);
+  }
+  bytes_free (&png);
+}
+
+static void
+what_follows_the_picture_is_ignored (void)
+{
+  PngRecipe recipe = { .width = 9, .height = 9, .color_type = 2, .depth = 8 };
+  Bytes png = make_png (&recipe, NULL);
+  Bytes longer = { calloc (1, png.size + 1000), png.size + 1000 };
+  Picture picture;
+
+  memcpy (longer.data, png.data, png.size);
+  memcpy (longer.data + png.size, png.data, png.size < 1000 ? png.size : 1000);
+  picture = decode_plainly (longer);
+  tap_check (picture.status == PET_OK);
+  picture_free (&picture);
+  bytes_free (&png);
+  bytes_free (&longer);
+}
+
+int
+main (int argc, char **argv)
+{
+  static const TapTest tests[] = {
+    TAP_TEST (every_kind_is_read),
+    TAP_TEST (every_orientation_comes_upright),
+    TAP_TEST (gamma_is_applied),
+    TAP_TEST (max_size_reduces),
+    TAP_TEST (palette_index_beyond_the_palette_is_black),
+    TAP_TEST (odd_chunks_are_judged),
+    TAP_TEST (what_follows_the_picture_is_ignored),
+  };
+
+  return tap_run (tests, sizeof tests / sizeof *tests, argc, argv);
+}
