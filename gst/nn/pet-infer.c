@@ -247,7 +247,8 @@ release_unused (PetGraph *graph, PetError *error)
       if (graph->nodes[i].inputs[k] >= 0)
         used[graph->nodes[i].inputs[k]] = true;
   for (int i = 0; i < graph->n_values; i++)
-    if (!used[i] && !graph->values[i].is_output && !graph->values[i].is_input)
+    if (!used[i] && !graph->values[i].is_output &&
+        graph->values[i].producer < 0 && !graph->values[i].is_input)
       pet_tensor_clear (&graph->values[i].tensor);
   free (used);
   return PET_OK;
