@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The coat of the cat: a ginger tabby with a white bib, socks and muzzle. */
+#pragma once
+
+#include "pet-draw-shape.h"
+
+typedef struct {
+  Vec color;
+  Vec flow;     /* where the hairs point, in the world, of length 1 */
+  float length; /* of the hairs */
+} Coat;
+
+Coat coat_at (const Pose *pose, const Place *place, Vec world, Vec normal);
