@@ -10,6 +10,9 @@
 /* A pet of less than a thousandth of the picture is noise of the network. */
 #define EMPTY_COVERAGE 0.001
 
+/* Levels this close to 0 or 255 are taken for certain. */
+#define CERTAIN_MARGIN 12
+
 /* Widths of the filters, as parts of the longer side: the mask is a few
  * hundred pixels wide, so its edge is uncertain by about one of its pixels. */
 #define REFINE_PART 160
@@ -104,6 +107,7 @@ run_mask (PetSegmenter *segmenter, const GstPetMatteOptions *options,
     PetError *error)
 {
   PET_TRY (make_alpha (segmenter, options, photo, alpha, error));
+  pet_mask_levels (alpha, CERTAIN_MARGIN, 255 - CERTAIN_MARGIN);
   multiply_alpha (alpha, photo);
   pet_mask_stats (alpha, &result->stats);
   result->empty =

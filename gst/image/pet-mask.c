@@ -100,3 +100,22 @@ pet_mask_scale (const PetImage *mask, const PetImage *dst)
     scale_strip (mask, dst, x, rest < STRIP ? rest : STRIP);
   }
 }
+
+void
+pet_mask_levels (const PetImage *mask, int low, int high)
+{
+  uint8_t table[256];
+
+  for (int i = 0; i < 256; i++) {
+    int level = i < low ? low : i > high ? high : i;
+
+    table[i] = (uint8_t) (((level - low) * 255 + (high - low) / 2)
+        / (high - low));
+  }
+  for (int y = 0; y < mask->height; y++) {
+    uint8_t *row = pet_image_row (mask, y);
+
+    for (int x = 0; x < mask->width; x++)
+      row[x] = table[row[x]];
+  }
+}

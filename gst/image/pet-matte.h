@@ -27,6 +27,10 @@ void pet_mask_stats (const PetImage *mask, PetMaskStats *stats);
 PetStatus pet_mask_keep_largest (
     const PetImage *mask, const PetAllocator *allocator, PetError *error);
 
+/* Stretches `low`..`high` (0 <= low < high <= 255) to 0..255, in place: a
+ * network is never quite sure, and its haze of 1 or 2 % is seen on paper. */
+void pet_mask_levels (const PetImage *mask, int low, int high);
+
 /* Bilinear enlargement (or reduction) of a mask to `dst`'s size, half-pixel
  * centres, edges clamped. No memory is taken. */
 void pet_mask_scale (const PetImage *mask, const PetImage *dst);

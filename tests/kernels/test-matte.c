@@ -414,6 +414,26 @@ decontamination_takes_any_size (void)
 }
 
 static void
+levels_stretch_and_keep_the_ends (void)
+{
+  Picture mask = picture_new (256, 2, 1, 3);
+
+  for (int x = 0; x < 256; x++)
+    pet_image_row (&mask.image, 0)[x] = pet_image_row (&mask.image, 1)[x] =
+        (uint8_t) x;
+  pet_mask_levels (&mask.image, 20, 230);
+  for (int y = 0; y < 2; y++)
+    for (int x = 0; x < 256; x++) {
+      double want = (x - 20) * 255.0 / 210.0;
+
+      want = want < 0 ? 0 : want > 255 ? 255 : want;
+      tap_check (fabs (pet_image_row (&mask.image, y)[x] - want) <= 0.5);
+    }
+  tap_check (picture_guards_hold (&mask));
+  picture_free (&mask);
+}
+
+static void
 scrub_clears_what_is_hidden (void)
 {
   Picture picture = picture_new (37, 21, 4, 3), kept;
@@ -502,6 +522,7 @@ main (int argc, char **argv)
     TAP_TEST (guided_filter_agrees_with_windows),
     TAP_TEST (background_leaves_the_fringe),
     TAP_TEST (decontamination_takes_any_size),
+    TAP_TEST (levels_stretch_and_keep_the_ends),
     TAP_TEST (scrub_clears_what_is_hidden),
     TAP_TEST (refused_memory_changes_nothing),
     TAP_TEST (bad_arguments_are_refused),
