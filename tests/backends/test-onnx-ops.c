@@ -30,8 +30,7 @@ static const Case cases[] = {
   { "Add", 7, "", { "f 2x1 1 2", "f 1x3 10 20 30" },
       "f 2x3 11 21 31 12 22 32" },
   { "Sub", 7, "", { "j 2 1 2", "j - 5" }, "j 2 -4 -3" },
-  { "Min", 13, "", { "f 3 1 5 3", "f 3 4 2 3", "f - 2.5" },
-      "f 3 1 2 2.5" },
+  { "Min", 13, "", { "f 3 1 5 3", "f 3 4 2 3", "f - 2.5" }, "f 3 1 2 2.5" },
   { "Max", 8, "", { "f 2 1 5", "f 2x1 2 3" }, "f 2x2 2 5 3 5" },
   { "Sum", 8, "", { "f 2 1 2", "f 2 3 4", "f - 10" }, "f 2 14 16" },
   { "Mean", 8, "", { "f 2 1 2", "f 2 3 4" }, "f 2 2 3" },
@@ -96,16 +95,13 @@ static const Case cases[] = {
   { "Constant", 13, "value_float=1.5", { NULL }, "f - 1.5" },
   { "Softmax", 11, "axis=1", { "f 1x2x2 0 0 0 0" },
       "f 1x2x2 0.25 0.25 0.25 0.25" },
-  { "Softmax", 13, "axis=1", { "f 1x2x2 0 0 0 0" },
-      "f 1x2x2 0.5 0.5 0.5 0.5" },
+  { "Softmax", 13, "axis=1", { "f 1x2x2 0 0 0 0" }, "f 1x2x2 0.5 0.5 0.5 0.5" },
   { "LogSoftmax", 13, "", { "f 1x2 0 0" }, "f 1x2 -0.6931472 -0.6931472" },
   { "Hardmax", 13, "", { "f 2x3 1 3 3 5 4 3" }, "f 2x3 0 1 0 1 0 0" },
   { "GroupNormalization", 21, "num_groups=2 epsilon=0.0",
-      { "f 1x2x2 1 3 2 6", "f 2 1 10", "f 2 0 1" },
-      "f 1x2x2 -1 1 -9 11" },
+      { "f 1x2x2 1 3 2 6", "f 2 1 10", "f 2 0 1" }, "f 1x2x2 -1 1 -9 11" },
   { "LpNormalization", 1, "p=2", { "f 1x2 3 4" }, "f 1x2 0.6 0.8" },
-  { "LpNormalization", 1, "p=1 axis=0", { "f 2x1 1 -3" },
-      "f 2x1 0.25 -0.75" },
+  { "LpNormalization", 1, "p=1 axis=0", { "f 2x1 1 -3" }, "f 2x1 0.25 -0.75" },
   { "LRN", 13, "size=3 alpha=3.0 beta=1.0 bias=1.0", { "f 1x3x1 1 2 3" },
       "f 1x3x1 0.1666667 0.1333333 0.2142857" },
   { "SpaceToDepth", 13, "blocksize=2", { "f 1x1x2x2 1 2 3 4" },
@@ -123,12 +119,11 @@ static const Case cases[] = {
   { "Dropout", 12, "", { "f 2 1 2" }, "f 2 1 2" },
   { "Upsample", 7, "mode=nearest scales=[1.0,2.0]", { "f 1x2 1 2" },
       "f 1x4 1 1 2 2" },
-  { "Resize", 10, "mode=linear", { "f 1x2 1 3", "F 2 1 2" },
-      "f 1x4 1 2 3 3" },
+  { "Resize", 10, "mode=linear", { "f 1x2 1 3", "F 2 1 2" }, "f 1x4 1 2 3 3" },
   { "Resize", 11,
       "mode=nearest coordinate_transformation_mode=tf_half_pixel_for_nn "
-      "nearest_mode=floor", { "f 1x4 1 2 3 4", "F 0", "F 2 1 0.5" },
-      "f 1x2 2 4" },
+      "nearest_mode=floor",
+      { "f 1x4 1 2 3 4", "F 0", "F 2 1 0.5" }, "f 1x2 2 4" },
   { "Abs", 13, "", { "i 2 -3 4" }, "i 2 3 4" },
   { "Neg", 13, "", { "f 2 -3 4" }, "f 2 3 -4" },
   { "Sign", 13, "", { "f 3 -3 0 4" }, "f 3 -1 0 1" },
@@ -158,8 +153,7 @@ static const Case cases[] = {
   { "Softsign", 1, "", { "f 2 -1 3" }, "f 2 -0.5 0.75" },
   { "Mish", 18, "", { "f 2 0 1" }, "f 2 0 0.8650984" },
   { "Swish", 24, "alpha=2.0", { "f 1 1" }, "f 1 0.8807971" },
-  { "PRelu", 7, "", { "f 2x2 -1 2 -3 4", "f 2 0.5 1" },
-      "f 2x2 -0.5 2 -1.5 4" },
+  { "PRelu", 7, "", { "f 2x2 -1 2 -3 4", "f 2 0.5 1" }, "f 2x2 -0.5 2 -1.5 4" },
   { "Clip", 6, "min=-1.0 max=1.0", { "f 3 -3 0.5 3" }, "f 3 -1 0.5 1" },
   { "Clip", 12, "", { "i 3 -3 0 3", "i - -1", "i - 1" }, "i 3 -1 0 1" },
   { "MaxPool", 12, "kernel_shape=[2]", { "c 1x1x3 -3 -5 -4" },
@@ -254,8 +248,7 @@ make_model (const Case *c, const PetTensor *inputs, int n_inputs)
       onnx_constant (&w, names[i], (int) x->type, pet_type_bytes (x->type),
           x->shape.rank, x->shape.dim, x->data);
     else
-      onnx_input (
-          &w, names[i], (int) x->type, x->shape.rank, x->shape.dim);
+      onnx_input (&w, names[i], (int) x->type, x->shape.rank, x->shape.dim);
   }
   add_attrs (&w, c->attrs);
   onnx_node (&w, c->type, list, "y");
@@ -266,8 +259,7 @@ make_model (const Case *c, const PetTensor *inputs, int n_inputs)
 static void
 compare (const Case *c, const PetTensor *got, const PetTensor *want)
 {
-  if (got->type != want->type ||
-      !pet_shape_equal (&got->shape, &want->shape)) {
+  if (got->type != want->type || !pet_shape_equal (&got->shape, &want->shape)) {
     tap_fail ("%s: wrong type or shape", c->type);
     return;
   }
@@ -296,8 +288,7 @@ run_case (const Case *c, const char *backend)
   pet_net_options_init (&options);
   options.threads = 1;
   options.backend = backend;
-  if (pet_model_load (bytes.data, bytes.size, NULL, &model, &error) ==
-          PET_OK &&
+  if (pet_model_load (bytes.data, bytes.size, NULL, &model, &error) == PET_OK &&
       pet_net_new (model, &options, &net, &error) == PET_OK) {
     for (int i = 0; i < n_inputs; i++)
       if (islower ((unsigned char) c->inputs[i][0]))
