@@ -33,8 +33,8 @@ concat_infer (const PetGraph *graph, const PetNode *node, PetTensor *outputs,
   int axis;
 
   PET_TRY (pet_op_type (first, PET_MASK_ANY, "data", error));
-  PET_TRY (pet_op_axis (pet_node_int (node, "axis", 1), first->shape.rank,
-      "axis", &axis, error));
+  PET_TRY (pet_op_axis (
+      pet_node_int (node, "axis", 1), first->shape.rank, "axis", &axis, error));
   outputs[0].type = first->type;
   outputs[0].shape = first->shape;
   for (int i = 1; i < node->n_inputs; i++)
@@ -73,8 +73,8 @@ concat_run (const PetNode *node, const PetTensor *inputs,
   for (int i = 0; i < node->n_inputs; i++) {
     size_t part = pet_inner (&inputs[i].shape, axis) * size;
 
-    copy_part ((char *) outputs[0].data + at, whole, inputs[i].data, part,
-        part, pet_outer (shape, axis));
+    copy_part ((char *) outputs[0].data + at, whole, inputs[i].data, part, part,
+        pet_outer (shape, axis));
     at += part;
   }
 }
@@ -103,8 +103,8 @@ split_sizes (const PetNode *node, const PetTensor *input, int64_t dim,
     PET_TRY (pet_op_ints (input, "split", sizes, error));
   if (sizes->count == 0) {
     if (n > PET_OP_MAX_INTS)
-      return pet_fail (error, PET_ERROR_UNSUPPORTED,
-          "more than %d parts", PET_OP_MAX_INTS);
+      return pet_fail (
+          error, PET_ERROR_UNSUPPORTED, "more than %d parts", PET_OP_MAX_INTS);
     if (pet_node_int (node, "num_outputs", n) != n ||
         (node->opset < 18 && dim % n != 0) || each * (n - 1) > dim)
       return pet_fail (error, PET_ERROR_CORRUPT,
@@ -135,8 +135,8 @@ split_infer (const PetGraph *graph, const PetNode *node, PetTensor *outputs,
   int axis;
 
   PET_TRY (pet_op_type (x, PET_MASK_ANY, "data", error));
-  PET_TRY (pet_op_axis (pet_node_int (node, "axis", 0), x->shape.rank, "axis",
-      &axis, error));
+  PET_TRY (pet_op_axis (
+      pet_node_int (node, "axis", 0), x->shape.rank, "axis", &axis, error));
   PET_TRY (split_sizes (node, pet_node_input (graph, node, 1),
       x->shape.dim[axis], &sizes, error));
   for (int i = 0; i < node->n_outputs; i++) {
