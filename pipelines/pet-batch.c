@@ -217,6 +217,9 @@ main (int argc, char **argv)
   BatchOptions options = { 0 };
   gint code = EXIT_USAGE;
 
+  /* The network's threads must not spin beside the looks' (GNU OpenMP reads
+   * this when the plugin brings it in). */
+  g_setenv ("OMP_WAIT_POLICY", "passive", FALSE);
   gst_init (NULL, NULL);
   load_plugin_beside ();
   if (!batch_options_parse (&options, &arguments, &error) ||
