@@ -10,7 +10,7 @@
  * Pillow does); weights that fall outside the picture are dropped and the rest
  * normalised to sum 1. With 4 channels colours are weighted by alpha, so that
  * what is invisible never bleeds into what is seen; where the resulting alpha
- * is 0 the colour is 0. */
+ * is 0 the colour is 0. An axis of equal size passes through exactly. */
 
 #pragma once
 
