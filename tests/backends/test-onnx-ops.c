@@ -336,12 +336,37 @@ halves_round_to_nearest_even (void)
   tap_check (pet_float_to_half (65519.0f) == 0x7bff);
 }
 
+/* The table of docs/onnx.md must not fall behind. */
+static void
+every_operator_is_documented (void)
+{
+  char path[4096], name[64];
+  char *page = calloc (1, 1 << 16);
+  FILE *file;
+
+  snprintf (path, sizeof path, "%s/onnx.md",
+      getenv ("PET_DOCS") != NULL ? getenv ("PET_DOCS") : "docs");
+  file = fopen (path, "r");
+  if (file == NULL || page == NULL || fread (page, 1, (1 << 16) - 1, file) == 0)
+    tap_skip ("the documentation is not here");
+  else
+    for (int i = 0; pet_ops[i] != NULL; i++) {
+      snprintf (name, sizeof name, "`%s`", pet_ops[i]->type);
+      if (strstr (page, name) == NULL)
+        tap_fail ("%s is not in docs/onnx.md", name);
+    }
+  if (file != NULL)
+    fclose (file);
+  free (page);
+}
+
 int
 main (int argc, char **argv)
 {
   static const TapTest tests[] = {
     TAP_TEST (operators_compute_what_they_should),
     TAP_TEST (halves_round_to_nearest_even),
+    TAP_TEST (every_operator_is_documented),
   };
 
   return tap_run (tests, sizeof tests / sizeof *tests, argc, argv);
