@@ -51,17 +51,16 @@ static const struct {
 };
 
 static PetStatus
-node_error (const PetNode *node, PetStatus status, const char *what,
-    PetError *error)
+node_error (
+    const PetNode *node, PetStatus status, const char *what, PetError *error)
 {
-  return pet_fail (error, status, "node '%.80s' (%.40s): %s", node->name,
-      node->type, what);
+  return pet_fail (
+      error, status, "node '%.80s' (%.40s): %s", node->name, node->type, what);
 }
 
 /* The other operators that are missing too, so that one look suffices. */
 static void
-list_unknown (const PetGraph *graph, const char *first, char *text,
-    size_t size)
+list_unknown (const PetGraph *graph, const char *first, char *text, size_t size)
 {
   size_t at = 0;
 
@@ -89,8 +88,8 @@ unknown_operator (const PetGraph *graph, const PetNode *node, PetError *error)
   list_unknown (graph, node->type, others, sizeof others);
   return pet_fail (error, PET_ERROR_UNSUPPORTED,
       "node '%.80s' (%.40s): operator not supported%s%s; docs/onnx.md lists "
-      "the %d that are", node->name, node->type,
-      others[0] != '\0' ? ", nor are " : "",
+      "the %d that are",
+      node->name, node->type, others[0] != '\0' ? ", nor are " : "",
       others[0] != '\0' ? others + 2 : "", count);
 }
 
@@ -117,14 +116,13 @@ check_node (const PetGraph *graph, PetNode *node, PetError *error)
     return node_error (node, PET_ERROR_CORRUPT, "too many inputs", error);
   for (int i = 0; i < node->op->min_inputs; i++)
     if (i >= node->n_inputs || node->inputs[i] < 0)
-      return node_error (node, PET_ERROR_CORRUPT, "an input is missing",
-          error);
+      return node_error (node, PET_ERROR_CORRUPT, "an input is missing", error);
   if (node->n_outputs > node->op->max_outputs)
     return node_error (node, PET_ERROR_UNSUPPORTED,
         "only its first outputs are supported", error);
   if (node->n_outputs == 0 || node->outputs[0] < 0)
-    return node_error (node, PET_ERROR_UNSUPPORTED,
-        "its first output is left out", error);
+    return node_error (
+        node, PET_ERROR_UNSUPPORTED, "its first output is left out", error);
   return check_attrs (node, error);
 }
 
@@ -176,11 +174,13 @@ check_constants (const PetGraph *graph, PetError *error)
   return PET_OK;
 }
 
+typedef enum { NEW, OPEN, DONE } Mark;
+
 /* Depth first, from the nodes in file order, so that a file in a valid order
  * keeps it: exporters' orders are good for memory. */
 typedef struct {
   const PetGraph *graph;
-  enum { NEW, OPEN, DONE } *mark;
+  Mark *mark;
   int *stack, depth;
   int *next_input;
   int *order, n_ordered;

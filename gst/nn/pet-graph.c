@@ -231,8 +231,8 @@ copy_node (PetNode *to, const PetNode *from, bool *ok)
       copy_array (from->inputs, (size_t) from->n_inputs, sizeof (int), ok);
   to->outputs =
       copy_array (from->outputs, (size_t) from->n_outputs, sizeof (int), ok);
-  to->attrs = *ok ? calloc ((size_t) from->n_attrs + 1, sizeof *to->attrs)
-                  : NULL;
+  to->attrs =
+      *ok ? calloc ((size_t) from->n_attrs + 1, sizeof *to->attrs) : NULL;
   if (to->attrs == NULL) {
     *ok = false;
     return;
@@ -284,16 +284,14 @@ pet_graph_copy (const PetGraph *graph)
     return NULL;
   copy->limits = graph->limits;
   copy_lists (copy, graph, &ok);
-  copy->values =
-      calloc ((size_t) graph->n_values + 1, sizeof *copy->values);
+  copy->values = calloc ((size_t) graph->n_values + 1, sizeof *copy->values);
   copy->nodes = calloc ((size_t) graph->n_nodes + 1, sizeof *copy->nodes);
   ok = ok && copy->values != NULL && copy->nodes != NULL;
   for (; ok && copy->n_values < graph->n_values; copy->n_values++)
-    copy_value (&copy->values[copy->n_values],
-        &graph->values[copy->n_values], &ok);
+    copy_value (
+        &copy->values[copy->n_values], &graph->values[copy->n_values], &ok);
   for (; ok && copy->n_nodes < graph->n_nodes; copy->n_nodes++)
-    copy_node (
-        &copy->nodes[copy->n_nodes], &graph->nodes[copy->n_nodes], &ok);
+    copy_node (&copy->nodes[copy->n_nodes], &graph->nodes[copy->n_nodes], &ok);
   if (!ok)
     pet_graph_free (&copy);
   return copy;

@@ -63,8 +63,7 @@ check_size (const PetGraph *graph, const PetTensor *tensor, PetError *error)
       bytes > graph->limits.max_tensor_bytes)
     return pet_fail (error, PET_ERROR_LIMIT,
         "a tensor of %s is above the limit of %zu bytes",
-        pet_shape_text (&tensor->shape, text),
-        graph->limits.max_tensor_bytes);
+        pet_shape_text (&tensor->shape, text), graph->limits.max_tensor_bytes);
   return PET_OK;
 }
 
@@ -182,8 +181,8 @@ static PetStatus
 infer_node (
     PetGraph *graph, const PetNode *node, size_t *budget, PetError *error)
 {
-  Call call = { .inputs = calloc ((size_t) node->n_inputs + 1,
-                    sizeof (PetTensor)),
+  Call call = { .inputs =
+                    calloc ((size_t) node->n_inputs + 1, sizeof (PetTensor)),
     .outputs = calloc ((size_t) node->n_outputs + 1, sizeof (PetTensor)) };
   PetStatus status = PET_ERROR_MEMORY;
 
@@ -247,15 +246,15 @@ release_unused (PetGraph *graph, PetError *error)
       if (graph->nodes[i].inputs[k] >= 0)
         used[graph->nodes[i].inputs[k]] = true;
   for (int i = 0; i < graph->n_values; i++)
-    if (!used[i] && !graph->values[i].is_output && !graph->values[i].is_input)
+    if (!used[i] && !graph->values[i].is_output &&
+        graph->values[i].producer < 0 && !graph->values[i].is_input)
       pet_tensor_clear (&graph->values[i].tensor);
   free (used);
   return PET_OK;
 }
 
 PetStatus
-pet_graph_infer (
-    PetGraph *graph, const PetShape *input_shapes, PetError *error)
+pet_graph_infer (PetGraph *graph, const PetShape *input_shapes, PetError *error)
 {
   size_t budget = FOLD_BYTES;
 

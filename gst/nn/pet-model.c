@@ -53,8 +53,8 @@ pet_model_load (const void *bytes, size_t size, const PetModelLimits *limits,
 }
 
 static PetStatus
-read_all (FILE *file, const char *path, size_t size, void *bytes,
-    PetError *error)
+read_all (
+    FILE *file, const char *path, size_t size, void *bytes, PetError *error)
 {
   if (fread (bytes, 1, size, file) != size)
     return pet_fail (error, PET_ERROR_IO, "cannot read model '%.120s': %s",
@@ -163,8 +163,8 @@ const char *
 pet_model_output (
     const PetModel *model, int index, PetType *type, PetShape *shape)
 {
-  return describe (model->graph, model->graph->outputs,
-      model->graph->n_outputs, index, type, shape);
+  return describe (model->graph, model->graph->outputs, model->graph->n_outputs,
+      index, type, shape);
 }
 
 const char *

@@ -111,8 +111,7 @@ attr_count (const PetWireField *field)
 static bool
 is_list (uint32_t number)
 {
-  return number == ATTR_FLOATS || number == ATTR_INTS ||
-      number == ATTR_STRINGS;
+  return number == ATTR_FLOATS || number == ATTR_INTS || number == ATTR_STRINGS;
 }
 
 static PetStatus
@@ -330,8 +329,8 @@ read_attrs (const PetOnnx *onnx, PetWire wire, size_t n_attrs, PetNode *node)
   PetWireField field;
 
   if (n_attrs > MAX_ATTRS)
-    return pet_fail (onnx->error, PET_ERROR_LIMIT,
-        "more than %d attributes", MAX_ATTRS);
+    return pet_fail (
+        onnx->error, PET_ERROR_LIMIT, "more than %d attributes", MAX_ATTRS);
   node->attrs = calloc (n_attrs + 1, sizeof *node->attrs);
   if (node->attrs == NULL)
     return pet_fail (onnx->error, PET_ERROR_MEMORY, "no memory for the model");
@@ -367,7 +366,8 @@ check_labels (const PetOnnx *onnx, const PetNode *node, const char *domain)
   if (domain != NULL && domain[0] != '\0' && strcmp (domain, "ai.onnx") != 0)
     return pet_fail (onnx->error, PET_ERROR_UNSUPPORTED,
         "node '%.80s' (%.40s of domain %.60s): operator not supported; only "
-        "those of ONNX itself are", node->name, node->type, domain);
+        "those of ONNX itself are",
+        node->name, node->type, domain);
   return PET_OK;
 }
 

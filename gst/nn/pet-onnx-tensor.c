@@ -72,8 +72,8 @@ add_dims (const PetOnnx *onnx, PetShape *shape, PetWireField *field)
     return add_dim (onnx, shape, field->value);
   while (field->bytes.at < field->bytes.end) {
     if (!pet_wire_varint (&field->bytes, &dim))
-      return pet_fail (onnx->error, PET_ERROR_CORRUPT,
-          "TensorProto: broken dimensions");
+      return pet_fail (
+          onnx->error, PET_ERROR_CORRUPT, "TensorProto: broken dimensions");
     PET_TRY (add_dim (onnx, shape, dim));
   }
   return PET_OK;
@@ -131,7 +131,8 @@ check_head (
   if (head->is_external)
     return pet_fail (onnx->error, PET_ERROR_UNSUPPORTED,
         "tensor '%.80s' is kept outside the model file (external data); save "
-        "the model with its weights inside", name);
+        "the model with its weights inside",
+        name);
   if (head->has_segment)
     return pet_fail (onnx->error, PET_ERROR_UNSUPPORTED,
         "tensor '%.80s' is stored in segments", name);
@@ -274,8 +275,8 @@ check_count (const PetOnnx *onnx, PetWire wire, PetType type, size_t elements,
   } while (field.number != 0);
   if (count != elements)
     return pet_fail (onnx->error, PET_ERROR_CORRUPT,
-        "tensor '%.80s' has %zu numbers where its shape needs %zu", name,
-        count, elements);
+        "tensor '%.80s' has %zu numbers where its shape needs %zu", name, count,
+        elements);
   return PET_OK;
 }
 

@@ -68,7 +68,7 @@ typedef struct {
   size_t n_node_inputs, n_node_outputs;
   Name *names;
   size_t n_names, n_sorted; /* only the sorted ones are found */
-  PetNode *node; /* whose names are being read */
+  PetNode *node;            /* whose names are being read */
 } Builder;
 
 PetStatus
@@ -86,11 +86,11 @@ pet_onnx_next (const PetOnnx *onnx, const PetOnnxMessage *message,
       field->number = 0;
       return PET_OK;
     default:
-      return pet_fail (onnx->error, PET_ERROR_CORRUPT,
-          "broken %s at byte %zu", message->name, position);
+      return pet_fail (onnx->error, PET_ERROR_CORRUPT, "broken %s at byte %zu",
+          message->name, position);
   }
-  want = field->number <= PET_ONNX_MAX_FIELD ? message->fields[field->number]
-                                             : 0;
+  want =
+      field->number <= PET_ONNX_MAX_FIELD ? message->fields[field->number] : 0;
   right = want == PET_ONNX_VARINT ? field->type == PET_WIRE_VARINT
       : want == PET_ONNX_BYTES    ? field->type == PET_WIRE_BYTES
       : want == PET_ONNX_FIXED32  ? field->type == PET_WIRE_FIXED32
@@ -144,10 +144,10 @@ count_node (Builder *builder, PetWire wire)
   const PetOnnx *onnx = builder->onnx;
 
   builder->n_nodes++;
-  PET_TRY (pet_onnx_node_names (onnx, wire, PET_ONNX_NODE_INPUT, count_name,
-      &builder->n_node_inputs));
-  return pet_onnx_node_names (onnx, wire, PET_ONNX_NODE_OUTPUT, count_name,
-      &builder->n_node_outputs);
+  PET_TRY (pet_onnx_node_names (
+      onnx, wire, PET_ONNX_NODE_INPUT, count_name, &builder->n_node_inputs));
+  return pet_onnx_node_names (
+      onnx, wire, PET_ONNX_NODE_OUTPUT, count_name, &builder->n_node_outputs);
 }
 
 static PetStatus
@@ -185,7 +185,8 @@ check_counts (const Builder *builder)
       builder->n_node_inputs / INPUTS_PER_NODE > limit)
     return pet_fail (onnx->error, PET_ERROR_LIMIT,
         "the model has %zu values and uses them %zu times, which is too much "
-        "for %zu nodes", values, builder->n_node_inputs, limit);
+        "for %zu nodes",
+        values, builder->n_node_inputs, limit);
   return PET_OK;
 }
 
@@ -201,9 +202,8 @@ alloc_graph (Builder *builder)
   graph->inputs = calloc (builder->n_inputs + 1, sizeof *graph->inputs);
   graph->outputs = calloc (builder->n_outputs + 1, sizeof *graph->outputs);
   builder->names = calloc (values + 1, sizeof *builder->names);
-  if (graph->values == NULL || graph->nodes == NULL ||
-      graph->inputs == NULL || graph->outputs == NULL ||
-      builder->names == NULL)
+  if (graph->values == NULL || graph->nodes == NULL || graph->inputs == NULL ||
+      graph->outputs == NULL || builder->names == NULL)
     return no_memory (builder);
   return PET_OK;
 }
@@ -217,8 +217,8 @@ compare_names (const void *a, const void *b)
 static PetStatus
 sort_names (Builder *builder)
 {
-  qsort (builder->names, builder->n_names, sizeof *builder->names,
-      compare_names);
+  qsort (
+      builder->names, builder->n_names, sizeof *builder->names, compare_names);
   builder->n_sorted = builder->n_names;
   for (size_t i = 1; i < builder->n_names; i++)
     if (strcmp (builder->names[i - 1].name, builder->names[i].name) == 0)
@@ -240,8 +240,8 @@ find_name (const Builder *builder, const char *name)
 
 /* Takes `name` and `tensor` over. */
 static PetStatus
-add_value (Builder *builder, char *name, const PetTensor *tensor,
-    int producer, int *index)
+add_value (Builder *builder, char *name, const PetTensor *tensor, int producer,
+    int *index)
 {
   PetGraph *graph = builder->graph;
   PetValue *value = &graph->values[graph->n_values];
@@ -302,8 +302,8 @@ add_node_output (void *user, const PetWire *bytes)
     return PET_OK;
   }
   PET_TRY (pet_onnx_string (builder->onnx, bytes, &name));
-  return add_value (builder, name, &unknown, producer,
-      &node->outputs[node->n_outputs++]);
+  return add_value (
+      builder, name, &unknown, producer, &node->outputs[node->n_outputs++]);
 }
 
 static PetStatus
@@ -353,8 +353,8 @@ read_node (Builder *builder, PetWire wire)
 static PetStatus
 read_node_inputs (Builder *builder, PetWire wire)
 {
-  PetStatus status = pet_onnx_node_names (builder->onnx, wire,
-      PET_ONNX_NODE_INPUT, add_node_input, builder);
+  PetStatus status = pet_onnx_node_names (
+      builder->onnx, wire, PET_ONNX_NODE_INPUT, add_node_input, builder);
 
   builder->node++;
   return status;
@@ -378,8 +378,8 @@ read_output (Builder *builder, PetWire wire)
     status = pet_fail (onnx->error, PET_ERROR_CORRUPT,
         "output '%.80s' is nowhere defined", name);
   else if (value->is_output)
-    status = pet_fail (onnx->error, PET_ERROR_CORRUPT,
-        "output '%.80s' is listed twice", name);
+    status = pet_fail (
+        onnx->error, PET_ERROR_CORRUPT, "output '%.80s' is listed twice", name);
   free (name);
   PET_TRY (status);
 
@@ -478,8 +478,7 @@ read_meta (const PetOnnx *onnx, PetWire wire, PetGraph *graph)
 }
 
 static PetStatus
-read_metas (
-    const PetOnnx *onnx, PetWire wire, size_t n_meta, PetGraph *graph)
+read_metas (const PetOnnx *onnx, PetWire wire, size_t n_meta, PetGraph *graph)
 {
   PetWireField field;
 
@@ -510,8 +509,8 @@ check_outermost (const PetOnnx *onnx, PetWire wire)
   while ((result = pet_wire_next (&wire, &field)) == PET_WIRE_FIELD)
     has_graph |= field.number == MODEL_GRAPH && field.type == PET_WIRE_BYTES;
   if (result == PET_WIRE_TRUNCATED && onnx->start[0] == 0x08)
-    return pet_fail (onnx->error, PET_ERROR_TRUNCATED,
-        "the model file ends too early");
+    return pet_fail (
+        onnx->error, PET_ERROR_TRUNCATED, "the model file ends too early");
   if (result != PET_WIRE_END || !has_graph)
     return pet_fail (onnx->error, PET_ERROR_FORMAT, "not an ONNX model");
   return PET_OK;
@@ -528,8 +527,8 @@ read_model (PetOnnx *onnx, PetWire wire, PetGraph *graph)
   do {
     PET_TRY (pet_onnx_next (onnx, &model_message, &rest, &field));
     if (field.number == MODEL_GRAPH && found.at != NULL)
-      return pet_fail (onnx->error, PET_ERROR_CORRUPT,
-          "the model has two graphs");
+      return pet_fail (
+          onnx->error, PET_ERROR_CORRUPT, "the model has two graphs");
     if (field.number == MODEL_GRAPH)
       found = field.bytes;
     else if (field.number == MODEL_OPSET)
@@ -560,8 +559,7 @@ pet_onnx_read (const void *bytes, size_t size, const PetModelLimits *limits,
     return pet_fail (error, PET_ERROR_TRUNCATED, "the model file is empty");
   if (size > onnx.limits->max_file_bytes)
     return pet_fail (error, PET_ERROR_LIMIT,
-        "the model file is larger than %zu bytes",
-        onnx.limits->max_file_bytes);
+        "the model file is larger than %zu bytes", onnx.limits->max_file_bytes);
   made = calloc (1, sizeof *made);
   if (made == NULL)
     return pet_fail (error, PET_ERROR_MEMORY, "no memory for the model");

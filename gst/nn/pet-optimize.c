@@ -39,6 +39,9 @@ mark_live (const PetGraph *graph, bool *live)
       continue;
     for (int i = 0; i < node->n_inputs; i++)
       mark (live, node->inputs[i]);
+    /* A node writes all its outputs, read or not. */
+    for (int i = 0; i < node->n_outputs; i++)
+      mark (live, node->outputs[i]);
     mark (live, node->residual);
   }
 }

@@ -93,8 +93,8 @@ pet_shape_text (const PetShape *shape, char text[PET_SHAPE_TEXT_SIZE])
     if (shape->dim[i] < 0)
       at += (size_t) snprintf (text + at, PET_SHAPE_TEXT_SIZE - at, "%s?", x);
     else
-      at += (size_t) snprintf (text + at, PET_SHAPE_TEXT_SIZE - at, "%s%lld",
-          x, (long long) shape->dim[i]);
+      at += (size_t) snprintf (text + at, PET_SHAPE_TEXT_SIZE - at, "%s%lld", x,
+          (long long) shape->dim[i]);
   }
   return text;
 }

@@ -77,8 +77,8 @@ read_tensors (const char *set, const char *kind, PetTensor *tensors,
     if (stat (path, &info) != 0)
       break;
     PET_TRY (read_file (path, &bytes, &size, error));
-    status = pet_onnx_read_tensor (
-        bytes, size, &tensors[*n_tensors], &name, error);
+    status =
+        pet_onnx_read_tensor (bytes, size, &tensors[*n_tensors], &name, error);
     free (bytes);
     free (name);
     PET_TRY (status);
@@ -108,18 +108,17 @@ is_close (double got, double want, PetType type)
 }
 
 static PetStatus
-compare (const PetTensor *got, const PetTensor *want, int output,
-    PetError *error)
+compare (
+    const PetTensor *got, const PetTensor *want, int output, PetError *error)
 {
   char a[PET_SHAPE_TEXT_SIZE], b[PET_SHAPE_TEXT_SIZE];
   bool whole = want->type != PET_TYPE_F32 && want->type != PET_TYPE_F64 &&
       want->type != PET_TYPE_F16;
 
   if (got->type != want->type || !pet_shape_equal (&got->shape, &want->shape))
-    return pet_fail (error, PET_ERROR_LIBRARY,
-        "output %d is %s %s, not %s %s", output, pet_type_name (got->type),
-        pet_shape_text (&got->shape, a), pet_type_name (want->type),
-        pet_shape_text (&want->shape, b));
+    return pet_fail (error, PET_ERROR_LIBRARY, "output %d is %s %s, not %s %s",
+        output, pet_type_name (got->type), pet_shape_text (&got->shape, a),
+        pet_type_name (want->type), pet_shape_text (&want->shape, b));
   for (size_t i = 0; i < pet_elements (want); i++) {
     double x = pet_get_double (got, i), y = pet_get_double (want, i);
 
@@ -158,8 +157,8 @@ fill_and_run (PetNet *net, const Data *data, int n_bound, PetError *error)
 
 /* With the last `n_bound` inputs as constants. Takes `graph` over. */
 static PetStatus
-try_bound (PetGraph *graph, const Data *data, const char *backend,
-    int n_bound, PetError *error)
+try_bound (PetGraph *graph, const Data *data, const char *backend, int n_bound,
+    PetError *error)
 {
   PetShape shapes[MAX_TENSORS];
   PetNetOptions options;
@@ -169,14 +168,13 @@ try_bound (PetGraph *graph, const Data *data, const char *backend,
 
   if (graph == NULL)
     return pet_fail (error, PET_ERROR_MEMORY, "no memory");
-  if (graph->n_inputs != data->n_inputs || graph->n_outputs !=
-          data->n_outputs)
+  if (graph->n_inputs != data->n_inputs || graph->n_outputs != data->n_outputs)
     status = pet_fail (error, PET_ERROR_LIBRARY,
         "the model has %d inputs and %d outputs, the test %d and %d",
         graph->n_inputs, graph->n_outputs, data->n_inputs, data->n_outputs);
   for (int i = 0; i < n_bound && status == PET_OK; i++)
-    status = pet_graph_bind_input (graph, graph->n_inputs - 1,
-        &data->inputs[graph->n_inputs - 1], error);
+    status = pet_graph_bind_input (
+        graph, graph->n_inputs - 1, &data->inputs[graph->n_inputs - 1], error);
   if (status != PET_OK) {
     pet_graph_free (&graph);
     return status;
@@ -209,8 +207,8 @@ run_backend (const PetGraph *graph, const Data *data, const char *backend,
     if (i == 0 || bound[i] > 0) {
       PetError now = { .status = PET_OK };
 
-      status = try_bound (
-          pet_graph_copy (graph), data, backend, bound[i], &now);
+      status =
+          try_bound (pet_graph_copy (graph), data, backend, bound[i], &now);
       if (i == 0 || status != PET_ERROR_UNSUPPORTED)
         *error = now;
     }
@@ -244,8 +242,7 @@ run_set (const char *test, const char *set, const char *only)
   PetStatus status = load_graph (test, &graph, &error);
 
   if (status == PET_OK)
-    status =
-        read_tensors (set, "input", data.inputs, &data.n_inputs, &error);
+    status = read_tensors (set, "input", data.inputs, &data.n_inputs, &error);
   if (status == PET_OK)
     status =
         read_tensors (set, "output", data.outputs, &data.n_outputs, &error);

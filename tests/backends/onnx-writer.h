@@ -122,8 +122,8 @@ onnx_value (OnnxWriter *w, int field, const char *name, int type, int rank,
 }
 
 static inline void
-onnx_input (OnnxWriter *w, const char *name, int type, int rank,
-    const int64_t *dims)
+onnx_input (
+    OnnxWriter *w, const char *name, int type, int rank, const int64_t *dims)
 {
   onnx_value (w, 11, name, type, rank, dims);
 }
@@ -160,8 +160,8 @@ onnx_elements (int rank, const int64_t *dims)
 }
 
 static inline void
-onnx_constant (OnnxWriter *w, const char *name, int type, size_t size,
-    int rank, const int64_t *dims, const void *data)
+onnx_constant (OnnxWriter *w, const char *name, int type, size_t size, int rank,
+    const int64_t *dims, const void *data)
 {
   Bytes tensor = onnx_tensor (
       name, type, rank, dims, data, onnx_elements (rank, dims) * size);

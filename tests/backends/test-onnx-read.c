@@ -10,8 +10,16 @@
 #include "onnx-writer.h"
 #include "tap.h"
 
-#define DIMS(...) (const int64_t[]){ __VA_ARGS__ }
-#define FLOATS(...) (const float[]){ __VA_ARGS__ }
+#define DIMS(...)                                                              \
+  (const int64_t[])                                                            \
+  {                                                                            \
+    __VA_ARGS__                                                                \
+  }
+#define FLOATS(...)                                                            \
+  (const float[])                                                              \
+  {                                                                            \
+    __VA_ARGS__                                                                \
+  }
 
 static PetStatus
 load (Bytes *bytes, PetModel **model, PetError *error)
@@ -47,8 +55,7 @@ small_model (void)
   OnnxWriter w = onnx_writer (13);
 
   onnx_input (&w, "x", 1, 4, DIMS (1, 1, 4, 4));
-  onnx_floats (
-      &w, "w", 4, DIMS (1, 1, 2, 2), FLOATS (1.0f, 2.0f, 3.0f, 4.0f));
+  onnx_floats (&w, "w", 4, DIMS (1, 1, 2, 2), FLOATS (1.0f, 2.0f, 3.0f, 4.0f));
   onnx_attr_ints (&w, "strides", 2, DIMS (2, 2));
   onnx_node (&w, "Conv", "x w", "c");
   onnx_node (&w, "Relu", "c", "y");
@@ -379,8 +386,8 @@ static PetStatus
 read_tensor (Bytes *bytes, PetTensor *tensor)
 {
   char *name = NULL;
-  PetStatus status = pet_onnx_read_tensor (
-      bytes->data, bytes->size, tensor, &name, NULL);
+  PetStatus status =
+      pet_onnx_read_tensor (bytes->data, bytes->size, tensor, &name, NULL);
 
   free (name);
   free (bytes->data);
@@ -474,8 +481,8 @@ limits_are_kept (void)
   tap_check (pet_model_load (bytes.data, bytes.size, &limits, &model, NULL) ==
       PET_ERROR_LIMIT);
   limits.max_tensor_bytes = 16;
-  tap_check (pet_model_load (bytes.data, bytes.size, &limits, &model, NULL) ==
-      PET_OK);
+  tap_check (
+      pet_model_load (bytes.data, bytes.size, &limits, &model, NULL) == PET_OK);
   pet_model_free (&model);
   free (bytes.data);
 }
@@ -489,15 +496,14 @@ other_files_are_no_models (void)
   PetError error;
 
   for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-    PetStatus status = pet_model_load (
-        files[i], strlen (files[i]), NULL, &model, &error);
+    PetStatus status =
+        pet_model_load (files[i], strlen (files[i]), NULL, &model, &error);
 
-    tap_check (
-        status == PET_ERROR_FORMAT || status == PET_ERROR_TRUNCATED);
+    tap_check (status == PET_ERROR_FORMAT || status == PET_ERROR_TRUNCATED);
   }
   tap_check (pet_model_load ("", 0, NULL, &model, NULL) != PET_OK);
-  tap_check (pet_model_load_file ("/does/not/exist.onnx", NULL, &model,
-                 &error) == PET_ERROR_IO);
+  tap_check (pet_model_load_file (
+                 "/does/not/exist.onnx", NULL, &model, &error) == PET_ERROR_IO);
 }
 
 int

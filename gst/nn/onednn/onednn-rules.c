@@ -73,6 +73,11 @@ pet_dnn_window (const PetGraph *graph, const PetNode *node,
     int64_t large = transposed ? out->dim[2 + i] : in->dim[2 + i];
     int64_t total = (small - 1) * stride + span - large;
 
+    /* Of no effect, and the library goes out of bounds with huge ones. */
+    if (kernel[i] == 1)
+      dilation = 1;
+    if (small == 1 && stride > large)
+      stride = large;
     window->kernel[i] = kernel[i];
     window->strides[i] = stride;
     window->dilations[i] = dilation - 1;

@@ -15,56 +15,56 @@ typedef struct {
 } Rows;
 
 /* The two common pairs of steps are written out so that they vectorise. */
-#define ROW(name, To, T, Wide, formula) \
-  static void name (void *to_data, const void *from_a, int64_t step_a, \
-      const void *from_b, int64_t step_b, size_t count) \
-  { \
-    To *to = to_data; \
-    const T *pa = from_a, *pb = from_b; \
-    if (step_a == 1 && step_b == 1) \
-      for (size_t i = 0; i < count; i++) { \
-        const Wide a = pa[i], b = pb[i]; \
-        to[i] = (To) (formula); \
-      } \
-    else if (step_a == 1 && step_b == 0) \
-      for (size_t i = 0; i < count; i++) { \
-        const Wide a = pa[i], b = pb[0]; \
-        to[i] = (To) (formula); \
-      } \
-    else \
-      for (size_t i = 0; i < count; i++) { \
-        const Wide a = pa[(int64_t) i * step_a]; \
-        const Wide b = pb[(int64_t) i * step_b]; \
-        to[i] = (To) (formula); \
-      } \
+#define ROW(name, To, T, Wide, formula)                                        \
+  static void name (void *to_data, const void *from_a, int64_t step_a,         \
+      const void *from_b, int64_t step_b, size_t count)                        \
+  {                                                                            \
+    To *to = to_data;                                                          \
+    const T *pa = from_a, *pb = from_b;                                        \
+    if (step_a == 1 && step_b == 1)                                            \
+      for (size_t i = 0; i < count; i++) {                                     \
+        const Wide a = pa[i], b = pb[i];                                       \
+        to[i] = (To) (formula);                                                \
+      }                                                                        \
+    else if (step_a == 1 && step_b == 0)                                       \
+      for (size_t i = 0; i < count; i++) {                                     \
+        const Wide a = pa[i], b = pb[0];                                       \
+        to[i] = (To) (formula);                                                \
+      }                                                                        \
+    else                                                                       \
+      for (size_t i = 0; i < count; i++) {                                     \
+        const Wide a = pa[(int64_t) i * step_a];                               \
+        const Wide b = pb[(int64_t) i * step_b];                               \
+        to[i] = (To) (formula);                                                \
+      }                                                                        \
   }
 
-#define FLOAT_ROWS(name, To32, To64, formula) \
-  ROW (name##_f32, To32, float, float, formula) \
+#define FLOAT_ROWS(name, To32, To64, formula)                                  \
+  ROW (name##_f32, To32, float, float, formula)                                \
   ROW (name##_f64, To64, double, double, formula)
-#define INT_ROWS(name, To32, To64, ToU8, ToI8, formula) \
-  ROW (name##_i32, To32, int32_t, int64_t, formula) \
-  ROW (name##_i64, To64, int64_t, int64_t, formula) \
-  ROW (name##_u8, ToU8, uint8_t, int64_t, formula) \
+#define INT_ROWS(name, To32, To64, ToU8, ToI8, formula)                        \
+  ROW (name##_i32, To32, int32_t, int64_t, formula)                            \
+  ROW (name##_i64, To64, int64_t, int64_t, formula)                            \
+  ROW (name##_u8, ToU8, uint8_t, int64_t, formula)                             \
   ROW (name##_i8, ToI8, int8_t, int64_t, formula)
-#define ALL_ROWS(name) \
-  static const Rows name##_rows = { { \
-      [PET_TYPE_F32] = name##_f32, \
-      [PET_TYPE_F64] = name##_f64, \
-      [PET_TYPE_I32] = name##_i32, \
-      [PET_TYPE_I64] = name##_i64, \
-      [PET_TYPE_U8] = name##_u8, \
-      [PET_TYPE_I8] = name##_i8, \
-      [PET_TYPE_BOOL] = name##_u8, \
+#define ALL_ROWS(name)                                                         \
+  static const Rows name##_rows = { {                                          \
+      [PET_TYPE_F32] = name##_f32,                                             \
+      [PET_TYPE_F64] = name##_f64,                                             \
+      [PET_TYPE_I32] = name##_i32,                                             \
+      [PET_TYPE_I64] = name##_i64,                                             \
+      [PET_TYPE_U8] = name##_u8,                                               \
+      [PET_TYPE_I8] = name##_i8,                                               \
+      [PET_TYPE_BOOL] = name##_u8,                                             \
   } };
 
-#define ARITHMETIC_ROWS(name, formula, whole) \
-  FLOAT_ROWS (name, float, double, formula) \
-  INT_ROWS (name, int32_t, int64_t, uint8_t, int8_t, whole) \
+#define ARITHMETIC_ROWS(name, formula, whole)                                  \
+  FLOAT_ROWS (name, float, double, formula)                                    \
+  INT_ROWS (name, int32_t, int64_t, uint8_t, int8_t, whole)                    \
   ALL_ROWS (name)
-#define COMPARISON_ROWS(name, formula) \
-  FLOAT_ROWS (name, uint8_t, uint8_t, formula) \
-  INT_ROWS (name, uint8_t, uint8_t, uint8_t, uint8_t, formula) \
+#define COMPARISON_ROWS(name, formula)                                         \
+  FLOAT_ROWS (name, uint8_t, uint8_t, formula)                                 \
+  INT_ROWS (name, uint8_t, uint8_t, uint8_t, uint8_t, formula)                 \
   ALL_ROWS (name)
 
 static void
@@ -85,8 +85,7 @@ run_rows (const Rows *rows, const PetTensor *x, const PetTensor *y,
   for (pet_loop_start (&loop); loop.more; pet_loop_next (&loop))
     row ((char *) output->data + loop.at[0] * out_bytes,
         (const char *) x->data + loop.at[1] * in_bytes, loop.step[1],
-        (const char *) y->data + loop.at[2] * in_bytes, loop.step[2],
-        loop.row);
+        (const char *) y->data + loop.at[2] * in_bytes, loop.step[2], loop.row);
 }
 
 /* All inputs of one type out of `mask`, broadcast together. */
@@ -129,38 +128,37 @@ static PetStatus
 logic_infer (const PetGraph *graph, const PetNode *node, PetTensor *outputs,
     PetError *error)
 {
-  return infer_inputs (
-      graph, node, PET_MASK (PET_TYPE_BOOL), outputs, error);
+  return infer_inputs (graph, node, PET_MASK (PET_TYPE_BOOL), outputs, error);
 }
 
-#define BINARY_OP(name, op, infer_function, low, high) \
-  const PetOp pet_op_##name = { \
-    .type = op, \
-    .min_inputs = low, \
-    .max_inputs = high, \
-    .max_outputs = 1, \
-    .infer = infer_function, \
-    .run = name##_run, \
+#define BINARY_OP(name, op, infer_function, low, high)                         \
+  const PetOp pet_op_##name = {                                                \
+    .type = op,                                                                \
+    .min_inputs = low,                                                         \
+    .max_inputs = high,                                                        \
+    .max_outputs = 1,                                                          \
+    .infer = infer_function,                                                   \
+    .run = name##_run,                                                         \
   };
 
-#define BINARY_RUN(name) \
-  static void name##_run (const PetNode *node, const PetTensor *inputs, \
-      const PetTensor *outputs, void *scratch) \
-  { \
-    run_rows (&name##_rows, &inputs[0], &inputs[1], &outputs[0]); \
+#define BINARY_RUN(name)                                                       \
+  static void name##_run (const PetNode *node, const PetTensor *inputs,        \
+      const PetTensor *outputs, void *scratch)                                 \
+  {                                                                            \
+    run_rows (&name##_rows, &inputs[0], &inputs[1], &outputs[0]);              \
   }
 
-#define ARITHMETIC(name, op, formula, whole) \
-  ARITHMETIC_ROWS (name, formula, whole) \
-  BINARY_RUN (name) \
+#define ARITHMETIC(name, op, formula, whole)                                   \
+  ARITHMETIC_ROWS (name, formula, whole)                                       \
+  BINARY_RUN (name)                                                            \
   BINARY_OP (name, op, arithmetic_infer, 2, 2)
-#define COMPARISON(name, op, formula) \
-  COMPARISON_ROWS (name, formula) \
-  BINARY_RUN (name) \
+#define COMPARISON(name, op, formula)                                          \
+  COMPARISON_ROWS (name, formula)                                              \
+  BINARY_RUN (name)                                                            \
   BINARY_OP (name, op, comparison_infer, 2, 2)
-#define LOGIC(name, op, formula) \
-  COMPARISON_ROWS (name, formula) \
-  BINARY_RUN (name) \
+#define LOGIC(name, op, formula)                                               \
+  COMPARISON_ROWS (name, formula)                                              \
+  BINARY_RUN (name)                                                            \
   BINARY_OP (name, op, logic_infer, 2, 2)
 
 static int64_t
@@ -221,8 +219,8 @@ ARITHMETIC_ROWS (mod, fmod ((double) a, (double) b), safe_mod (a, b))
 ARITHMETIC_ROWS (rem, fmod ((double) a, (double) b), safe_rem (a, b))
 
 static void
-mod_run (const PetNode *node, const PetTensor *inputs,
-    const PetTensor *outputs, void *scratch)
+mod_run (const PetNode *node, const PetTensor *inputs, const PetTensor *outputs,
+    void *scratch)
 {
   run_rows (pet_node_int (node, "fmod", 0) != 0 ? &rem_rows : &mod_rows,
       &inputs[0], &inputs[1], &outputs[0]);
@@ -246,8 +244,8 @@ pow_infer (const PetGraph *graph, const PetNode *node, PetTensor *outputs,
 }
 
 static void
-pow_run (const PetNode *node, const PetTensor *inputs,
-    const PetTensor *outputs, void *scratch)
+pow_run (const PetNode *node, const PetTensor *inputs, const PetTensor *outputs,
+    void *scratch)
 {
   int64_t dense[PET_MAX_RANK];
   PetLoop loop;
@@ -292,11 +290,11 @@ run_many (const Rows *rows, const PetNode *node, const PetTensor *inputs,
     run_rows (rows, output, &inputs[i], output);
 }
 
-#define MANY_RUN(name) \
-  static void name##_run (const PetNode *node, const PetTensor *inputs, \
-      const PetTensor *outputs, void *scratch) \
-  { \
-    run_many (&name##_rows, node, inputs, &outputs[0]); \
+#define MANY_RUN(name)                                                         \
+  static void name##_run (const PetNode *node, const PetTensor *inputs,        \
+      const PetTensor *outputs, void *scratch)                                 \
+  {                                                                            \
+    run_many (&name##_rows, node, inputs, &outputs[0]);                        \
   }
 
 /* NaN wins, as in numpy. */
@@ -315,8 +313,8 @@ sum_infer (const PetGraph *graph, const PetNode *node, PetTensor *outputs,
 }
 
 static void
-sum_run (const PetNode *node, const PetTensor *inputs,
-    const PetTensor *outputs, void *scratch)
+sum_run (const PetNode *node, const PetTensor *inputs, const PetTensor *outputs,
+    void *scratch)
 {
   run_many (&add_rows, node, inputs, &outputs[0]);
 }

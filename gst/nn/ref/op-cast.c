@@ -161,8 +161,7 @@ is_float (PetType type)
 static PetStatus
 infer_to (const PetTensor *x, int64_t type, PetTensor *output, PetError *error)
 {
-  if (type < 0 || type > PET_TYPE_F64 ||
-      pet_type_bytes ((PetType) type) == 0)
+  if (type < 0 || type > PET_TYPE_F64 || pet_type_bytes ((PetType) type) == 0)
     return pet_fail (error, PET_ERROR_UNSUPPORTED,
         "ONNX data type %lld is not supported", (long long) type);
   PET_TRY (pet_op_type (x, PET_MASK_ANY, "data", error));
@@ -180,8 +179,8 @@ cast_infer (const PetGraph *graph, const PetNode *node, PetTensor *outputs,
 }
 
 static PetStatus
-castlike_infer (const PetGraph *graph, const PetNode *node,
-    PetTensor *outputs, PetError *error)
+castlike_infer (const PetGraph *graph, const PetNode *node, PetTensor *outputs,
+    PetError *error)
 {
   return infer_to (pet_node_input (graph, node, 0),
       (int64_t) pet_node_input (graph, node, 1)->type, outputs, error);
@@ -194,8 +193,8 @@ cast_run (const PetNode *node, const PetTensor *inputs,
   size_t count = pet_elements (outputs);
 
   if (inputs->type == outputs->type)
-    memcpy (outputs->data, inputs->data,
-        count * pet_type_bytes (outputs->type));
+    memcpy (
+        outputs->data, inputs->data, count * pet_type_bytes (outputs->type));
   else if (is_float (inputs->type))
     for (size_t i = 0; i < count; i++)
       pet_put_double (outputs, i, pet_get_double (inputs, i));

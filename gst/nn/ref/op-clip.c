@@ -38,8 +38,8 @@ has_input (const PetNode *node, int index)
 }
 
 static void
-clip_floats (const PetNode *node, const PetTensor *inputs,
-    const PetTensor *outputs)
+clip_floats (
+    const PetNode *node, const PetTensor *inputs, const PetTensor *outputs)
 {
   float low = pet_node_float (node, "min", -INFINITY);
   float high = pet_node_float (node, "max", INFINITY);
@@ -60,8 +60,8 @@ clip_floats (const PetNode *node, const PetTensor *inputs,
 }
 
 static void
-clip_doubles (const PetNode *node, const PetTensor *inputs,
-    const PetTensor *outputs)
+clip_doubles (
+    const PetNode *node, const PetTensor *inputs, const PetTensor *outputs)
 {
   double low = -INFINITY, high = INFINITY;
   size_t count = pet_elements (outputs);
@@ -79,8 +79,8 @@ clip_doubles (const PetNode *node, const PetTensor *inputs,
 }
 
 static void
-clip_ints (const PetNode *node, const PetTensor *inputs,
-    const PetTensor *outputs)
+clip_ints (
+    const PetNode *node, const PetTensor *inputs, const PetTensor *outputs)
 {
   int64_t low = INT64_MIN, high = INT64_MAX;
   size_t count = pet_elements (outputs);

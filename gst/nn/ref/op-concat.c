@@ -33,8 +33,8 @@ concat_infer (const PetGraph *graph, const PetNode *node, PetTensor *outputs,
   int axis;
 
   PET_TRY (pet_op_type (first, PET_MASK_ANY, "data", error));
-  PET_TRY (pet_op_axis (pet_node_int (node, "axis", 1), first->shape.rank,
-      "axis", &axis, error));
+  PET_TRY (pet_op_axis (
+      pet_node_int (node, "axis", 1), first->shape.rank, "axis", &axis, error));
   outputs[0].type = first->type;
   outputs[0].shape = first->shape;
   for (int i = 1; i < node->n_inputs; i++)
@@ -73,8 +73,8 @@ concat_run (const PetNode *node, const PetTensor *inputs,
   for (int i = 0; i < node->n_inputs; i++) {
     size_t part = pet_inner (&inputs[i].shape, axis) * size;
 
-    copy_part ((char *) outputs[0].data + at, whole, inputs[i].data, part,
-        part, pet_outer (shape, axis));
+    copy_part ((char *) outputs[0].data + at, whole, inputs[i].data, part, part,
+        pet_outer (shape, axis));
     at += part;
   }
 }
@@ -91,10 +91,9 @@ const PetOp pet_op_concat = {
 /* Sizes as input (opset 13 on) or attribute; without them equal parts, the
  * last one smaller where num_outputs does not divide (opset 18). */
 static PetStatus
-split_sizes (const PetGraph *graph, const PetNode *node, int64_t dim,
+split_sizes (const PetNode *node, const PetTensor *input, int64_t dim,
     PetInts *sizes, PetError *error)
 {
-  const PetTensor *input = pet_node_input (graph, node, 1);
   int64_t n = node->n_outputs, each = (dim + n - 1) / n, sum = 0;
 
   sizes->count = 0;
@@ -104,8 +103,8 @@ split_sizes (const PetGraph *graph, const PetNode *node, int64_t dim,
     PET_TRY (pet_op_ints (input, "split", sizes, error));
   if (sizes->count == 0) {
     if (n > PET_OP_MAX_INTS)
-      return pet_fail (error, PET_ERROR_UNSUPPORTED,
-          "more than %d parts", PET_OP_MAX_INTS);
+      return pet_fail (
+          error, PET_ERROR_UNSUPPORTED, "more than %d parts", PET_OP_MAX_INTS);
     if (pet_node_int (node, "num_outputs", n) != n ||
         (node->opset < 18 && dim % n != 0) || each * (n - 1) > dim)
       return pet_fail (error, PET_ERROR_CORRUPT,
@@ -136,9 +135,10 @@ split_infer (const PetGraph *graph, const PetNode *node, PetTensor *outputs,
   int axis;
 
   PET_TRY (pet_op_type (x, PET_MASK_ANY, "data", error));
-  PET_TRY (pet_op_axis (pet_node_int (node, "axis", 0), x->shape.rank, "axis",
-      &axis, error));
-  PET_TRY (split_sizes (graph, node, x->shape.dim[axis], &sizes, error));
+  PET_TRY (pet_op_axis (
+      pet_node_int (node, "axis", 0), x->shape.rank, "axis", &axis, error));
+  PET_TRY (split_sizes (node, pet_node_input (graph, node, 1),
+      x->shape.dim[axis], &sizes, error));
   for (int i = 0; i < node->n_outputs; i++) {
     outputs[i].type = x->type;
     outputs[i].shape = x->shape;
@@ -147,17 +147,23 @@ split_infer (const PetGraph *graph, const PetNode *node, PetTensor *outputs,
   return PET_OK;
 }
 
+/* Parts that nobody wants have neither data nor shape. */
 static void
 split_run (const PetNode *node, const PetTensor *inputs,
     const PetTensor *outputs, void *scratch)
 {
+  static const PetTensor absent;
   const PetShape *shape = &inputs[0].shape;
   int axis = axis_of (node, 0, shape);
-  size_t size = pet_type_bytes (inputs[0].type);
-  size_t whole = pet_inner (shape, axis) * size, at = 0;
+  size_t each = pet_inner (shape, axis + 1) * pet_type_bytes (inputs[0].type);
+  size_t whole = (size_t) shape->dim[axis] * each, at = 0;
+  PetInts sizes;
 
+  if (split_sizes (node, node->n_inputs > 1 ? &inputs[1] : &absent,
+          shape->dim[axis], &sizes, NULL) != PET_OK)
+    return;
   for (int i = 0; i < node->n_outputs; i++) {
-    size_t part = pet_inner (&outputs[i].shape, axis) * size;
+    size_t part = (size_t) sizes.at[i] * each;
 
     if (outputs[i].data != NULL)
       copy_part (outputs[i].data, part, (const char *) inputs[0].data + at,

@@ -22,8 +22,8 @@ value_of (const PetNode *node)
 }
 
 static PetStatus
-constant_infer (const PetGraph *graph, const PetNode *node,
-    PetTensor *outputs, PetError *error)
+constant_infer (const PetGraph *graph, const PetNode *node, PetTensor *outputs,
+    PetError *error)
 {
   const PetAttr *attr = value_of (node);
   bool is_list;
@@ -81,12 +81,11 @@ constantofshape_infer (const PetGraph *graph, const PetNode *node,
   PET_TRY (
       pet_op_ints (pet_node_input (graph, node, 0), "shape", &dims, error));
   if (dims.count > PET_MAX_RANK)
-    return pet_fail (error, PET_ERROR_UNSUPPORTED,
-        "more than %d dimensions", PET_MAX_RANK);
+    return pet_fail (
+        error, PET_ERROR_UNSUPPORTED, "more than %d dimensions", PET_MAX_RANK);
   if (value != NULL &&
       (value->kind != PET_ATTR_TENSOR || pet_elements (&value->tensor) != 1))
-    return pet_fail (
-        error, PET_ERROR_CORRUPT, "its value is no single number");
+    return pet_fail (error, PET_ERROR_CORRUPT, "its value is no single number");
   outputs[0].type = value != NULL ? value->tensor.type : PET_TYPE_F32;
   outputs[0].shape.rank = dims.count;
   for (int i = 0; i < dims.count; i++) {
@@ -209,8 +208,8 @@ range_infer (const PetGraph *graph, const PetNode *node, PetTensor *outputs,
 
     PET_TRY (pet_op_same_type (first, input, "another input", error));
     if (pet_elements (input) != 1 || input->data == NULL)
-      return pet_fail (error, PET_ERROR_UNSUPPORTED,
-          "only constant numbers are supported");
+      return pet_fail (
+          error, PET_ERROR_UNSUPPORTED, "only constant numbers are supported");
     bound[i] = pet_get_double (input, 0);
   }
   count = ceil ((bound[1] - bound[0]) / bound[2]);

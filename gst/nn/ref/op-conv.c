@@ -8,8 +8,8 @@
 #include "nn/ref/pet-op-window.h"
 
 static PetStatus
-check_channels (const PetTensor *x, const PetTensor *w, int64_t group,
-    PetError *error)
+check_channels (
+    const PetTensor *x, const PetTensor *w, int64_t group, PetError *error)
 {
   int64_t in = x->shape.dim[1], out = w->shape.dim[0];
 
@@ -32,8 +32,8 @@ check_kernel_shape (const PetNode *node, const PetShape *w, PetError *error)
 
   for (size_t i = 0; i < count; i++)
     if (count != (size_t) (w->rank - 2) || kernel[i] != w->dim[2 + i])
-      return pet_fail (error, PET_ERROR_CORRUPT,
-          "kernel_shape is not that of the weight");
+      return pet_fail (
+          error, PET_ERROR_CORRUPT, "kernel_shape is not that of the weight");
   return PET_OK;
 }
 
@@ -50,8 +50,7 @@ check_bias (const PetTensor *bias, int64_t channels, PetError *error)
 }
 
 static PetStatus
-check_operands (
-    const PetNode *node, const PetTensor *x, const PetTensor *w,
+check_operands (const PetNode *node, const PetTensor *x, const PetTensor *w,
     PetError *error)
 {
   PET_TRY (pet_op_type (x, PET_MASK_FLOAT, "data", error));
@@ -73,10 +72,9 @@ conv_infer (const PetGraph *graph, const PetNode *node, PetTensor *outputs,
 
   PET_TRY (check_operands (node, x, w, error));
   PET_TRY (check_channels (x, w, pet_node_int (node, "group", 1), error));
-  PET_TRY (check_bias (
-      pet_node_input (graph, node, 2), w->shape.dim[0], error));
   PET_TRY (
-      pet_window_init (node, &x->shape, &w->shape.dim[2], &window, error));
+      check_bias (pet_node_input (graph, node, 2), w->shape.dim[0], error));
+  PET_TRY (pet_window_init (node, &x->shape, &w->shape.dim[2], &window, error));
   outputs[0].type = PET_TYPE_F32;
   pet_window_shape (
       &window, x->shape.dim[0], w->shape.dim[0], &outputs[0].shape);
@@ -97,8 +95,8 @@ add_scaled (float *restrict to, const float *restrict from, int64_t step,
 
 /* Adds what one input row gives through the kernel's last dimension. */
 static void
-add_row (const PetWindow *window, const float *from, const float *weight,
-    float *to)
+add_row (
+    const PetWindow *window, const float *from, const float *weight, float *to)
 {
   for (int64_t k = 0; k < window->kernel[2]; k++) {
     int64_t offset = k * window->dilation[2] - window->pad[2], first, end;
@@ -111,8 +109,8 @@ add_row (const PetWindow *window, const float *from, const float *weight,
 }
 
 static bool
-source_index (const PetWindow *window, int axis, int64_t position,
-    int64_t tap, int64_t *index)
+source_index (const PetWindow *window, int axis, int64_t position, int64_t tap,
+    int64_t *index)
 {
   *index = position * window->stride[axis] + tap * window->dilation[axis] -
       window->pad[axis];
@@ -121,8 +119,8 @@ source_index (const PetWindow *window, int axis, int64_t position,
 
 /* Adds what one input channel gives to row (z, y) of an output channel. */
 static void
-add_channel (const PetWindow *window, const float *channel,
-    const float *weight, int64_t z, int64_t y, float *to)
+add_channel (const PetWindow *window, const float *channel, const float *weight,
+    int64_t z, int64_t y, float *to)
 {
   int64_t iz, iy;
 
@@ -131,8 +129,7 @@ add_channel (const PetWindow *window, const float *channel,
       continue;
     for (int64_t ky = 0; ky < window->kernel[1]; ky++)
       if (source_index (window, 1, y, ky, &iy))
-        add_row (window,
-            channel + (iz * window->in[1] + iy) * window->in[2],
+        add_row (window, channel + (iz * window->in[1] + iy) * window->in[2],
             weight + (kz * window->kernel[1] + ky) * window->kernel[2], to);
   }
 }
@@ -166,9 +163,8 @@ conv_run (const PetNode *node, const PetTensor *inputs,
         for (int64_t i = 0; i < window.out[2]; i++)
           to[i] = bias != NULL ? bias[oc] : 0.0f;
         for (int64_t ic = 0; ic < in_channels; ic++)
-          add_channel (&window, from + ic * in_size,
-              weight + ic * kernel_size, zy / window.out[1],
-              zy % window.out[1], to);
+          add_channel (&window, from + ic * in_size, weight + ic * kernel_size,
+              zy / window.out[1], zy % window.out[1], to);
         to += window.out[2];
       }
     }
@@ -213,8 +209,8 @@ convtranspose_infer (const PetGraph *graph, const PetNode *node,
 
 /* Where element `position` of the input goes through `tap`. */
 static bool
-target_index (const PetWindow *window, int axis, int64_t position,
-    int64_t tap, int64_t *index)
+target_index (const PetWindow *window, int axis, int64_t position, int64_t tap,
+    int64_t *index)
 {
   *index = position * window->stride[axis] + tap * window->dilation[axis] -
       window->pad[axis];
@@ -222,8 +218,8 @@ target_index (const PetWindow *window, int axis, int64_t position,
 }
 
 static void
-spread_row (const PetWindow *window, const float *from, const float *weight,
-    float *to)
+spread_row (
+    const PetWindow *window, const float *from, const float *weight, float *to)
 {
   int64_t at;
 
@@ -234,17 +230,17 @@ spread_row (const PetWindow *window, const float *from, const float *weight,
 }
 
 static void
-spread_channel (const PetWindow *window, const float *from,
-    const float *weight, float *to)
+spread_channel (
+    const PetWindow *window, const float *from, const float *weight, float *to)
 {
   int64_t oz, oy;
 
   for (int64_t zy = 0; zy < window->in[0] * window->in[1]; zy++)
     for (int64_t k = 0; k < window->kernel[0] * window->kernel[1]; k++)
-      if (target_index (window, 0, zy / window->in[1],
-              k / window->kernel[1], &oz) &&
-          target_index (window, 1, zy % window->in[1],
-              k % window->kernel[1], &oy))
+      if (target_index (
+              window, 0, zy / window->in[1], k / window->kernel[1], &oz) &&
+          target_index (
+              window, 1, zy % window->in[1], k % window->kernel[1], &oy))
         spread_row (window, from + zy * window->in[2],
             weight + k * window->kernel[2],
             to + (oz * window->out[1] + oy) * window->out[2]);
@@ -277,8 +273,7 @@ convtranspose_run (const PetNode *node, const PetTensor *inputs,
     for (int64_t ic = group * in_each; ic < (group + 1) * in_each; ic++)
       spread_channel (&window,
           (const float *) x->data + (n * in_channels + ic) * in_size,
-          (const float *) w->data + (ic * each + oc % each) * kernel_size,
-          to);
+          (const float *) w->data + (ic * each + oc % each) * kernel_size, to);
   }
 }
 

@@ -53,12 +53,12 @@ gather_infer (const PetGraph *graph, const PetNode *node, PetTensor *outputs,
   int axis;
 
   PET_TRY (check_types (x, indices, error));
-  PET_TRY (pet_op_axis (pet_node_int (node, "axis", 0), x->shape.rank, "axis",
-      &axis, error));
+  PET_TRY (pet_op_axis (
+      pet_node_int (node, "axis", 0), x->shape.rank, "axis", &axis, error));
   PET_TRY (check_indices (indices, x->shape.dim[axis], error));
   if (x->shape.rank - 1 + indices->shape.rank > PET_MAX_RANK)
-    return pet_fail (error, PET_ERROR_UNSUPPORTED,
-        "more than %d dimensions", PET_MAX_RANK);
+    return pet_fail (
+        error, PET_ERROR_UNSUPPORTED, "more than %d dimensions", PET_MAX_RANK);
   outputs[0].type = x->type;
   for (int i = 0; i < axis; i++)
     shape->dim[shape->rank++] = x->shape.dim[i];
@@ -83,8 +83,7 @@ gather_run (const PetNode *node, const PetTensor *inputs,
 {
   const PetShape *shape = &inputs[0].shape;
   int axis = axis_of (node, shape);
-  size_t inner =
-      pet_inner (shape, axis + 1) * pet_type_bytes (inputs[0].type);
+  size_t inner = pet_inner (shape, axis + 1) * pet_type_bytes (inputs[0].type);
   size_t dim = (size_t) shape->dim[axis], outer = pet_outer (shape, axis);
   size_t count = pet_elements (&inputs[1]), place;
   const char *from = inputs[0].data;
@@ -111,16 +110,16 @@ const PetOp pet_op_gather = {
 
 /* The indices' shape may not be larger than the data's beside the axis. */
 static PetStatus
-check_element_shapes (const PetShape *x, const PetShape *indices, int axis,
-    PetError *error)
+check_element_shapes (
+    const PetShape *x, const PetShape *indices, int axis, PetError *error)
 {
   bool fits = x->rank == indices->rank;
 
   for (int i = 0; fits && i < x->rank; i++)
     fits = i == axis || indices->dim[i] <= x->dim[i];
   if (!fits)
-    return pet_fail (error, PET_ERROR_CORRUPT,
-        "the indices' shape does not fit the data's");
+    return pet_fail (
+        error, PET_ERROR_CORRUPT, "the indices' shape does not fit the data's");
   return PET_OK;
 }
 
@@ -133,8 +132,8 @@ gatherelements_infer (const PetGraph *graph, const PetNode *node,
   int axis;
 
   PET_TRY (check_types (x, indices, error));
-  PET_TRY (pet_op_axis (pet_node_int (node, "axis", 0), x->shape.rank, "axis",
-      &axis, error));
+  PET_TRY (pet_op_axis (
+      pet_node_int (node, "axis", 0), x->shape.rank, "axis", &axis, error));
   PET_TRY (check_element_shapes (&x->shape, &indices->shape, axis, error));
   PET_TRY (check_indices (indices, x->shape.dim[axis], error));
   outputs[0].type = x->type;
@@ -170,15 +169,17 @@ gatherelements_run (const PetNode *node, const PetTensor *inputs,
   PetLoop loop;
 
   for (element_loop (&loop, &inputs[1].shape, shape, axis); loop.more;
-      pet_loop_next (&loop))
+       pet_loop_next (&loop))
     for (size_t i = 0; i < loop.row; i++) {
       size_t at = (size_t) loop.at[0] + i;
       int64_t base = loop.at[1] + (int64_t) i * loop.step[1];
       char *to = (char *) outputs[0].data + at * bytes;
 
       if (resolve (pet_get_int (&inputs[1], at), shape->dim[axis], &place))
-        memcpy (to, (const char *) inputs[0].data +
-                ((size_t) base + place * stride) * bytes, bytes);
+        memcpy (to,
+            (const char *) inputs[0].data +
+                ((size_t) base + place * stride) * bytes,
+            bytes);
       else
         memset (to, 0, bytes);
     }
@@ -202,8 +203,8 @@ check_updates (const PetGraph *graph, const PetNode *node, PetTensor *output,
   const char *reduction = pet_node_string (node, "reduction", "none");
 
   PET_TRY (check_types (x, indices, error));
-  PET_TRY (pet_op_same_type (
-      x, pet_node_input (graph, node, 2), "updates", error));
+  PET_TRY (
+      pet_op_same_type (x, pet_node_input (graph, node, 2), "updates", error));
   if (strcmp (reduction, "none") != 0)
     return pet_fail (error, PET_ERROR_UNSUPPORTED,
         "reduction '%.20s' is not supported", reduction);
@@ -221,13 +222,13 @@ scatterelements_infer (const PetGraph *graph, const PetNode *node,
   int axis;
 
   PET_TRY (check_updates (graph, node, &outputs[0], error));
-  PET_TRY (pet_op_axis (pet_node_int (node, "axis", 0), x->shape.rank, "axis",
-      &axis, error));
+  PET_TRY (pet_op_axis (
+      pet_node_int (node, "axis", 0), x->shape.rank, "axis", &axis, error));
   PET_TRY (check_element_shapes (&x->shape, &indices->shape, axis, error));
   if (!pet_shape_equal (
           &indices->shape, &pet_node_input (graph, node, 2)->shape))
-    return pet_fail (error, PET_ERROR_CORRUPT,
-        "the updates' shape is not the indices'");
+    return pet_fail (
+        error, PET_ERROR_CORRUPT, "the updates' shape is not the indices'");
   return check_indices (indices, x->shape.dim[axis], error);
 }
 
@@ -243,14 +244,14 @@ scatterelements_run (const PetNode *node, const PetTensor *inputs,
 
   memcpy (outputs[0].data, inputs[0].data, pet_elements (outputs) * bytes);
   for (element_loop (&loop, &inputs[1].shape, shape, axis); loop.more;
-      pet_loop_next (&loop))
+       pet_loop_next (&loop))
     for (size_t i = 0; i < loop.row; i++) {
       size_t at = (size_t) loop.at[0] + i;
       int64_t base = loop.at[1] + (int64_t) i * loop.step[1];
 
       if (resolve (pet_get_int (&inputs[1], at), shape->dim[axis], &place))
-        memcpy ((char *) outputs[0].data +
-                ((size_t) base + place * stride) * bytes,
+        memcpy (
+            (char *) outputs[0].data + ((size_t) base + place * stride) * bytes,
             (const char *) inputs[2].data + at * bytes, bytes);
     }
 }
@@ -267,8 +268,8 @@ const PetOp pet_op_scatterelements = {
 /* The last dimension of the indices holds tuples into the dimensions of the
  * data from `batch` on. */
 static PetStatus
-check_tuples (const PetTensor *x, const PetTensor *indices, int batch,
-    PetError *error)
+check_tuples (
+    const PetTensor *x, const PetTensor *indices, int batch, PetError *error)
 {
   int rank = indices->shape.rank;
   int64_t length = rank > 0 ? indices->shape.dim[rank - 1] : 0;
@@ -276,8 +277,8 @@ check_tuples (const PetTensor *x, const PetTensor *indices, int batch,
 
   if (batch < 0 || batch >= rank || length < 1 ||
       length > x->shape.rank - batch)
-    return pet_fail (error, PET_ERROR_CORRUPT,
-        "the indices' shape does not fit the data's");
+    return pet_fail (
+        error, PET_ERROR_CORRUPT, "the indices' shape does not fit the data's");
   for (size_t i = 0; indices->data != NULL && i < count; i++) {
     int64_t index = pet_get_int (indices, i);
     int64_t dim = x->shape.dim[batch + (int) (i % (size_t) length)];
@@ -309,8 +310,8 @@ resolve_tuple (const PetTensor *indices, size_t at, int length,
 }
 
 static PetStatus
-gathernd_infer (const PetGraph *graph, const PetNode *node,
-    PetTensor *outputs, PetError *error)
+gathernd_infer (const PetGraph *graph, const PetNode *node, PetTensor *outputs,
+    PetError *error)
 {
   const PetTensor *x = pet_node_input (graph, node, 0);
   const PetTensor *indices = pet_node_input (graph, node, 1);
@@ -329,8 +330,8 @@ gathernd_infer (const PetGraph *graph, const PetNode *node,
       return pet_fail (error, PET_ERROR_CORRUPT,
           "data and indices are batches of different sizes");
   if (indices->shape.rank - 1 + x->shape.rank - batch - length > PET_MAX_RANK)
-    return pet_fail (error, PET_ERROR_UNSUPPORTED,
-        "more than %d dimensions", PET_MAX_RANK);
+    return pet_fail (
+        error, PET_ERROR_UNSUPPORTED, "more than %d dimensions", PET_MAX_RANK);
   for (int i = 0; i < indices->shape.rank - 1; i++)
     shape->dim[shape->rank++] = indices->shape.dim[i];
   for (int i = (int) batch + length; i < x->shape.rank; i++)
@@ -355,8 +356,8 @@ gathernd_run (const PetNode *node, const PetTensor *inputs,
     size_t base = i / (tuples / batches) * pet_inner (x, batch);
 
     if (resolve_tuple (&inputs[1], i, length, x, batch, &offset))
-      memcpy (to, (const char *) inputs[0].data + (base + offset) * bytes,
-          part);
+      memcpy (
+          to, (const char *) inputs[0].data + (base + offset) * bytes, part);
     else
       memset (to, 0, part);
   }
@@ -372,8 +373,8 @@ const PetOp pet_op_gathernd = {
 };
 
 static PetStatus
-scatternd_infer (const PetGraph *graph, const PetNode *node,
-    PetTensor *outputs, PetError *error)
+scatternd_infer (const PetGraph *graph, const PetNode *node, PetTensor *outputs,
+    PetError *error)
 {
   const PetTensor *x = pet_node_input (graph, node, 0);
   const PetTensor *indices = pet_node_input (graph, node, 1);

@@ -12,8 +12,8 @@ typedef struct {
 } Product;
 
 static void
-add_product (const Product *p, float scale, const float *a, const float *b,
-    float *to)
+add_product (
+    const Product *p, float scale, const float *a, const float *b, float *to)
 {
   for (int64_t i = 0; i < p->m; i++, to += p->n)
     for (int64_t j = 0; j < p->k; j++) {
@@ -38,15 +38,14 @@ typedef struct {
 } MatMul;
 
 static PetStatus
-matmul_resolve (const PetShape *a, const PetShape *b, MatMul *mul,
-    PetError *error)
+matmul_resolve (
+    const PetShape *a, const PetShape *b, MatMul *mul, PetError *error)
 {
   Product *p = &mul->product;
   int64_t k;
 
   if (a->rank < 1 || b->rank < 1)
-    return pet_fail (
-        error, PET_ERROR_CORRUPT, "a single number is no matrix");
+    return pet_fail (error, PET_ERROR_CORRUPT, "a single number is no matrix");
   mul->a_is_list = a->rank == 1;
   mul->b_is_list = b->rank == 1;
   p->m = mul->a_is_list ? 1 : a->dim[a->rank - 2];
@@ -58,8 +57,8 @@ matmul_resolve (const PetShape *a, const PetShape *b, MatMul *mul,
   p->a_column = p->b_column = 1;
   if (p->k != k)
     return pet_fail (error, PET_ERROR_CORRUPT,
-        "%lld columns on the left, %lld rows on the right",
-        (long long) p->k, (long long) k);
+        "%lld columns on the left, %lld rows on the right", (long long) p->k,
+        (long long) k);
   mul->a_batch = *a;
   mul->b_batch = *b;
   mul->a_batch.rank = mul->a_is_list ? 0 : a->rank - 2;
@@ -99,8 +98,7 @@ matmul_run (const PetNode *node, const PetTensor *inputs,
   MatMul mul;
   const Product *p = &mul.product;
 
-  if (matmul_resolve (&inputs[0].shape, &inputs[1].shape, &mul, NULL) !=
-      PET_OK)
+  if (matmul_resolve (&inputs[0].shape, &inputs[1].shape, &mul, NULL) != PET_OK)
     return;
   memset (to, 0, pet_elements (outputs) * sizeof *to);
   pet_loop_init (&loop, &mul.batch, 2);
@@ -141,8 +139,8 @@ gemm_resolve (const PetNode *node, const PetShape *a, const PetShape *b,
   p->b_column = b_turned ? b->dim[1] : 1;
   if (b->dim[b_turned] != p->k)
     return pet_fail (error, PET_ERROR_CORRUPT,
-        "%lld columns on the left, %lld rows on the right",
-        (long long) p->k, (long long) b->dim[b_turned]);
+        "%lld columns on the left, %lld rows on the right", (long long) p->k,
+        (long long) b->dim[b_turned]);
   return PET_OK;
 }
 
@@ -200,13 +198,12 @@ gemm_run (const PetNode *node, const PetTensor *inputs,
 {
   Product p;
 
-  if (gemm_resolve (
-          node, &inputs[0].shape, &inputs[1].shape, &p, NULL) != PET_OK)
+  if (gemm_resolve (node, &inputs[0].shape, &inputs[1].shape, &p, NULL) !=
+      PET_OK)
     return;
   memset (outputs[0].data, 0, pet_elements (outputs) * sizeof (float));
   if (node->n_inputs > 2 && inputs[2].type != PET_TYPE_NONE)
-    fill_from (
-        &inputs[2], pet_node_float (node, "beta", 1.0f), &outputs[0]);
+    fill_from (&inputs[2], pet_node_float (node, "beta", 1.0f), &outputs[0]);
   add_product (&p, pet_node_float (node, "alpha", 1.0f), inputs[0].data,
       inputs[1].data, outputs[0].data);
 }

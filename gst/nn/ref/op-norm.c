@@ -21,16 +21,15 @@ check_floats (const PetGraph *graph, const PetNode *node, int index,
 }
 
 static PetStatus
-check_channels (const PetGraph *graph, const PetNode *node, int first,
-    int last, PetTensor *outputs, PetError *error)
+check_channels (const PetGraph *graph, const PetNode *node, int first, int last,
+    PetTensor *outputs, PetError *error)
 {
   PET_TRY (pet_op_infer_same (graph, node, outputs, error));
   if (outputs[0].shape.rank < 2)
     return pet_fail (error, PET_ERROR_CORRUPT,
         "data of %d dimensions has no channels", outputs[0].shape.rank);
   for (int i = first; i <= last; i++)
-    PET_TRY (
-        check_floats (graph, node, i, outputs[0].shape.dim[1], error));
+    PET_TRY (check_floats (graph, node, i, outputs[0].shape.dim[1], error));
   return PET_OK;
 }
 
@@ -63,8 +62,8 @@ moments (const float *from, size_t count, double epsilon, double *mean,
 }
 
 static PetStatus
-batchnorm_infer (const PetGraph *graph, const PetNode *node,
-    PetTensor *outputs, PetError *error)
+batchnorm_infer (const PetGraph *graph, const PetNode *node, PetTensor *outputs,
+    PetError *error)
 {
   if (pet_node_int (node, "training_mode", 0) != 0)
     return pet_fail (
@@ -143,8 +142,8 @@ const PetOp pet_op_instancenormalization = {
 
 /* Scale and bias were per group before opset 21, and are per channel since. */
 static PetStatus
-groupnorm_infer (const PetGraph *graph, const PetNode *node,
-    PetTensor *outputs, PetError *error)
+groupnorm_infer (const PetGraph *graph, const PetNode *node, PetTensor *outputs,
+    PetError *error)
 {
   int64_t groups = pet_node_int (node, "num_groups", 0);
   const PetShape *shape = &pet_node_input (graph, node, 0)->shape;
@@ -155,8 +154,8 @@ groupnorm_infer (const PetGraph *graph, const PetNode *node,
         "%lld groups do not divide %lld channels", (long long) groups,
         (long long) shape->dim[1]);
   for (int i = 1; i <= 2; i++)
-    PET_TRY (check_floats (graph, node, i,
-        node->opset < 21 ? groups : shape->dim[1], error));
+    PET_TRY (check_floats (
+        graph, node, i, node->opset < 21 ? groups : shape->dim[1], error));
   return PET_OK;
 }
 
@@ -206,16 +205,16 @@ axis_of (const PetNode *node, const PetShape *shape)
 
 /* Mean and InvStdDev, where asked for, have 1 in the normalised dimensions. */
 static PetStatus
-layernorm_infer (const PetGraph *graph, const PetNode *node,
-    PetTensor *outputs, PetError *error)
+layernorm_infer (const PetGraph *graph, const PetNode *node, PetTensor *outputs,
+    PetError *error)
 {
   const PetTensor *x = pet_node_input (graph, node, 0);
   int axis = 0;
   int64_t inner;
 
   PET_TRY (pet_op_infer_same (graph, node, outputs, error));
-  PET_TRY (pet_op_axis (pet_node_int (node, "axis", -1), x->shape.rank,
-      "axis", &axis, error));
+  PET_TRY (pet_op_axis (
+      pet_node_int (node, "axis", -1), x->shape.rank, "axis", &axis, error));
   inner = (int64_t) pet_inner (&x->shape, axis);
   PET_TRY (check_floats (graph, node, 1, inner, error));
   if (pet_node_input (graph, node, 2)->type != PET_TYPE_NONE)
@@ -248,8 +247,7 @@ layernorm_run (const PetNode *node, const PetTensor *inputs,
 
     moments (from, size, epsilon, &mean, &factor);
     for (size_t i = 0; i < size; i++)
-      to[i] = (float) (((double) from[i] - mean) * factor *
-              (double) scale[i]) +
+      to[i] = (float) (((double) from[i] - mean) * factor * (double) scale[i]) +
           (bias != NULL ? bias[i] : 0.0f);
     if (means != NULL)
       means[r] = (float) mean;
@@ -283,8 +281,8 @@ lpnorm_infer (const PetGraph *graph, const PetNode *node, PetTensor *outputs,
 }
 
 static void
-lpnorm_line (float *to, const float *from, size_t count, size_t step,
-    bool absolute)
+lpnorm_line (
+    float *to, const float *from, size_t count, size_t step, bool absolute)
 {
   double sum = 0;
 
@@ -335,14 +333,14 @@ lrn_infer (const PetGraph *graph, const PetNode *node, PetTensor *outputs,
 
   PET_TRY (check_channels (graph, node, 1, 0, outputs, error));
   if (size < 1 || size > INT32_MAX)
-    return pet_fail (error, PET_ERROR_CORRUPT, "size %lld is not valid",
-        (long long) size);
+    return pet_fail (
+        error, PET_ERROR_CORRUPT, "size %lld is not valid", (long long) size);
   return PET_OK;
 }
 
 static void
-lrn_run (const PetNode *node, const PetTensor *inputs,
-    const PetTensor *outputs, void *scratch)
+lrn_run (const PetNode *node, const PetTensor *inputs, const PetTensor *outputs,
+    void *scratch)
 {
   const PetShape *shape = &inputs[0].shape;
   int64_t channels = shape->dim[1], size = pet_node_int (node, "size", 1);

@@ -15,8 +15,7 @@ typedef struct {
 static PetStatus
 read_mode (const PetNode *node, Mode *mode, PetError *error)
 {
-  static const char *const names[] = { "constant", "reflect", "edge",
-    "wrap" };
+  static const char *const names[] = { "constant", "reflect", "edge", "wrap" };
   const char *given = pet_node_string (node, "mode", names[0]);
 
   for (int i = 0; i < 4; i++)
@@ -24,8 +23,8 @@ read_mode (const PetNode *node, Mode *mode, PetError *error)
       *mode = (Mode) i;
       return PET_OK;
     }
-  return pet_fail (error, PET_ERROR_UNSUPPORTED,
-      "mode '%.20s' is not supported", given);
+  return pet_fail (
+      error, PET_ERROR_UNSUPPORTED, "mode '%.20s' is not supported", given);
 }
 
 static PetStatus
@@ -48,8 +47,8 @@ pad_resolve (const PetNode *node, const PetShape *shape,
   else
     for (; axes.count < shape->rank; axes.count++)
       axes.at[axes.count] = axes.count;
-  PET_TRY (pet_op_axes (
-      axes.at, (size_t) axes.count, shape->rank, seen, error));
+  PET_TRY (
+      pet_op_axes (axes.at, (size_t) axes.count, shape->rank, seen, error));
   if (pads.count != 2 * axes.count)
     return pet_fail (error, PET_ERROR_CORRUPT, "pads has %d numbers, not %d",
         pads.count, 2 * axes.count);
@@ -69,12 +68,11 @@ pad_resolve (const PetNode *node, const PetShape *shape,
 }
 
 static PetStatus
-padded_dim (const Pad *pad, int axis, int64_t dim, int64_t *to,
-    PetError *error)
+padded_dim (const Pad *pad, int axis, int64_t dim, int64_t *to, PetError *error)
 {
   int64_t front = pad->front[axis], back = pad->back[axis];
-  bool valid = dim <= INT32_MAX * (int64_t) INT32_MAX &&
-      dim + front + back >= 0;
+  bool valid =
+      dim <= INT32_MAX * (int64_t) INT32_MAX && dim + front + back >= 0;
 
   if (valid && pad->mode == REFLECT)
     valid = front < (dim > 0 ? dim : 1) && back < (dim > 0 ? dim : 1);
@@ -108,8 +106,8 @@ pad_infer (const PetGraph *graph, const PetNode *node, PetTensor *outputs,
   outputs[0].type = x->type;
   outputs[0].shape.rank = x->shape.rank;
   for (int i = 0; i < x->shape.rank; i++)
-    PET_TRY (padded_dim (&pad, i, x->shape.dim[i], &outputs[0].shape.dim[i],
-        error));
+    PET_TRY (
+        padded_dim (&pad, i, x->shape.dim[i], &outputs[0].shape.dim[i], error));
   return PET_OK;
 }
 
@@ -161,8 +159,8 @@ pad_elements (const Pad *pad, const PetTensor *x, const PetTensor *output,
     const char *from = x->data;
 
     for (int k = 0; k < x->shape.rank && from != NULL; k++) {
-      int64_t at = source_of (
-          pad->mode, index[k] - pad->front[k], x->shape.dim[k]);
+      int64_t at =
+          source_of (pad->mode, index[k] - pad->front[k], x->shape.dim[k]);
 
       from = at < 0 ? NULL : from + at * stride[k] * (int64_t) bytes;
     }
@@ -176,8 +174,8 @@ pad_elements (const Pad *pad, const PetTensor *x, const PetTensor *output,
 }
 
 static void
-pad_run (const PetNode *node, const PetTensor *inputs,
-    const PetTensor *outputs, void *scratch)
+pad_run (const PetNode *node, const PetTensor *inputs, const PetTensor *outputs,
+    void *scratch)
 {
   static const PetTensor absent;
   int n = node->n_inputs;
@@ -211,14 +209,14 @@ tile_infer (const PetGraph *graph, const PetNode *node, PetTensor *outputs,
   PET_TRY (pet_op_ints (
       pet_node_input (graph, node, 1), "repeats", &repeats, error));
   if (repeats.count != x->shape.rank)
-    return pet_fail (error, PET_ERROR_CORRUPT,
-        "repeats has %d numbers, not %d", repeats.count, x->shape.rank);
+    return pet_fail (error, PET_ERROR_CORRUPT, "repeats has %d numbers, not %d",
+        repeats.count, x->shape.rank);
   outputs[0].type = x->type;
   outputs[0].shape = x->shape;
   for (int i = 0; i < repeats.count; i++)
     if (repeats.at[i] < 0 ||
-        __builtin_mul_overflow (x->shape.dim[i], repeats.at[i],
-            &outputs[0].shape.dim[i]))
+        __builtin_mul_overflow (
+            x->shape.dim[i], repeats.at[i], &outputs[0].shape.dim[i]))
       return pet_fail (error, PET_ERROR_CORRUPT,
           "%lld repeats are not possible", (long long) repeats.at[i]);
   return PET_OK;
@@ -256,8 +254,7 @@ trilu_infer (const PetGraph *graph, const PetNode *node, PetTensor *outputs,
     return pet_fail (error, PET_ERROR_CORRUPT, "the data is no matrix");
   if (k->type != PET_TYPE_NONE) {
     PET_TRY (pet_op_ints (k, "k", &shift, error));
-    if (shift.count != 1 || shift.at[0] < -INT32_MAX ||
-        shift.at[0] > INT32_MAX)
+    if (shift.count != 1 || shift.at[0] < -INT32_MAX || shift.at[0] > INT32_MAX)
       return pet_fail (error, PET_ERROR_CORRUPT, "k is not valid");
   }
   outputs[0].type = x->type;

@@ -7,8 +7,8 @@
 #include "nn/ref/pet-op-window.h"
 
 static PetStatus
-pool_window (const PetNode *node, const PetShape *x, PetWindow *window,
-    PetError *error)
+pool_window (
+    const PetNode *node, const PetShape *x, PetWindow *window, PetError *error)
 {
   size_t count;
   const int64_t *kernel = pet_node_ints (node, "kernel_shape", &count);
@@ -36,12 +36,12 @@ pool_infer (const PetGraph *graph, const PetNode *node, unsigned mask,
 }
 
 static PetStatus
-maxpool_infer (const PetGraph *graph, const PetNode *node,
-    PetTensor *outputs, PetError *error)
+maxpool_infer (const PetGraph *graph, const PetNode *node, PetTensor *outputs,
+    PetError *error)
 {
   PET_TRY (pool_infer (graph, node,
-      PET_MASK_FLOAT | PET_MASK (PET_TYPE_U8) | PET_MASK (PET_TYPE_I8),
-      outputs, error));
+      PET_MASK_FLOAT | PET_MASK (PET_TYPE_U8) | PET_MASK (PET_TYPE_I8), outputs,
+      error));
   if (node->n_outputs > 1) {
     outputs[1].type = PET_TYPE_I64;
     outputs[1].shape = outputs[0].shape;
@@ -76,13 +76,13 @@ place_taps (const PetWindow *window, int64_t place, Taps *taps)
   clip_taps (window, 0, place / window->out[1], taps);
 }
 
-#define FOR_TAPS(window, taps, z, y, x) \
-  for (int64_t z = (taps)->from[0]; z < (taps)->to[0]; \
-      z += (window)->dilation[0]) \
-    for (int64_t y = (taps)->from[1]; y < (taps)->to[1]; \
-        y += (window)->dilation[1]) \
-      for (int64_t x = (taps)->from[2]; x < (taps)->to[2]; \
-          x += (window)->dilation[2])
+#define FOR_TAPS(window, taps, z, y, x)                                        \
+  for (int64_t z = (taps)->from[0]; z < (taps)->to[0];                         \
+       z += (window)->dilation[0])                                             \
+    for (int64_t y = (taps)->from[1]; y < (taps)->to[1];                       \
+         y += (window)->dilation[1])                                           \
+      for (int64_t x = (taps)->from[2]; x < (taps)->to[2];                     \
+           x += (window)->dilation[2])
 
 static float
 max_of (const PetWindow *window, const Taps *taps, const float *from)
@@ -131,8 +131,8 @@ stored_place (const PetWindow *window, int64_t place, bool column_major)
 }
 
 static void
-maxpool_slow (const PetNode *node, const PetWindow *window,
-    const PetTensor *x, const PetTensor *outputs)
+maxpool_slow (const PetNode *node, const PetWindow *window, const PetTensor *x,
+    const PetTensor *outputs)
 {
   bool column_major = pet_node_int (node, "storage_order", 0) != 0;
   int64_t *indices = node->n_outputs > 1 ? outputs[1].data : NULL;
@@ -146,13 +146,11 @@ maxpool_slow (const PetNode *node, const PetWindow *window,
 
     place_taps (window, i % out_size, &taps);
     place = place_of_max (window, &taps, x, base);
-    pet_put_double (outputs, (size_t) i, place < 0
-            ? -INFINITY
-            : pet_get_double (x, (size_t) (base + place)));
+    pet_put_double (outputs, (size_t) i,
+        place < 0 ? -INFINITY : pet_get_double (x, (size_t) (base + place)));
     if (indices != NULL)
-      indices[i] = place < 0
-          ? -1
-          : base + stored_place (window, place, column_major);
+      indices[i] =
+          place < 0 ? -1 : base + stored_place (window, place, column_major);
   }
 }
 
@@ -177,7 +175,7 @@ maxpool_run (const PetNode *node, const PetTensor *inputs,
   in_size = window.in[0] * window.in[1] * window.in[2];
   out_size = window.out[0] * window.out[1] * window.out[2];
   for (int64_t i = 0; i < x->shape.dim[0] * x->shape.dim[1];
-      i++, from += in_size)
+       i++, from += in_size)
     for (int64_t place = 0; place < out_size; place++) {
       place_taps (&window, place, &taps);
       *to++ = max_of (&window, &taps, from);

@@ -14,8 +14,8 @@ typedef struct {
 } Reduction;
 
 static PetStatus
-reduced_axes (const PetNode *node, const PetShape *shape,
-    const PetTensor *axes, bool reduced[PET_MAX_RANK], PetError *error)
+reduced_axes (const PetNode *node, const PetShape *shape, const PetTensor *axes,
+    bool reduced[PET_MAX_RANK], PetError *error)
 {
   /* ReduceSum takes its axes as an input since opset 13, the others since 18.
    */
@@ -27,8 +27,8 @@ reduced_axes (const PetNode *node, const PetShape *shape,
     PET_TRY (pet_op_attr_ints (node, "axes", &list, error));
   else if (axes->type != PET_TYPE_NONE)
     PET_TRY (pet_op_ints (axes, "axes", &list, error));
-  PET_TRY (pet_op_axes (
-      list.at, (size_t) list.count, shape->rank, reduced, error));
+  PET_TRY (
+      pet_op_axes (list.at, (size_t) list.count, shape->rank, reduced, error));
   if (list.count == 0 && pet_node_int (node, "noop_with_empty_axes", 0) == 0)
     for (int i = 0; i < shape->rank; i++)
       reduced[i] = true;
@@ -44,8 +44,9 @@ reduce_infer (const PetGraph *graph, const PetNode *node, PetTensor *outputs,
   bool reduced[PET_MAX_RANK];
   PetShape *shape = &outputs[0].shape;
 
-  PET_TRY (pet_op_type (x, PET_MASK_FLOAT | PET_MASK (PET_TYPE_I32) |
-          PET_MASK (PET_TYPE_I64), "data", error));
+  PET_TRY (pet_op_type (x,
+      PET_MASK_FLOAT | PET_MASK (PET_TYPE_I32) | PET_MASK (PET_TYPE_I64),
+      "data", error));
   PET_TRY (reduced_axes (
       node, &x->shape, pet_node_input (graph, node, 1), reduced, error));
   outputs[0].type = x->type;
@@ -92,8 +93,9 @@ sum_part (const Reduction *reduction, const PetTensor *x, int64_t base,
   pet_loop_operand (&loop, 0, parts->summed_stride);
   for (pet_loop_start (&loop); loop.more; pet_loop_next (&loop))
     for (size_t i = 0; i < loop.row; i++)
-      sum = reduction->add (sum, pet_get_double (x,
-              (size_t) (base + loop.at[0] + (int64_t) i * loop.step[0])));
+      sum = reduction->add (sum,
+          pet_get_double (
+              x, (size_t) (base + loop.at[0] + (int64_t) i * loop.step[0])));
   return reduction->finish (sum, (double) pet_inner (&parts->summed, 0));
 }
 
@@ -115,8 +117,9 @@ reduce_run (const PetNode *node, const PetTensor *inputs,
   pet_loop_operand (&loop, 0, parts.kept_stride);
   for (pet_loop_start (&loop); loop.more; pet_loop_next (&loop))
     for (size_t i = 0; i < loop.row; i++)
-      pet_put_double (outputs, at++, sum_part (reduction, inputs,
-              loop.at[0] + (int64_t) i * loop.step[0], &parts));
+      pet_put_double (outputs, at++,
+          sum_part (reduction, inputs, loop.at[0] + (int64_t) i * loop.step[0],
+              &parts));
 }
 
 static double
@@ -185,20 +188,20 @@ logarithm (double sum, double n)
   return log (sum);
 }
 
-#define REDUCE(name, op, start, add, finish) \
-  static void name##_run (const PetNode *node, const PetTensor *inputs, \
-      const PetTensor *outputs, void *scratch) \
-  { \
-    static const Reduction reduction = { start, add, finish }; \
-    reduce_run (node, inputs, outputs, &reduction); \
-  } \
-  const PetOp pet_op_##name = { \
-    .type = op, \
-    .min_inputs = 1, \
-    .max_inputs = 2, \
-    .max_outputs = 1, \
-    .infer = reduce_infer, \
-    .run = name##_run, \
+#define REDUCE(name, op, start, add, finish)                                   \
+  static void name##_run (const PetNode *node, const PetTensor *inputs,        \
+      const PetTensor *outputs, void *scratch)                                 \
+  {                                                                            \
+    static const Reduction reduction = { start, add, finish };                 \
+    reduce_run (node, inputs, outputs, &reduction);                            \
+  }                                                                            \
+  const PetOp pet_op_##name = {                                                \
+    .type = op,                                                                \
+    .min_inputs = 1,                                                           \
+    .max_inputs = 2,                                                           \
+    .max_outputs = 1,                                                          \
+    .infer = reduce_infer,                                                     \
+    .run = name##_run,                                                         \
   };
 
 REDUCE (reducel1, "ReduceL1", 0, add_absolute, as_is)
@@ -221,8 +224,8 @@ arg_infer (const PetGraph *graph, const PetNode *node, PetTensor *outputs,
   int axis = 0;
 
   PET_TRY (pet_op_type (x, PET_MASK_NUMBERS, "data", error));
-  PET_TRY (pet_op_axis (pet_node_int (node, "axis", 0), x->shape.rank, "axis",
-      &axis, error));
+  PET_TRY (pet_op_axis (
+      pet_node_int (node, "axis", 0), x->shape.rank, "axis", &axis, error));
   outputs[0].type = PET_TYPE_I64;
   for (int i = 0; i < x->shape.rank; i++)
     if (i != axis)
@@ -252,8 +255,8 @@ arg_of_line (const PetTensor *x, size_t at, size_t count, size_t step,
 }
 
 static void
-arg_run (const PetNode *node, const PetTensor *inputs,
-    const PetTensor *outputs, double sign)
+arg_run (const PetNode *node, const PetTensor *inputs, const PetTensor *outputs,
+    double sign)
 {
   const PetShape *shape = &inputs[0].shape;
   int64_t given = pet_node_int (node, "axis", 0);
@@ -265,8 +268,8 @@ arg_run (const PetNode *node, const PetTensor *inputs,
 
   for (size_t o = 0; o < outer; o++)
     for (size_t i = 0; i < inner; i++)
-      *to++ = arg_of_line (
-          inputs, o * count * inner + i, count, inner, sign, last);
+      *to++ =
+          arg_of_line (inputs, o * count * inner + i, count, inner, sign, last);
 }
 
 static void
@@ -320,8 +323,8 @@ cumsum_infer (const PetGraph *graph, const PetNode *node, PetTensor *outputs,
 }
 
 static void
-cumsum_line (const PetTensor *x, const PetTensor *to, size_t at,
-    size_t count, size_t step, bool exclusive, bool reverse)
+cumsum_line (const PetTensor *x, const PetTensor *to, size_t at, size_t count,
+    size_t step, bool exclusive, bool reverse)
 {
   double sum = 0;
 

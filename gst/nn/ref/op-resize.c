@@ -48,8 +48,8 @@ choose (const PetNode *node, const char *attr, const char *const *names,
   for (*choice = 0; *choice < count; ++*choice)
     if (strcmp (given, names[*choice]) == 0)
       return PET_OK;
-  return pet_fail (error, PET_ERROR_UNSUPPORTED,
-      "%s '%.30s' is not supported", attr, given);
+  return pet_fail (
+      error, PET_ERROR_UNSUPPORTED, "%s '%.30s' is not supported", attr, given);
 }
 
 static PetStatus
@@ -57,8 +57,8 @@ read_modes (const PetNode *node, Resize *resize, PetError *error)
 {
   static const char *const modes[] = { "nearest", "linear", "cubic" };
   static const char *const transforms[] = { "half_pixel",
-    "half_pixel_symmetric", "pytorch_half_pixel", "align_corners",
-    "asymmetric", "tf_half_pixel_for_nn", "tf_crop_and_resize" };
+    "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric",
+    "tf_half_pixel_for_nn", "tf_crop_and_resize" };
   static const char *const nearests[] = { "round_prefer_floor",
     "round_prefer_ceil", "floor", "ceil" };
   int mode, transform, nearest;
@@ -80,15 +80,13 @@ read_modes (const PetNode *node, Resize *resize, PetError *error)
   resize->antialias = pet_node_int (node, "antialias", 0) != 0;
   resize->exclude_outside = pet_node_int (node, "exclude_outside", 0) != 0;
   resize->cubic_a = pet_node_float (node, "cubic_coeff_a", -0.75f);
-  resize->extrapolation =
-      pet_node_float (node, "extrapolation_value", 0.0f);
+  resize->extrapolation = pet_node_float (node, "extrapolation_value", 0.0f);
   return PET_OK;
 }
 
 /* The axes that scales, sizes and roi speak of, in their order. */
 static PetStatus
-read_axes (
-    const PetNode *node, int rank, int axes[PET_MAX_RANK], int *count,
+read_axes (const PetNode *node, int rank, int axes[PET_MAX_RANK], int *count,
     PetError *error)
 {
   bool seen[PET_MAX_RANK];
@@ -119,8 +117,8 @@ check_list (
     return pet_fail (error, PET_ERROR_UNSUPPORTED,
         "%s depends on the input data; only constants are supported", what);
   if (pet_elements (tensor) != (size_t) count)
-    return pet_fail (error, PET_ERROR_CORRUPT,
-        "%s has %zu numbers, not %d", what, pet_elements (tensor), count);
+    return pet_fail (error, PET_ERROR_CORRUPT, "%s has %zu numbers, not %d",
+        what, pet_elements (tensor), count);
   return PET_OK;
 }
 
@@ -143,8 +141,8 @@ set_size (Resize *resize, int axis, int64_t size, PetError *error)
   int64_t in = resize->in.dim[axis];
 
   if (size < 0 || size > INT32_MAX || (size > 0 && in == 0))
-    return pet_fail (error, PET_ERROR_CORRUPT,
-        "a size of %lld is not valid", (long long) size);
+    return pet_fail (error, PET_ERROR_CORRUPT, "a size of %lld is not valid",
+        (long long) size);
   resize->out.dim[axis] = size;
   resize->scale[axis] = in > 0 && size > 0 ? (double) size / (double) in : 1;
   return PET_OK;
@@ -153,16 +151,16 @@ set_size (Resize *resize, int axis, int64_t size, PetError *error)
 /* keep_aspect_ratio_policy: one scale for all axes, the smallest or largest
  * that the sizes ask for. */
 static PetStatus
-apply_policy (const PetNode *node, const int *axes, int count,
-    Resize *resize, PetError *error)
+apply_policy (const PetNode *node, const int *axes, int count, Resize *resize,
+    PetError *error)
 {
   static const char *const policies[] = { "stretch", "not_larger",
     "not_smaller" };
   int policy;
   double scale;
 
-  PET_TRY (choose (node, "keep_aspect_ratio_policy", policies, 3, &policy,
-      error));
+  PET_TRY (
+      choose (node, "keep_aspect_ratio_policy", policies, 3, &policy, error));
   if (policy == 0 || count == 0)
     return PET_OK;
   scale = resize->scale[axes[0]];
@@ -216,8 +214,8 @@ read_upsample_scales (const PetNode *node, Resize *resize, PetError *error)
 }
 
 static PetStatus
-resolve (const PetNode *node, const Inputs *inputs, Resize *resize,
-    PetError *error)
+resolve (
+    const PetNode *node, const Inputs *inputs, Resize *resize, PetError *error)
 {
   int axes[PET_MAX_RANK], count;
 
@@ -234,16 +232,16 @@ resolve (const PetNode *node, const Inputs *inputs, Resize *resize,
   if (is_given (inputs->sizes)) {
     PET_TRY (check_list (inputs->sizes, count, "sizes", error));
     for (int i = 0; i < count; i++)
-      PET_TRY (set_size (resize, axes[i],
-          pet_get_int (inputs->sizes, (size_t) i), error));
+      PET_TRY (set_size (
+          resize, axes[i], pet_get_int (inputs->sizes, (size_t) i), error));
     return apply_policy (node, axes, count, resize, error);
   }
   if (!is_given (inputs->scales))
     return read_upsample_scales (node, resize, error);
   PET_TRY (check_list (inputs->scales, count, "scales", error));
   for (int i = 0; i < count; i++)
-    PET_TRY (set_scale (resize, axes[i],
-        pet_get_double (inputs->scales, (size_t) i), error));
+    PET_TRY (set_scale (
+        resize, axes[i], pet_get_double (inputs->scales, (size_t) i), error));
   return PET_OK;
 }
 
@@ -255,8 +253,8 @@ has_roi (const PetNode *node)
 }
 
 static PetStatus
-resolve_in_graph (const PetGraph *graph, const PetNode *node, Resize *resize,
-    PetError *error)
+resolve_in_graph (
+    const PetGraph *graph, const PetNode *node, Resize *resize, PetError *error)
 {
   bool roi = has_roi (node);
   Inputs inputs = { pet_node_input (graph, node, 0),
@@ -285,8 +283,7 @@ static bool
 is_still (const Resize *resize, int axis)
 {
   return resize->in.dim[axis] == resize->out.dim[axis] &&
-      resize->scale[axis] == 1 &&
-      resize->transform != TF_CROP_AND_RESIZE &&
+      resize->scale[axis] == 1 && resize->transform != TF_CROP_AND_RESIZE &&
       resize->transform != TF_HALF_PIXEL_FOR_NN;
 }
 
@@ -425,8 +422,8 @@ fill_taps (const Resize *resize, int axis, double place, int64_t taps,
 
   if (resize->mode == NEAREST) {
     *weight = 1;
-    *index = (int32_t) fmin (fmax (round_place (resize, place), 0),
-        (double) last);
+    *index =
+        (int32_t) fmin (fmax (round_place (resize, place), 0), (double) last);
     return;
   }
   for (int64_t i = 0; i < taps; i++) {
@@ -456,7 +453,7 @@ fill_table (const Resize *resize, int axis, int64_t taps, int32_t *index,
     double *weight)
 {
   for (int64_t x = 0; x < resize->out.dim[axis];
-      x++, index += taps, weight += taps) {
+       x++, index += taps, weight += taps) {
     double place = source_place (resize, axis, (double) x);
 
     if (is_outside (resize, axis, place))
@@ -505,8 +502,7 @@ resize_axis (const Resize *resize, int axis, const PetShape *shape,
       if (index[x * taps] < 0)
         fill_row (to, inner, resize->extrapolation);
       else
-        mix_rows (to, from, inner, taps, index + x * taps,
-            weight + x * taps);
+        mix_rows (to, from, inner, taps, index + x * taps, weight + x * taps);
 }
 
 /* Places set to extrapolation_value keep it when later axes mix them: their
@@ -553,8 +549,8 @@ resize_run (const PetNode *node, const PetTensor *inputs,
       resolve (node, &list, &resize, NULL) != PET_OK ||
       !scratch_layout (&resize, &table_taps, &picture))
     return;
-  run_axes (&resize, inputs[0].data, outputs[0].data, scratch, table_taps,
-      picture);
+  run_axes (
+      &resize, inputs[0].data, outputs[0].data, scratch, table_taps, picture);
 }
 
 const PetOp pet_op_resize = {

@@ -43,8 +43,8 @@ typedef struct {
 } Bounds;
 
 static PetStatus
-bounds_from_inputs (const PetTensor *const inputs[4], Bounds *bounds,
-    PetError *error)
+bounds_from_inputs (
+    const PetTensor *const inputs[4], Bounds *bounds, PetError *error)
 {
   PET_TRY (pet_op_ints (inputs[0], "starts", &bounds->starts, error));
   PET_TRY (pet_op_ints (inputs[1], "ends", &bounds->ends, error));

@@ -10,8 +10,8 @@ typedef struct {
 } Lines;
 
 static PetStatus
-lines_of (const PetNode *node, const PetShape *shape, Lines *lines,
-    PetError *error)
+lines_of (
+    const PetNode *node, const PetShape *shape, Lines *lines, PetError *error)
 {
   bool flat = node->opset < 13;
   int axis = 0;
@@ -20,8 +20,8 @@ lines_of (const PetNode *node, const PetShape *shape, Lines *lines,
     *lines = (Lines){ 1, 1, 1 };
     return PET_OK;
   }
-  PET_TRY (pet_op_axis (pet_node_int (node, "axis", flat ? 1 : -1),
-      shape->rank, "axis", &axis, error));
+  PET_TRY (pet_op_axis (pet_node_int (node, "axis", flat ? 1 : -1), shape->rank,
+      "axis", &axis, error));
   lines->outer = pet_outer (shape, axis);
   lines->count = flat ? pet_inner (shape, axis) : (size_t) shape->dim[axis];
   lines->inner = flat ? 1 : pet_inner (shape, axis + 1);
@@ -29,8 +29,8 @@ lines_of (const PetNode *node, const PetShape *shape, Lines *lines,
 }
 
 static PetStatus
-softmax_infer (const PetGraph *graph, const PetNode *node,
-    PetTensor *outputs, PetError *error)
+softmax_infer (const PetGraph *graph, const PetNode *node, PetTensor *outputs,
+    PetError *error)
 {
   Lines lines;
 
@@ -104,19 +104,19 @@ run_lines (const PetNode *node, const PetTensor *inputs,
     }
 }
 
-#define SOFTMAX(name, op) \
-  static void name##_run (const PetNode *node, const PetTensor *inputs, \
-      const PetTensor *outputs, void *scratch) \
-  { \
-    run_lines (node, inputs, outputs, name##_line); \
-  } \
-  const PetOp pet_op_##name = { \
-    .type = op, \
-    .min_inputs = 1, \
-    .max_inputs = 1, \
-    .max_outputs = 1, \
-    .infer = softmax_infer, \
-    .run = name##_run, \
+#define SOFTMAX(name, op)                                                      \
+  static void name##_run (const PetNode *node, const PetTensor *inputs,        \
+      const PetTensor *outputs, void *scratch)                                 \
+  {                                                                            \
+    run_lines (node, inputs, outputs, name##_line);                            \
+  }                                                                            \
+  const PetOp pet_op_##name = {                                                \
+    .type = op,                                                                \
+    .min_inputs = 1,                                                           \
+    .max_inputs = 1,                                                           \
+    .max_outputs = 1,                                                          \
+    .infer = softmax_infer,                                                    \
+    .run = name##_run,                                                         \
   };
 
 SOFTMAX (softmax, "Softmax")

@@ -23,8 +23,8 @@ copy_permuted (const PetTensor *from, const PetShape *shape, const int *perm,
 }
 
 static PetStatus
-transpose_infer (const PetGraph *graph, const PetNode *node,
-    PetTensor *outputs, PetError *error)
+transpose_infer (const PetGraph *graph, const PetNode *node, PetTensor *outputs,
+    PetError *error)
 {
   const PetTensor *x = pet_node_input (graph, node, 0);
   bool seen[PET_MAX_RANK];
@@ -37,8 +37,8 @@ transpose_infer (const PetGraph *graph, const PetNode *node,
     for (; perm.count < rank; perm.count++)
       perm.at[perm.count] = rank - 1 - perm.count;
   if (perm.count != rank)
-    return pet_fail (error, PET_ERROR_CORRUPT,
-        "perm has %d axes, the data %d", perm.count, rank);
+    return pet_fail (error, PET_ERROR_CORRUPT, "perm has %d axes, the data %d",
+        perm.count, rank);
   PET_TRY (pet_op_axes (perm.at, (size_t) perm.count, rank, seen, error));
   outputs[0].type = x->type;
   outputs[0].shape.rank = rank;
@@ -81,9 +81,8 @@ check_blocks (const PetGraph *graph, const PetNode *node, int64_t *block,
   *block = pet_node_int (node, "blocksize", 0);
   PET_TRY (pet_op_type (x, PET_MASK_ANY, "data", error));
   if (x->shape.rank != 4)
-    return pet_fail (
-        error, PET_ERROR_CORRUPT, "the data has %d dimensions, not 4",
-        x->shape.rank);
+    return pet_fail (error, PET_ERROR_CORRUPT,
+        "the data has %d dimensions, not 4", x->shape.rank);
   if (*block < 1 || *block > 32768)
     return pet_fail (error, PET_ERROR_CORRUPT, "blocksize %lld is not valid",
         (long long) *block);
@@ -127,8 +126,8 @@ depthtospace_run (const PetNode *node, const PetTensor *inputs,
   int64_t block = pet_node_int (node, "blocksize", 1);
   bool crd_mode = is_crd (node);
   PetShape shape = { 6,
-    { in[0], crd_mode ? out[1] : block, block, crd_mode ? block : out[1],
-        in[2], in[3] } };
+    { in[0], crd_mode ? out[1] : block, block, crd_mode ? block : out[1], in[2],
+        in[3] } };
 
   copy_permuted (&inputs[0], &shape, crd_mode ? crd : dcr, &outputs[0]);
 }

@@ -36,58 +36,58 @@ shrink (float x, float lambda, float bias)
   return x < -lambda ? x + bias : x > lambda ? x - bias : 0.0f;
 }
 
-#define UNARY_RUN(name, a_name, a_default, b_name, b_default, formula) \
-  static void name##_run (const PetNode *node, const PetTensor *inputs, \
-      const PetTensor *outputs, void *scratch) \
-  { \
-    const float a = pet_node_float (node, a_name, a_default); \
-    const float b = pet_node_float (node, b_name, b_default); \
-    const float *from = inputs[0].data; \
-    float *to = outputs[0].data; \
-    size_t count = pet_elements (outputs); \
-    (void) a; \
-    (void) b; \
-    for (size_t i = 0; i < count; i++) { \
-      const float x = from[i]; \
-      to[i] = formula; \
-    } \
+#define UNARY_RUN(name, a_name, a_default, b_name, b_default, formula)         \
+  static void name##_run (const PetNode *node, const PetTensor *inputs,        \
+      const PetTensor *outputs, void *scratch)                                 \
+  {                                                                            \
+    const float a = pet_node_float (node, a_name, a_default);                  \
+    const float b = pet_node_float (node, b_name, b_default);                  \
+    const float *from = inputs[0].data;                                        \
+    float *to = outputs[0].data;                                               \
+    size_t count = pet_elements (outputs);                                     \
+    (void) a;                                                                  \
+    (void) b;                                                                  \
+    for (size_t i = 0; i < count; i++) {                                       \
+      const float x = from[i];                                                 \
+      to[i] = formula;                                                         \
+    }                                                                          \
   }
 
-#define UNARY_OP(name, op, infer_function, run_function) \
-  const PetOp pet_op_##name = { \
-    .type = op, \
-    .min_inputs = 1, \
-    .max_inputs = 1, \
-    .max_outputs = 1, \
-    .infer = infer_function, \
-    .run = run_function, \
+#define UNARY_OP(name, op, infer_function, run_function)                       \
+  const PetOp pet_op_##name = {                                                \
+    .type = op,                                                                \
+    .min_inputs = 1,                                                           \
+    .max_inputs = 1,                                                           \
+    .max_outputs = 1,                                                          \
+    .infer = infer_function,                                                   \
+    .run = run_function,                                                       \
   };
 
-#define UNARY2(name, op, a_name, a_default, b_name, b_default, formula) \
-  UNARY_RUN (name, a_name, a_default, b_name, b_default, formula) \
+#define UNARY2(name, op, a_name, a_default, b_name, b_default, formula)        \
+  UNARY_RUN (name, a_name, a_default, b_name, b_default, formula)              \
   UNARY_OP (name, op, pet_op_infer_same, name##_run)
 
-#define UNARY1(name, op, a_name, a_default, formula) \
+#define UNARY1(name, op, a_name, a_default, formula)                           \
   UNARY2 (name, op, a_name, a_default, "", 0.0f, formula)
 
 #define UNARY(name, op, formula) UNARY1 (name, op, "", 0.0f, formula)
 
 /* Those that exporters use on shapes too: `whole` is the formula for int64. */
-#define UNARY_INT(name, op, formula, whole) \
-  UNARY_RUN (name##_float, "", 0.0f, "", 0.0f, formula) \
-  static void name##_run (const PetNode *node, const PetTensor *inputs, \
-      const PetTensor *outputs, void *scratch) \
-  { \
-    size_t count = pet_elements (outputs); \
-    if (outputs[0].type == PET_TYPE_F32) { \
-      name##_float_run (node, inputs, outputs, scratch); \
-      return; \
-    } \
-    for (size_t i = 0; i < count; i++) { \
-      int64_t x = pet_get_int (inputs, i); \
-      pet_put_int (outputs, i, whole); \
-    } \
-  } \
+#define UNARY_INT(name, op, formula, whole)                                    \
+  UNARY_RUN (name##_float, "", 0.0f, "", 0.0f, formula)                        \
+  static void name##_run (const PetNode *node, const PetTensor *inputs,        \
+      const PetTensor *outputs, void *scratch)                                 \
+  {                                                                            \
+    size_t count = pet_elements (outputs);                                     \
+    if (outputs[0].type == PET_TYPE_F32) {                                     \
+      name##_float_run (node, inputs, outputs, scratch);                       \
+      return;                                                                  \
+    }                                                                          \
+    for (size_t i = 0; i < count; i++) {                                       \
+      int64_t x = pet_get_int (inputs, i);                                     \
+      pet_put_int (outputs, i, whole);                                         \
+    }                                                                          \
+  }                                                                            \
   UNARY_OP (name, op, infer_number, name##_run)
 
 static PetStatus
@@ -96,8 +96,9 @@ infer_number (const PetGraph *graph, const PetNode *node, PetTensor *outputs,
 {
   const PetTensor *x = pet_node_input (graph, node, 0);
 
-  PET_TRY (pet_op_type (x, PET_MASK_FLOAT | PET_MASK (PET_TYPE_I32) |
-          PET_MASK (PET_TYPE_I64), "data", error));
+  PET_TRY (pet_op_type (x,
+      PET_MASK_FLOAT | PET_MASK (PET_TYPE_I32) | PET_MASK (PET_TYPE_I64),
+      "data", error));
   outputs[0].type = x->type;
   outputs[0].shape = x->shape;
   return PET_OK;
@@ -126,9 +127,9 @@ UNARY (cosh, "Cosh", coshf (x))
 UNARY (erf, "Erf", erff (x))
 UNARY (exp, "Exp", expf (x))
 UNARY (floor, "Floor", floorf (x))
-UNARY (hardswish, "HardSwish", x * clamp01 (x / 6.0f + 0.5f))
+UNARY (hardswish, "HardSwish", x *clamp01 (x / 6.0f + 0.5f))
 UNARY (log, "Log", logf (x))
-UNARY (mish, "Mish", x * tanhf (softplus (x)))
+UNARY (mish, "Mish", x *tanhf (softplus (x)))
 UNARY (reciprocal, "Reciprocal", 1.0f / x)
 UNARY (round, "Round", rintf (x))
 UNARY (sigmoid, "Sigmoid", sigmoid (x))
@@ -143,11 +144,11 @@ UNARY (tanh, "Tanh", tanhf (x))
 UNARY1 (celu, "Celu", "alpha", 1.0f, x > 0 ? x : a * expm1f (x / a))
 UNARY1 (elu, "Elu", "alpha", 1.0f, x < 0 ? a * expm1f (x) : x)
 UNARY1 (leakyrelu, "LeakyRelu", "alpha", 0.01f, x < 0 ? a * x : x)
-UNARY1 (swish, "Swish", "alpha", 1.0f, x * sigmoid (a * x))
+UNARY1 (swish, "Swish", "alpha", 1.0f, x *sigmoid (a *x))
 UNARY1 (thresholdedrelu, "ThresholdedRelu", "alpha", 1.0f, x > a ? x : 0.0f)
 
-UNARY2 (hardsigmoid, "HardSigmoid", "alpha", 0.2f, "beta", 0.5f,
-    clamp01 (a * x + b))
+UNARY2 (
+    hardsigmoid, "HardSigmoid", "alpha", 0.2f, "beta", 0.5f, clamp01 (a *x + b))
 UNARY2 (selu, "Selu", "alpha", 1.67326319217681884765625f, "gamma",
     1.05070102214813232421875f, b *(x > 0 ? x : a * expm1f (x)))
 UNARY2 (shrink, "Shrink", "lambd", 0.5f, "bias", 0.0f, shrink (x, a, b))

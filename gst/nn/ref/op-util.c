@@ -43,12 +43,12 @@ pet_op_type (
 }
 
 PetStatus
-pet_op_same_type (const PetTensor *a, const PetTensor *b, const char *what,
-    PetError *error)
+pet_op_same_type (
+    const PetTensor *a, const PetTensor *b, const char *what, PetError *error)
 {
   if (a->type != b->type)
-    return pet_fail (error, PET_ERROR_CORRUPT, "%s is %s, the data is %s",
-        what, pet_type_name (b->type), pet_type_name (a->type));
+    return pet_fail (error, PET_ERROR_CORRUPT, "%s is %s, the data is %s", what,
+        pet_type_name (b->type), pet_type_name (a->type));
   return PET_OK;
 }
 

@@ -15,8 +15,8 @@ view_run (const PetNode *node, const PetTensor *inputs,
 }
 
 static PetStatus
-identity_infer (const PetGraph *graph, const PetNode *node,
-    PetTensor *outputs, PetError *error)
+identity_infer (const PetGraph *graph, const PetNode *node, PetTensor *outputs,
+    PetError *error)
 {
   const PetTensor *x = pet_node_input (graph, node, 0);
 
@@ -64,11 +64,11 @@ reshape_infer (const PetGraph *graph, const PetNode *node, PetTensor *outputs,
   PetInts wanted;
 
   PET_TRY (pet_op_type (x, PET_MASK_ANY, "data", error));
-  PET_TRY (pet_op_ints (
-      pet_node_input (graph, node, 1), "shape", &wanted, error));
+  PET_TRY (
+      pet_op_ints (pet_node_input (graph, node, 1), "shape", &wanted, error));
   if (wanted.count > PET_MAX_RANK)
-    return pet_fail (error, PET_ERROR_UNSUPPORTED,
-        "more than %d dimensions", PET_MAX_RANK);
+    return pet_fail (
+        error, PET_ERROR_UNSUPPORTED, "more than %d dimensions", PET_MAX_RANK);
   outputs[0].type = x->type;
   return resolve_shape (x, &wanted, pet_node_int (node, "allowzero", 0) != 0,
       &outputs[0].shape, error);
@@ -103,15 +103,15 @@ squeeze_infer (const PetGraph *graph, const PetNode *node, PetTensor *outputs,
 
   PET_TRY (pet_op_type (x, PET_MASK_ANY, "data", error));
   PET_TRY (pet_op_axes_of (graph, node, 13, 1, &axes, error));
-  PET_TRY (pet_op_axes (
-      axes.at, (size_t) axes.count, x->shape.rank, seen, error));
+  PET_TRY (
+      pet_op_axes (axes.at, (size_t) axes.count, x->shape.rank, seen, error));
   outputs[0].type = x->type;
   for (int i = 0; i < x->shape.rank; i++) {
     int64_t dim = x->shape.dim[i];
 
     if (seen[i] && dim != 1)
-      return pet_fail (error, PET_ERROR_CORRUPT,
-          "dimension %d is %lld, not 1", i, (long long) dim);
+      return pet_fail (error, PET_ERROR_CORRUPT, "dimension %d is %lld, not 1",
+          i, (long long) dim);
     if (!seen[i] && (axes.count > 0 || dim != 1))
       shape->dim[shape->rank++] = dim;
   }
@@ -119,8 +119,8 @@ squeeze_infer (const PetGraph *graph, const PetNode *node, PetTensor *outputs,
 }
 
 static PetStatus
-unsqueeze_infer (const PetGraph *graph, const PetNode *node,
-    PetTensor *outputs, PetError *error)
+unsqueeze_infer (const PetGraph *graph, const PetNode *node, PetTensor *outputs,
+    PetError *error)
 {
   const PetTensor *x = pet_node_input (graph, node, 0);
   PetShape *shape = &outputs[0].shape;
@@ -131,11 +131,11 @@ unsqueeze_infer (const PetGraph *graph, const PetNode *node,
   PET_TRY (pet_op_type (x, PET_MASK_ANY, "data", error));
   PET_TRY (pet_op_axes_of (graph, node, 13, 1, &axes, error));
   if (x->shape.rank + axes.count > PET_MAX_RANK)
-    return pet_fail (error, PET_ERROR_UNSUPPORTED,
-        "more than %d dimensions", PET_MAX_RANK);
+    return pet_fail (
+        error, PET_ERROR_UNSUPPORTED, "more than %d dimensions", PET_MAX_RANK);
   shape->rank = x->shape.rank + axes.count;
-  PET_TRY (pet_op_axes (
-      axes.at, (size_t) axes.count, shape->rank, seen, error));
+  PET_TRY (
+      pet_op_axes (axes.at, (size_t) axes.count, shape->rank, seen, error));
   outputs[0].type = x->type;
   for (int i = 0; i < shape->rank; i++)
     shape->dim[i] = seen[i] ? 1 : x->shape.dim[from++];
@@ -156,15 +156,15 @@ dropout_infer (const PetGraph *graph, const PetNode *node, PetTensor *outputs,
   return identity_infer (graph, node, outputs, error);
 }
 
-#define VIEW(name, op, low, high) \
-  const PetOp pet_op_##name = { \
-    .type = op, \
-    .min_inputs = low, \
-    .max_inputs = high, \
-    .max_outputs = 1, \
-    .infer = name##_infer, \
-    .run = view_run, \
-    .is_view = true, \
+#define VIEW(name, op, low, high)                                              \
+  const PetOp pet_op_##name = {                                                \
+    .type = op,                                                                \
+    .min_inputs = low,                                                         \
+    .max_inputs = high,                                                        \
+    .max_outputs = 1,                                                          \
+    .infer = name##_infer,                                                     \
+    .run = view_run,                                                           \
+    .is_view = true,                                                           \
   }
 
 VIEW (identity, "Identity", 1, 1);

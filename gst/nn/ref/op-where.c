@@ -12,8 +12,8 @@ where_infer (const PetGraph *graph, const PetNode *node, PetTensor *outputs,
   const PetTensor *x = pet_node_input (graph, node, 1);
   const PetTensor *y = pet_node_input (graph, node, 2);
 
-  PET_TRY (pet_op_type (
-      condition, PET_MASK (PET_TYPE_BOOL), "condition", error));
+  PET_TRY (
+      pet_op_type (condition, PET_MASK (PET_TYPE_BOOL), "condition", error));
   PET_TRY (pet_op_type (x, PET_MASK_ANY, "data", error));
   PET_TRY (pet_op_same_type (x, y, "the other data", error));
   outputs[0].type = x->type;
@@ -43,8 +43,7 @@ where_run (const PetNode *node, const PetTensor *inputs,
       int from = is_x ? 2 : 3;
       size_t place = (size_t) (loop.at[from] + at * loop.step[from]);
 
-      memcpy ((char *) outputs[0].data +
-              (size_t) (loop.at[0] + at) * bytes,
+      memcpy ((char *) outputs[0].data + (size_t) (loop.at[0] + at) * bytes,
           (const char *) inputs[from - 1].data + place * bytes, bytes);
     }
 }
@@ -71,8 +70,8 @@ not_infer (const PetGraph *graph, const PetNode *node, PetTensor *outputs,
 }
 
 static void
-not_run (const PetNode *node, const PetTensor *inputs,
-    const PetTensor *outputs, void *scratch)
+not_run (const PetNode *node, const PetTensor *inputs, const PetTensor *outputs,
+    void *scratch)
 {
   const uint8_t *from = inputs[0].data;
   uint8_t *to = outputs[0].data;
@@ -103,8 +102,8 @@ expand_infer (const PetGraph *graph, const PetNode *node, PetTensor *outputs,
   PET_TRY (
       pet_op_ints (pet_node_input (graph, node, 1), "shape", &dims, error));
   if (dims.count > PET_MAX_RANK)
-    return pet_fail (error, PET_ERROR_UNSUPPORTED,
-        "more than %d dimensions", PET_MAX_RANK);
+    return pet_fail (
+        error, PET_ERROR_UNSUPPORTED, "more than %d dimensions", PET_MAX_RANK);
   wanted.rank = dims.count;
   for (int i = 0; i < dims.count; i++) {
     wanted.dim[i] = dims.at[i];

@@ -36,8 +36,8 @@ read_pads (const PetNode *node, PetWindow *window, PetError *error)
   const int64_t *pads = pet_node_ints (node, "pads", &count);
 
   if (count != 0 && count != 2 * rank)
-    return pet_fail (error, PET_ERROR_CORRUPT,
-        "pads has %zu numbers, not %zu", count, 2 * rank);
+    return pet_fail (error, PET_ERROR_CORRUPT, "pads has %zu numbers, not %zu",
+        count, 2 * rank);
   for (size_t i = 0; i < count; i++) {
     size_t axis = 3 - rank + i % rank;
 
@@ -114,8 +114,8 @@ static PetStatus
 output_size (PetWindow *window, int axis, bool ceil_mode, PetError *error)
 {
   int64_t in = window->in[axis], stride = window->stride[axis];
-  int64_t room = in + window->pad[axis] + window->pad_end[axis] -
-      extent (window, axis);
+  int64_t room =
+      in + window->pad[axis] + window->pad_end[axis] - extent (window, axis);
 
   if (in == 0 || room < 0)
     return pet_fail (error, PET_ERROR_CORRUPT,
@@ -130,8 +130,8 @@ output_size (PetWindow *window, int axis, bool ceil_mode, PetError *error)
 }
 
 PetStatus
-pet_window_init (const PetNode *node, const PetShape *x,
-    const int64_t *kernel, PetWindow *window, PetError *error)
+pet_window_init (const PetNode *node, const PetShape *x, const int64_t *kernel,
+    PetWindow *window, PetError *error)
 {
   bool ceil_mode = pet_node_int (node, "ceil_mode", 0) != 0;
   int mode;
@@ -165,8 +165,7 @@ pet_window_init_transposed (const PetNode *node, const PetShape *x,
 
   PET_TRY (read_window (node, x, kernel, window, error));
   PET_TRY (read_auto_pad (node, &mode, error));
-  PET_TRY (read_list (
-      node, "output_padding", window->rank, 0, extra, error));
+  PET_TRY (read_list (node, "output_padding", window->rank, 0, extra, error));
   PET_TRY (read_list (node, "output_shape", window->rank, 1, wanted, error));
   pet_node_ints (node, "output_padding", &has_extra);
   pet_node_ints (node, "output_shape", &has_wanted);
@@ -193,8 +192,8 @@ pet_window_init_transposed (const PetNode *node, const PetShape *x,
 }
 
 void
-pet_window_shape (const PetWindow *window, int64_t batch, int64_t channels,
-    PetShape *shape)
+pet_window_shape (
+    const PetWindow *window, int64_t batch, int64_t channels, PetShape *shape)
 {
   shape->rank = window->rank + 2;
   shape->dim[0] = batch;
@@ -204,8 +203,8 @@ pet_window_shape (const PetWindow *window, int64_t batch, int64_t channels,
 }
 
 void
-pet_window_span (const PetWindow *window, int axis, int64_t tap,
-    int64_t *first, int64_t *end)
+pet_window_span (const PetWindow *window, int axis, int64_t tap, int64_t *first,
+    int64_t *end)
 {
   int64_t offset = tap * window->dilation[axis] - window->pad[axis];
   int64_t stride = window->stride[axis], in = window->in[axis];

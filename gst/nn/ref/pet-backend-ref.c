@@ -10,9 +10,9 @@
 typedef struct {
   PetGraph *graph;
   const PetAllocator *allocator;
-  PetTensor *values; /* one per value of the graph, with its place */
+  PetTensor *values;           /* one per value of the graph, with its place */
   PetTensor *inputs, *outputs; /* of the node that runs */
-  char *arena; /* activations, then scratch */
+  char *arena;                 /* activations, then scratch */
   size_t arena_bytes, activation_bytes, scratch_bytes;
 } Program;
 
@@ -45,8 +45,8 @@ add_residual (float *to, const PetTensor *residual, size_t count)
 }
 
 void
-pet_ref_apply_fused (const PetNode *node, const PetTensor *residual,
-    const PetTensor *output)
+pet_ref_apply_fused (
+    const PetNode *node, const PetTensor *residual, const PetTensor *output)
 {
   size_t count = pet_elements (output);
   float *to = output->data;

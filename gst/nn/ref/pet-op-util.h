@@ -27,17 +27,17 @@ PetStatus pet_op_axes (const int64_t *axes, size_t count, int rank,
 /* The one type that inputs 0..n-1 must share, out of those in the mask. */
 #define PET_MASK(type) (1u << (type))
 #define PET_MASK_FLOAT PET_MASK (PET_TYPE_F32)
-#define PET_MASK_NUMBERS \
-  (PET_MASK (PET_TYPE_F32) | PET_MASK (PET_TYPE_F64) | \
-      PET_MASK (PET_TYPE_I32) | PET_MASK (PET_TYPE_I64) | \
+#define PET_MASK_NUMBERS                                                       \
+  (PET_MASK (PET_TYPE_F32) | PET_MASK (PET_TYPE_F64) |                         \
+      PET_MASK (PET_TYPE_I32) | PET_MASK (PET_TYPE_I64) |                      \
       PET_MASK (PET_TYPE_U8) | PET_MASK (PET_TYPE_I8))
-#define PET_MASK_ANY \
+#define PET_MASK_ANY                                                           \
   (PET_MASK_NUMBERS | PET_MASK (PET_TYPE_BOOL) | PET_MASK (PET_TYPE_F16))
 
 PetStatus pet_op_type (
     const PetTensor *tensor, unsigned mask, const char *what, PetError *error);
-PetStatus pet_op_same_type (const PetTensor *a, const PetTensor *b,
-    const char *what, PetError *error);
+PetStatus pet_op_same_type (
+    const PetTensor *a, const PetTensor *b, const char *what, PetError *error);
 
 /* The contents of a constant int64 or int32 tensor of rank 0 or 1, at most
  * `max` numbers. Fails when it is not constant. */
@@ -53,8 +53,8 @@ PetStatus pet_op_ints (
 PetStatus pet_op_attr_ints (
     const PetNode *node, const char *name, PetInts *ints, PetError *error);
 /* Axes as an attribute (before opset `since`) or as input `index`. */
-PetStatus pet_op_axes_of (const PetGraph *graph, const PetNode *node,
-    int since, int index, PetInts *axes, PetError *error);
+PetStatus pet_op_axes_of (const PetGraph *graph, const PetNode *node, int since,
+    int index, PetInts *axes, PetError *error);
 
 /* numpy's broadcasting of `from` with what `shape` holds already. */
 PetStatus pet_op_broadcast (

@@ -25,8 +25,8 @@ PetStatus pet_window_init_transposed (const PetNode *node, const PetShape *x,
     const int64_t *kernel, PetWindow *window, PetError *error);
 
 /* N, C and the spatial sizes of the output. */
-void pet_window_shape (const PetWindow *window, int64_t batch,
-    int64_t channels, PetShape *shape);
+void pet_window_shape (
+    const PetWindow *window, int64_t batch, int64_t channels, PetShape *shape);
 
 /* Positions first..end-1 of the output for which tap number `tap` along the
  * axis is inside the input. */
