@@ -226,8 +226,7 @@ read_line (const char *text, char line[MAX_LINE])
 }
 
 PetStatus
-pet_model_keys_read_ini (
-    PetModelInfo *info, const char *text, PetError *error)
+pet_model_keys_read_ini (PetModelInfo *info, const char *text, PetError *error)
 {
   char line[MAX_LINE];
   bool ours = false, known;

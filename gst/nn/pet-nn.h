@@ -113,7 +113,8 @@ void pet_net_free (PetNet **net);
 void pet_net_info (const PetNet *net, PetNetInfo *info);
 
 /* The tensors of the net: write the inputs' data, run, read the outputs'
- * data. Owned by the net; outputs are valid until the next run. */
+ * data. Owned by the net; outputs are valid until the next run, which may
+ * overwrite the inputs. */
 PetTensor *pet_net_input (PetNet *net, int index);
 const PetTensor *pet_net_output (const PetNet *net, int index);
 
