@@ -19,6 +19,9 @@
  * lobes. */
 #define MIN_ALPHA 1e-3f
 
+/* Rounded and stored at a time. */
+#define STORE_PIXELS 64
+
 typedef float Lanes __attribute__ ((vector_size (16)));
 
 typedef struct {
@@ -34,7 +37,7 @@ typedef struct {
 } Axis;
 
 typedef struct {
-  size_t spans, x_weights, y_weights, line, ring, sum, total;
+  size_t x_first, x_weights, y_weights, line, ring, sum, total;
 } Layout;
 
 struct PetResampler {
@@ -43,8 +46,8 @@ struct PetResampler {
   int channels, lanes;
   int n_pushed, n_pulled;
   size_t bytes;
-  Span *spans;      /* x.out */
-  float *x_weights; /* x.out rows of x.max_taps */
+  int *x_first;     /* x.out: first source pixel */
+  float *x_weights; /* x.out rows of x.max_taps, zeros included */
   float *y_weights; /* y.max_taps */
   float *line;      /* x.in pixels */
   float *ring;      /* y.max_taps rows of x.out pixels */
@@ -141,7 +144,7 @@ layout_init (Layout *layout, const Axis *x, const Axis *y, int lanes)
 
   layout->total = 0;
   if (!reserve (&total, 1, sizeof (PetResampler), &header) ||
-      !reserve (&total, (size_t) x->out, sizeof (Span), &layout->spans) ||
+      !reserve (&total, (size_t) x->out, sizeof (int), &layout->x_first) ||
       !reserve (&total, (size_t) x->out * (size_t) x->max_taps, sizeof (float),
           &layout->x_weights) ||
       !reserve (
@@ -187,6 +190,24 @@ pet_resampler_bytes (int in_width, int in_height, int out_width, int out_height,
   return layout.total;
 }
 
+/* All pixels get the same number of taps, some of them 0, which costs less
+ * than loops of different lengths. */
+static void
+fill_x_weights (PetResampler *self)
+{
+  const Axis *x = &self->x;
+
+  for (int i = 0; i < x->out; i++) {
+    float *weights = self->x_weights + (size_t) i * (size_t) x->max_taps;
+    Span span = axis_span (x, i);
+    int last = x->in - x->max_taps;
+
+    self->x_first[i] = span.first < last ? span.first : last;
+    memset (weights, 0, (size_t) x->max_taps * sizeof *weights);
+    axis_weights (x, i, span, weights + (span.first - self->x_first[i]));
+  }
+}
+
 PetStatus
 pet_resampler_new (const PetAllocator *allocator, int in_width, int in_height,
     int out_width, int out_height, int channels, PetFilter filter,
@@ -217,17 +238,13 @@ pet_resampler_new (const PetAllocator *allocator, int in_width, int in_height,
     .channels = channels,
     .lanes = channels == 1 ? 1 : 4,
     .bytes = layout.total,
-    .spans = (Span *) (memory + layout.spans),
+    .x_first = (int *) (memory + layout.x_first),
     .x_weights = (float *) (memory + layout.x_weights),
     .y_weights = (float *) (memory + layout.y_weights),
     .line = (float *) (memory + layout.line),
     .ring = (float *) (memory + layout.ring),
     .sum = (float *) (memory + layout.sum) };
-  for (int i = 0; i < out_width; i++) {
-    self->spans[i] = axis_span (&x, i);
-    axis_weights (&x, i, self->spans[i],
-        self->x_weights + (size_t) i * (size_t) x.max_taps);
-  }
+  fill_x_weights (self);
   *resampler = self;
   return PET_OK;
 }
@@ -287,32 +304,47 @@ widen_row_4 (const uint8_t *restrict row, float *restrict line, int width)
 static void
 filter_across_1 (const PetResampler *self, float *restrict out)
 {
-  for (int i = 0; i < self->x.out; i++) {
-    const float *weights =
-        self->x_weights + (size_t) i * (size_t) self->x.max_taps;
-    const float *in = self->line + self->spans[i].first;
+  int taps = self->x.max_taps;
+  const float *restrict weights = self->x_weights;
+
+  for (int i = 0; i < self->x.out; i++, weights += taps) {
+    const float *restrict in = self->line + self->x_first[i];
     float sum = 0.0f;
 
-    for (int k = 0; k < self->spans[i].count; k++)
+    for (int k = 0; k < taps; k++)
       sum += weights[k] * in[k];
     out[i] = sum;
   }
 }
 
+/* Two pixels at a time, because one sum's additions wait for each other. */
 static void
 filter_across_4 (const PetResampler *self, float *restrict out)
 {
+  int taps = self->x.max_taps, i = 0;
   const Lanes *line = (const Lanes *) self->line;
+  const float *restrict weights = self->x_weights;
   Lanes *result = (Lanes *) out;
+  Lanes zero = { 0.0f, 0.0f, 0.0f, 0.0f };
 
-  for (int i = 0; i < self->x.out; i++) {
-    const float *weights =
-        self->x_weights + (size_t) i * (size_t) self->x.max_taps;
-    const Lanes *in = line + self->spans[i].first;
-    Lanes sum = { 0.0f, 0.0f, 0.0f, 0.0f };
+  for (; i + 1 < self->x.out; i += 2, weights += 2 * taps) {
+    const Lanes *a = line + self->x_first[i];
+    const Lanes *b = line + self->x_first[i + 1];
+    Lanes sum_a = zero, sum_b = zero;
 
-    for (int k = 0; k < self->spans[i].count; k++)
-      sum += weights[k] * in[k];
+    for (int k = 0; k < taps; k++) {
+      sum_a += weights[k] * a[k];
+      sum_b += weights[taps + k] * b[k];
+    }
+    result[i] = sum_a;
+    result[i + 1] = sum_b;
+  }
+  for (; i < self->x.out; i++, weights += taps) {
+    const Lanes *a = line + self->x_first[i];
+    Lanes sum = zero;
+
+    for (int k = 0; k < taps; k++)
+      sum += weights[k] * a[k];
     result[i] = sum;
   }
 }
@@ -396,10 +428,16 @@ clamp_255 (float value)
   return value < 255.0f ? value : 255.0f;
 }
 
+/* Clamped as an integer, which vectorises. Sums overshoot by the kernel's
+ * negative lobes only, and are divided by an alpha of at least 0.5: they are
+ * far inside an int. */
 static inline uint8_t
 round_to_byte (float value)
 {
-  return (uint8_t) (int) (clamp_255 (value) + 0.5f);
+  int rounded = (int) (value + 0.5f);
+
+  rounded = rounded > 0 ? rounded : 0;
+  return (uint8_t) (rounded < 255 ? rounded : 255);
 }
 
 static void
@@ -416,27 +454,38 @@ store_rgba (const float *restrict sum, uint8_t *restrict row, int width)
   }
 }
 
+/* In pieces that stay in the first cache, so that the rounding is one plain
+ * loop. */
+static void
+store_rgb (const float *restrict sum, uint8_t *restrict row, int width)
+{
+  uint8_t bytes[4 * STORE_PIXELS];
+
+  for (int x = 0; x < width; x += STORE_PIXELS) {
+    int n = width - x < STORE_PIXELS ? width - x : STORE_PIXELS;
+
+    for (int i = 0; i < 4 * n; i++)
+      bytes[i] = round_to_byte (sum[4 * x + i]);
+    /* Four bytes are one move; the next pixel overwrites the fourth. */
+    for (int i = 0; i < n - 1; i++)
+      memcpy (row + 3 * (x + i), bytes + 4 * i, 4);
+    memcpy (row + 3 * (x + n - 1), bytes + 4 * (n - 1), 3);
+  }
+}
+
 void
 pet_resampler_pull (PetResampler *resampler, uint8_t *row)
 {
   int width = resampler->x.out;
-  const float *restrict sum = resampler->sum;
 
   filter_down (resampler);
-  switch (resampler->channels) {
-    case 1:
-      for (int i = 0; i < width; i++)
-        row[i] = round_to_byte (sum[i]);
-      break;
-    case 3:
-      for (int i = 0; i < width; i++)
-        for (int c = 0; c < 3; c++)
-          row[3 * i + c] = round_to_byte (sum[4 * i + c]);
-      break;
-    default:
-      store_rgba (sum, row, width);
-      break;
-  }
+  if (resampler->channels == 3)
+    store_rgb (resampler->sum, row, width);
+  else if (resampler->channels == 4)
+    store_rgba (resampler->sum, row, width);
+  else
+    for (int i = 0; i < width; i++)
+      row[i] = round_to_byte (resampler->sum[i]);
 }
 
 void

@@ -10,7 +10,7 @@
  * Pillow does); weights that fall outside the picture are dropped and the rest
  * normalised to sum 1. With 4 channels colours are weighted by alpha, so that
  * what is invisible never bleeds into what is seen; where the resulting alpha
- * is 0 the colour is 0. */
+ * is 0 the colour is 0. An axis of equal size passes through exactly. */
 
 #pragma once
 
@@ -29,9 +29,8 @@ typedef enum {
 typedef struct PetResampler PetResampler;
 
 /* Bytes pet_resampler_new will take from its allocator; 0 on overflow. */
-size_t pet_resampler_bytes (
-    int in_width, int in_height, int out_width, int out_height, int channels,
-    PetFilter filter);
+size_t pet_resampler_bytes (int in_width, int in_height, int out_width,
+    int out_height, int channels, PetFilter filter);
 
 /* Sizes 1..2^20 each, channels 1, 3 or 4. `allocator` must outlive the
  * object. */

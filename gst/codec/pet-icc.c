@@ -8,11 +8,14 @@
 #include <stdlib.h>
 
 #include "codec/pet-heap.h"
+#include "codec/pet-icc-matrix.h"
 
 struct PetIcc {
   PetHeap heap;
   const PetAllocator *allocator;
+  PetIccInput input;
   cmsContext context;
+  PetIccMatrix *matrix; /* one of these two, the other is NULL */
   cmsHTRANSFORM transform;
 };
 
@@ -78,8 +81,9 @@ has_alpha (PetIccInput input)
 
 /* True when a coarse grid of colours comes out within 1 of what went in. */
 static bool
-changes_nothing (PetIcc *icc, PetIccInput input)
+changes_nothing (PetIcc *icc)
 {
+  PetIccInput input = icc->input;
   int step = 255 / 5, n_channels = has_alpha (input) ? 4 : 3;
   bool grey = input_space (input) == cmsSigGrayData;
 
@@ -99,26 +103,39 @@ changes_nothing (PetIcc *icc, PetIccInput input)
   return true;
 }
 
-static cmsHTRANSFORM
-make_transform (
-    cmsContext context, const uint8_t *bytes, size_t size, PetIccInput input)
+static void
+make_matrix (PetIcc *self, cmsHPROFILE profile, cmsHPROFILE srgb)
 {
+  self->matrix = pet_heap_alloc (&self->heap, sizeof *self->matrix);
+  if (self->matrix == NULL || pet_icc_matrix_init (self->matrix, profile, srgb))
+    return;
+  pet_heap_free (self->matrix);
+  self->matrix = NULL;
+}
+
+static void
+make_transform (PetIcc *self, const uint8_t *bytes, size_t size)
+{
+  PetIccInput input = self->input;
   cmsHPROFILE profile =
-      cmsOpenProfileFromMemTHR (context, bytes, (cmsUInt32Number) size);
-  cmsHPROFILE srgb = cmsCreate_sRGBProfileTHR (context);
-  cmsHTRANSFORM transform = NULL;
+      cmsOpenProfileFromMemTHR (self->context, bytes, (cmsUInt32Number) size);
+  cmsHPROFILE srgb = cmsCreate_sRGBProfileTHR (self->context);
 
   if (profile != NULL && srgb != NULL &&
-      cmsGetColorSpace (profile) == input_space (input))
-    transform = cmsCreateTransformTHR (context, profile, input_format (input),
-        srgb, has_alpha (input) ? TYPE_RGBA_8 : TYPE_RGB_8,
-        INTENT_RELATIVE_COLORIMETRIC,
-        cmsFLAGS_BLACKPOINTCOMPENSATION | cmsFLAGS_NOCACHE);
+      cmsGetColorSpace (profile) == input_space (input)) {
+    if (input_space (input) == cmsSigRgbData)
+      make_matrix (self, profile, srgb);
+    if (self->matrix == NULL)
+      self->transform =
+          cmsCreateTransformTHR (self->context, profile, input_format (input),
+              srgb, has_alpha (input) ? TYPE_RGBA_8 : TYPE_RGB_8,
+              INTENT_RELATIVE_COLORIMETRIC,
+              cmsFLAGS_BLACKPOINTCOMPENSATION | cmsFLAGS_NOCACHE);
+  }
   if (profile != NULL)
     cmsCloseProfile (profile);
   if (srgb != NULL)
     cmsCloseProfile (srgb);
-  return transform;
 }
 
 PetStatus
@@ -141,17 +158,19 @@ pet_icc_new (const PetAllocator *allocator, const uint8_t *profile, size_t size,
     return pet_fail (
         error, PET_ERROR_MEMORY, "no memory for the colour profile");
   self->allocator = allocator;
+  self->input = input;
   pet_heap_init (&self->heap, allocator);
 
   self->context = cmsCreateContext (&memory_plugin, &self->heap);
   if (self->context != NULL)
-    self->transform = make_transform (self->context, profile, size, input);
+    make_transform (self, profile, size);
   if (self->heap.refused || self->context == NULL) {
     pet_icc_free (&self);
     return pet_fail (
         error, PET_ERROR_MEMORY, "no memory for the colour profile");
   }
-  if (self->transform == NULL || changes_nothing (self, input))
+  if ((self->matrix == NULL && self->transform == NULL) ||
+      changes_nothing (self))
     pet_icc_free (&self);
   *icc = self;
   return PET_OK;
@@ -160,7 +179,11 @@ pet_icc_new (const PetAllocator *allocator, const uint8_t *profile, size_t size,
 void
 pet_icc_apply (PetIcc *icc, const uint8_t *in, uint8_t *out, size_t n_pixels)
 {
-  cmsDoTransform (icc->transform, in, out, (cmsUInt32Number) n_pixels);
+  if (icc->matrix != NULL)
+    pet_icc_matrix_apply (
+        icc->matrix, in, out, n_pixels, has_alpha (icc->input) ? 4 : 3);
+  else
+    cmsDoTransform (icc->transform, in, out, (cmsUInt32Number) n_pixels);
 }
 
 void

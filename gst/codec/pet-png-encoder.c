@@ -247,9 +247,10 @@ put_tags (Encoder *self)
   }
 }
 
-/* Filters pay on continuous tones only. Which one, by the time and size they
- * cost on photos: Sub is nearly free, trying all five costs more than the
- * lowest compression levels themselves. */
+/* Filters pay on continuous tones only. By the time and size they cost on
+ * photos: Average alone is as fast as Sub and 2 to 6 % smaller; trying all
+ * five for each row wins up to 6 % more and costs 15 to 40 ms per megapixel.
+ * zlib's strategy for filtered data is slower and no smaller. */
 static void
 choose_filter (Encoder *self)
 {
@@ -260,8 +261,9 @@ choose_filter (Encoder *self)
       level == 0)
     filters = PNG_FILTER_NONE;
   else if (level <= 5)
-    filters = PNG_FILTER_SUB;
+    filters = PNG_FILTER_AVG;
   png_set_filter (self->png, PNG_FILTER_TYPE_BASE, filters);
+  png_set_compression_strategy (self->png, Z_DEFAULT_STRATEGY);
 }
 
 static void

@@ -16,9 +16,10 @@
 
 /* Start from pet_png_options_init(). */
 typedef struct {
-  int level;            /* zlib's 0..9 */
-  int dpi;              /* pHYs chunk; 0 = none */
-  const char *software; /* tEXt "Software", Latin-1; NULL or "" = none */
+  int level;                     /* zlib's 0..9 */
+  int dpi;                       /* pHYs chunk; 0 = none */
+  const char *software;          /* tEXt "Software", Latin-1, the first 1024
+                           bytes; NULL or "" = none */
   const PetAllocator *allocator; /* NULL = malloc */
 } PetPngOptions;
 

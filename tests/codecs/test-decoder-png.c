@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <lcms2.h>
 #include <zlib.h>
 
 #include "codec-files.h"
@@ -121,6 +122,76 @@ gamma_is_applied (void)
       bytes_free (&bytes);
       free (expected);
     }
+}
+
+/* Display P3 with a plain gamma: another white would be adapted as well. */
+static cmsHPROFILE
+make_profile (double gamma)
+{
+  cmsCIExyY white = { 0.3127, 0.3290, 1.0 };
+  cmsCIExyYTRIPLE primaries = { { 0.680, 0.320, 1 }, { 0.265, 0.690, 1 },
+    { 0.150, 0.060, 1 } };
+  cmsToneCurve *curve = cmsBuildGamma (NULL, gamma);
+  cmsToneCurve *curves[3] = { curve, curve, curve };
+  cmsHPROFILE profile = cmsCreateRGBProfile (&white, &primaries, curves);
+
+  cmsFreeToneCurve (curve);
+  return profile;
+}
+
+static void
+check_profile (cmsHPROFILE profile, int color_type)
+{
+  cmsHPROFILE srgb = cmsCreate_sRGBProfile ();
+  cmsHTRANSFORM transform = cmsCreateTransform (profile, TYPE_RGBA_8, srgb,
+      TYPE_RGBA_8, INTENT_RELATIVE_COLORIMETRIC, cmsFLAGS_COPY_ALPHA);
+  cmsUInt32Number size = 0;
+  PngRecipe recipe = {
+    .width = 50, .height = 50, .color_type = color_type, .depth = 8
+  };
+  uint8_t *expected, *icc;
+  Bytes bytes;
+  Picture picture;
+  int channels = has_alpha (&recipe) ? 4 : 3, worst = 0;
+
+  cmsSaveProfileToMem (profile, NULL, &size);
+  icc = malloc (size);
+  cmsSaveProfileToMem (profile, icc, &size);
+  recipe.icc = icc;
+  recipe.icc_size = size;
+  bytes = make_png (&recipe, &expected);
+  picture = decode_plainly (bytes);
+  cmsDoTransform (transform, expected, expected, 50 * 50);
+  for (int i = 0; picture.data != NULL && i < 50 * 50; i++)
+    for (int c = 0; c < channels; c++) {
+      int difference =
+          abs (picture.data[channels * i + c] - expected[4 * i + c]);
+
+      worst = difference > worst ? difference : worst;
+    }
+  if (picture.status != PET_OK || worst > 1)
+    tap_fail (
+        "type %d: off by %d %s", color_type, worst, picture.error.message);
+  picture_free (&picture);
+  bytes_free (&bytes);
+  free (expected);
+  free (icc);
+  cmsDeleteTransform (transform);
+  cmsCloseProfile (srgb);
+}
+
+static void
+profiles_are_applied (void)
+{
+  static const double gammas[] = { 1.0, 1.8, 2.2 };
+
+  for (int i = 0; i < 3; i++) {
+    cmsHPROFILE profile = make_profile (gammas[i]);
+
+    check_profile (profile, PNG_COLOR_TYPE_RGB);
+    check_profile (profile, PNG_COLOR_TYPE_RGBA);
+    cmsCloseProfile (profile);
+  }
 }
 
 static void
@@ -249,6 +320,7 @@ main (int argc, char **argv)
     TAP_TEST (every_kind_is_read),
     TAP_TEST (every_orientation_comes_upright),
     TAP_TEST (gamma_is_applied),
+    TAP_TEST (profiles_are_applied),
     TAP_TEST (max_size_reduces),
     TAP_TEST (palette_index_beyond_the_palette_is_black),
     TAP_TEST (odd_chunks_are_judged),

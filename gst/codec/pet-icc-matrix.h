@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* RGB profiles made of three curves and a matrix (Display P3, Adobe RGB and
+ * most cameras' own) to sRGB, four times as fast as by the colour library and
+ * within 1 of it. */
+
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <lcms2.h>
+
+#define PET_ICC_MATRIX_STEPS 16384
+
+/* Plain data; thread-safety: safe once it is made. */
+typedef struct {
+  float linear[3][256]; /* a sample as light, 0..1 */
+  float rows[3][3];     /* to linear sRGB times PET_ICC_MATRIX_STEPS - 1 */
+  uint8_t encoded[PET_ICC_MATRIX_STEPS]; /* light as an sRGB sample */
+} PetIccMatrix;
+
+/* False when one of the two profiles is of another build. */
+bool pet_icc_matrix_init (
+    PetIccMatrix *matrix, cmsHPROFILE profile, cmsHPROFILE srgb);
+
+/* `channels` 3 or 4; the fourth is kept. `in` and `out` may be the same. */
+void pet_icc_matrix_apply (const PetIccMatrix *matrix, const uint8_t *in,
+    uint8_t *out, size_t n_pixels, int channels);
