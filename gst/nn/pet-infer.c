@@ -9,8 +9,14 @@
 
 #include "nn/pet-graph.h"
 
-/* What folding may create in all; beyond it nodes are left to run. */
+/* What folding may create in all, and look at: enough to cast or turn the
+ * model's own constants a few times over. Beyond it nodes are left to run. */
 #define FOLD_BYTES ((size_t) 64 << 20)
+#define FOLD_TIMES 4
+
+typedef struct {
+  size_t made, read;
+} Budget;
 
 static PetStatus
 check_open (const PetValue *value, PetError *error)
@@ -132,20 +138,47 @@ run_folded (
 }
 
 static bool
-within_budget (const PetNode *node, const PetTensor *outputs, size_t *budget)
+spend (size_t *budget, const PetTensor *tensor)
 {
-  size_t total = 0;
+  size_t bytes = 0;
 
-  for (int i = 0; i < node->n_outputs; i++) {
-    size_t bytes = 0;
-
-    pet_tensor_bytes (&outputs[i], &bytes);
-    if (bytes > *budget - total)
-      return false;
-    total += bytes;
-  }
-  *budget -= total;
+  pet_tensor_bytes (tensor, &bytes);
+  if (bytes > *budget)
+    return false;
+  *budget -= bytes;
   return true;
+}
+
+static bool
+within_budget (const PetGraph *graph, const PetNode *node,
+    const PetTensor *outputs, Budget *budget)
+{
+  Budget left = *budget;
+
+  for (int i = 0; i < node->n_outputs; i++)
+    if (!spend (&left.made, &outputs[i]))
+      return false;
+  for (int i = 0; i < node->n_inputs && !node->op->from_shapes; i++)
+    if (!spend (&left.read, pet_node_input (graph, node, i)))
+      return false;
+  *budget = left;
+  return true;
+}
+
+static Budget
+fold_budget (const PetGraph *graph)
+{
+  Budget budget = { FOLD_BYTES, 0 };
+
+  for (int i = 0; i < graph->n_values; i++) {
+    size_t bytes;
+
+    if (graph->values[i].tensor.data != NULL &&
+        pet_tensor_bytes (&graph->values[i].tensor, &bytes))
+      budget.made += FOLD_TIMES * bytes;
+  }
+  budget.read = FOLD_TIMES * budget.made;
+  return budget;
 }
 
 static void
@@ -179,7 +212,7 @@ infer_outputs (
 
 static PetStatus
 infer_node (
-    PetGraph *graph, const PetNode *node, size_t *budget, PetError *error)
+    PetGraph *graph, const PetNode *node, Budget *budget, PetError *error)
 {
   Call call = { .inputs =
                     calloc ((size_t) node->n_inputs + 1, sizeof (PetTensor)),
@@ -191,7 +224,7 @@ infer_node (
   else
     status = infer_outputs (graph, node, &call, error);
   if (status == PET_OK && can_fold (graph, node) &&
-      within_budget (node, call.outputs, budget))
+      within_budget (graph, node, call.outputs, budget))
     status = run_folded (graph, node, &call, error);
   if (status == PET_OK)
     store_outputs (graph, node, call.outputs);
@@ -256,7 +289,7 @@ release_unused (PetGraph *graph, PetError *error)
 PetStatus
 pet_graph_infer (PetGraph *graph, const PetShape *input_shapes, PetError *error)
 {
-  size_t budget = FOLD_BYTES;
+  Budget budget = fold_budget (graph);
 
   PET_TRY (set_inputs (graph, input_shapes, error));
   for (int i = 0; i < graph->n_nodes; i++) {
