@@ -109,8 +109,8 @@ pet_mask_levels (const PetImage *mask, int low, int high)
   for (int i = 0; i < 256; i++) {
     int level = i < low ? low : i > high ? high : i;
 
-    table[i] = (uint8_t) (((level - low) * 255 + (high - low) / 2)
-        / (high - low));
+    table[i] =
+        (uint8_t) (((level - low) * 255 + (high - low) / 2) / (high - low));
   }
   for (int y = 0; y < mask->height; y++) {
     uint8_t *row = pet_image_row (mask, y);

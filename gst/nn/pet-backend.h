@@ -18,8 +18,7 @@ typedef struct {
 
 /* How many bytes a value takes in the back end's own layout (padding of
  * channels and so on); the planner asks for each value in the arena. */
-typedef size_t (*PetValueBytes) (
-    const PetGraph *graph, int value, void *user);
+typedef size_t (*PetValueBytes) (const PetGraph *graph, int value, void *user);
 
 /* Greedy by size over the lifetimes of the values in node order; views share
  * their source's bytes. Offsets are multiples of PET_ALIGNMENT. Graph inputs

@@ -32,8 +32,8 @@ typedef struct {
 } Norm;
 
 static bool
-read_norm (const PetGraph *graph, const PetNode *node, int64_t channels,
-    Norm *norm)
+read_norm (
+    const PetGraph *graph, const PetNode *node, int64_t channels, Norm *norm)
 {
   if (node->n_inputs != 5 || node->n_outputs != 1 ||
       pet_node_int (node, "training_mode", 0) != 0)
@@ -50,8 +50,8 @@ read_norm (const PetGraph *graph, const PetNode *node, int64_t channels,
 static int
 add_value (PetGraph *graph, const PetTensor *tensor)
 {
-  PetValue *values = realloc (
-      graph->values, ((size_t) graph->n_values + 2) * sizeof *values);
+  PetValue *values =
+      realloc (graph->values, ((size_t) graph->n_values + 2) * sizeof *values);
   PetValue *value;
 
   if (values == NULL)

@@ -60,19 +60,19 @@ typedef enum {
 } PetActivation;
 
 struct PetNode {
-  char *name;      /* for messages; "#12" where the file gives none */
-  char *type;      /* ONNX op_type */
+  char *name; /* for messages; "#12" where the file gives none */
+  char *type; /* ONNX op_type */
   const PetOp *op;
-  int opset;       /* of the default domain */
-  int *inputs;     /* value indices, -1 = optional input left out */
+  int opset;   /* of the default domain */
+  int *inputs; /* value indices, -1 = optional input left out */
   int n_inputs;
-  int *outputs;    /* value indices, -1 = output not wanted */
+  int *outputs; /* value indices, -1 = output not wanted */
   int n_outputs;
   PetAttr *attrs;
   int n_attrs;
   PetActivation act;
   float act_min, act_max;
-  int residual;    /* value index, -1 = none */
+  int residual;       /* value index, -1 = none */
   bool residual_last; /* relu (conv (x)) + y, as the U-Net family has it */
 };
 
@@ -175,8 +175,8 @@ void pet_graph_free (PetGraph **graph);
 void pet_node_clear (PetNode *node);
 /* Values that folding made constant lose their producer; nodes all of whose
  * outputs are constant are removed. */
-PetStatus pet_graph_infer (PetGraph *graph, const PetShape *input_shapes,
-    PetError *error);
+PetStatus pet_graph_infer (
+    PetGraph *graph, const PetShape *input_shapes, PetError *error);
 /* Turns graph input `index` into a constant with the contents of `tensor`
  * (copied). Before pet_graph_infer(). */
 PetStatus pet_graph_bind_input (

@@ -49,8 +49,7 @@ matches (const PetModel *model, const Known *known)
 static void
 apply_known (const PetModel *model, PetModelInfo *info)
 {
-  for (size_t i = 0; i < sizeof known_networks / sizeof *known_networks;
-       i++) {
+  for (size_t i = 0; i < sizeof known_networks / sizeof *known_networks; i++) {
     const Known *known = &known_networks[i];
 
     if (!matches (model, known))
@@ -131,8 +130,10 @@ PetStatus
 pet_model_info_read (const PetModel *model, const char *modelinfo_text,
     PetModelInfo *info, PetError *error)
 {
-  PetModelInfo made = { .name = "unknown", .std = { 1, 1, 1 },
-    .divisor = 255, .range = PET_RANGE_UNIT };
+  PetModelInfo made = { .name = "unknown",
+    .std = { 1, 1, 1 },
+    .divisor = 255,
+    .range = PET_RANGE_UNIT };
   int64_t width = -1, height = -1;
 
   PET_TRY (check_input (model, &width, &height, error));

@@ -34,12 +34,14 @@ is_digit (char c)
 static int
 read_exponent (const char **text)
 {
-  const char *at = *text + 1;
-  bool negative = *at == '-';
+  const char *at = *text;
+  bool negative;
   int exponent = 0;
 
-  if (**text != 'e' && **text != 'E')
+  if (*at != 'e' && *at != 'E')
     return 0;
+  at++;
+  negative = *at == '-';
   if (*at == '-' || *at == '+')
     at++;
   if (!is_digit (*at))
@@ -224,8 +226,7 @@ read_line (const char *text, char line[MAX_LINE])
 }
 
 PetStatus
-pet_model_keys_read_ini (
-    PetModelInfo *info, const char *text, PetError *error)
+pet_model_keys_read_ini (PetModelInfo *info, const char *text, PetError *error)
 {
   char line[MAX_LINE];
   bool ours = false, known;

@@ -54,8 +54,7 @@ find_backend (const char *name, const PetBackend **backend, PetError *error)
 }
 
 static PetStatus
-prepare_graph (
-    PetGraph *graph, const PetNetOptions *options, PetError *error)
+prepare_graph (PetGraph *graph, const PetNetOptions *options, PetError *error)
 {
   if (options->output != NULL)
     PET_TRY (pet_graph_keep_output (graph, options->output, error));
@@ -83,13 +82,11 @@ pet_net_new (const PetModel *model, const PetNetOptions *options,
   graph = pet_graph_copy (pet_model_graph (model));
   net = calloc (1, sizeof *net);
   if (graph == NULL || net == NULL)
-    status =
-        pet_fail (error, PET_ERROR_MEMORY, "no memory for the network");
+    status = pet_fail (error, PET_ERROR_MEMORY, "no memory for the network");
   else
     status = prepare_graph (graph, options, error);
   if (status == PET_OK)
-    status =
-        backend->compile (graph, &backend_options, &net->program, error);
+    status = backend->compile (graph, &backend_options, &net->program, error);
   if (status != PET_OK) {
     pet_graph_free (&graph);
     free (net);

@@ -55,9 +55,9 @@ typedef struct PetModel PetModel;
 
 /* Start from pet_model_limits_init(). */
 typedef struct {
-  size_t max_file_bytes;       /* 512 MiB */
-  size_t max_nodes;            /* 20,000 */
-  size_t max_tensor_bytes;     /* one tensor of the graph: 1 GiB */
+  size_t max_file_bytes;   /* 512 MiB */
+  size_t max_nodes;        /* 20,000 */
+  size_t max_tensor_bytes; /* one tensor of the graph: 1 GiB */
 } PetModelLimits;
 
 void pet_model_limits_init (PetModelLimits *limits);
@@ -87,7 +87,7 @@ typedef struct {
   const char *backend; /* "ref", "onednn"; NULL = the fastest there is */
   int threads;         /* 0 = pet_cpu_count() */
   const char *output;  /* only this output is computed; NULL = all of them */
-  const PetShape *input_shapes; /* one per input, for models whose shapes
+  const PetShape *input_shapes;  /* one per input, for models whose shapes
                                    are open; NULL = as in the file */
   const PetAllocator *allocator; /* activations and packed weights; NULL =
                                     malloc; must outlive the net */
@@ -98,10 +98,10 @@ typedef struct {
 typedef struct PetNet PetNet;
 
 typedef struct {
-  const char *backend;      /* static string */
-  size_t activation_bytes;  /* planned arena */
-  size_t weight_bytes;      /* packed constants */
-  int nodes;                /* run per inference, after fusion */
+  const char *backend;     /* static string */
+  size_t activation_bytes; /* planned arena */
+  size_t weight_bytes;     /* packed constants */
+  int nodes;               /* run per inference, after fusion */
 } PetNetInfo;
 
 void pet_net_options_init (PetNetOptions *options);
@@ -113,7 +113,8 @@ void pet_net_free (PetNet **net);
 void pet_net_info (const PetNet *net, PetNetInfo *info);
 
 /* The tensors of the net: write the inputs' data, run, read the outputs'
- * data. Owned by the net; outputs are valid until the next run. */
+ * data. Owned by the net; outputs are valid until the next run, which may
+ * overwrite the inputs. */
 PetTensor *pet_net_input (PetNet *net, int index);
 const PetTensor *pet_net_output (const PetNet *net, int index);
 

@@ -246,8 +246,7 @@ fuse_residual (PetGraph *graph, const int *uses, PetNode *node)
   if (target < 0)
     return;
   graph->nodes[target].residual = other;
-  graph->nodes[target].residual_last =
-      graph->nodes[target].act != PET_ACT_NONE;
+  graph->nodes[target].residual_last = graph->nodes[target].act != PET_ACT_NONE;
   pet_fuse_into (graph, target, node);
 }
 
@@ -302,8 +301,8 @@ pet_graph_optimize (PetGraph *graph, bool fuse, PetError *error)
   bypass_identities (graph);
   PET_TRY (remove_dead (graph, error));
   /* Folding a batch norm may add one value (a bias) per node. */
-  uses = calloc ((size_t) graph->n_values + (size_t) graph->n_nodes + 1,
-      sizeof *uses);
+  uses = calloc (
+      (size_t) graph->n_values + (size_t) graph->n_nodes + 1, sizeof *uses);
   if (uses == NULL)
     return pet_fail (error, PET_ERROR_MEMORY, "no memory for the network");
   count_uses (graph, uses);

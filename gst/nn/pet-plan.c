@@ -81,8 +81,8 @@ place_all (PetPlanBlock **order, PetPlanBlock **placed, size_t n_blocks,
 }
 
 PetStatus
-pet_plan_pack (PetPlanBlock *blocks, size_t n_blocks, size_t *total_bytes,
-    PetError *error)
+pet_plan_pack (
+    PetPlanBlock *blocks, size_t n_blocks, size_t *total_bytes, PetError *error)
 {
   PetPlanBlock **order = calloc (2 * n_blocks + 1, sizeof *order);
   bool fits;
@@ -185,11 +185,10 @@ plan_values (const PetGraph *graph, PetValueBytes value_bytes, void *user,
     if (root >= 0 && bytes > blocks[root].bytes)
       blocks[root].bytes = bytes;
   }
-  PET_TRY (pet_plan_pack (
-      blocks, (size_t) graph->n_values, &plan->bytes, error));
+  PET_TRY (
+      pet_plan_pack (blocks, (size_t) graph->n_values, &plan->bytes, error));
   for (int i = 0; i < graph->n_values; i++)
-    plan->offsets[i] =
-        roots[i] >= 0 ? blocks[roots[i]].offset : SIZE_MAX;
+    plan->offsets[i] = roots[i] >= 0 ? blocks[roots[i]].offset : SIZE_MAX;
   return PET_OK;
 }
 
@@ -206,9 +205,9 @@ pet_plan_memory (const PetGraph *graph, PetValueBytes value_bytes, void *user,
   if (roots == NULL || blocks == NULL || made.offsets == NULL)
     pet_fail (error, status, "no memory to plan the network's memory");
   else
-    status = plan_values (graph,
-        value_bytes != NULL ? value_bytes : dense_bytes, user, roots, blocks,
-        &made, error);
+    status =
+        plan_values (graph, value_bytes != NULL ? value_bytes : dense_bytes,
+            user, roots, blocks, &made, error);
   free (roots);
   free (blocks);
   if (status != PET_OK)

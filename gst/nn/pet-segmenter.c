@@ -120,10 +120,10 @@ read_sidecar (const char *path, char **text, PetError *error)
   file = fopen (name, "rbe");
   free (name);
   if (file == NULL)
-    return errno == ENOENT ? PET_OK
-                           : pet_fail (error, PET_ERROR_IO,
-                                 "cannot read '%.120s.modelinfo': %s", path,
-                                 strerror (errno));
+    return errno == ENOENT
+        ? PET_OK
+        : pet_fail (error, PET_ERROR_IO, "cannot read '%.120s.modelinfo': %s",
+              path, strerror (errno));
   *text = calloc (1, MAX_SIDECAR_BYTES + 1);
   got = *text != NULL ? fread (*text, 1, MAX_SIDECAR_BYTES, file) : 0;
   fclose (file);
@@ -181,8 +181,7 @@ pet_segmenter_net_info (const PetSegmenter *segmenter, PetNetInfo *info)
 }
 
 void
-pet_segmenter_mask_size (
-    const PetSegmenter *segmenter, int *width, int *height)
+pet_segmenter_mask_size (const PetSegmenter *segmenter, int *width, int *height)
 {
   *width = segmenter->mask_width;
   *height = segmenter->mask_height;
@@ -200,9 +199,9 @@ opaque_row (const PetImage *photo, int y, uint8_t *row)
     for (int c = 0; c < 3; c++) {
       int alpha = from[4 * x + 3];
 
-      row[3 * x + c] = (uint8_t) ((from[4 * x + c] * alpha +
-                                      255 * (255 - alpha) + 127) /
-          255);
+      row[3 * x + c] =
+          (uint8_t) ((from[4 * x + c] * alpha + 255 * (255 - alpha) + 127) /
+              255);
     }
   return row;
 }
@@ -240,9 +239,8 @@ scale (PetSegmenter *segmenter, const PetImage *photo, uint8_t *row,
     }
     return PET_OK;
   }
-  PET_TRY (pet_resampler_new (segmenter->allocator, photo->width,
-      photo->height, width, height, 3, PET_FILTER_TRIANGLE, &resampler,
-      error));
+  PET_TRY (pet_resampler_new (segmenter->allocator, photo->width, photo->height,
+      width, height, 3, PET_FILTER_TRIANGLE, &resampler, error));
   for (int out = 0; out < height; out++) {
     while (pet_resampler_rows_wanted (resampler) > 0)
       pet_resampler_push (resampler, opaque_row (photo, y++, row));
@@ -285,8 +283,7 @@ prepare (PetSegmenter *segmenter, const PetImage *photo, PetError *error)
   PetStatus status;
 
   if (row == NULL || scaled == NULL)
-    status = pet_fail (
-        error, PET_ERROR_MEMORY, "no memory to scale a photo");
+    status = pet_fail (error, PET_ERROR_MEMORY, "no memory to scale a photo");
   else
     status = scale (segmenter, photo, row, scaled, error);
   pet_free (allocator, row, row_bytes);
@@ -317,8 +314,8 @@ find_range (
     low = x < low ? x : low;
     high = x > high ? x : high;
   }
-  if (segmenter->info.range == PET_RANGE_MINMAX && high >= 0.2f &&
-      high > low && isfinite (high - low)) {
+  if (segmenter->info.range == PET_RANGE_MINMAX && high >= 0.2f && high > low &&
+      isfinite (high - low)) {
     *gain = 1 / (high - low);
     *offset = -low * *gain;
   }
@@ -346,8 +343,7 @@ write_mask (
     uint8_t *to = pet_image_row (mask, y);
 
     for (int x = 0; x < segmenter->mask_width; x++, from++)
-      to[x] = to_byte (
-          logit ? 1 / (1 + expf (-*from)) : *from * gain + offset);
+      to[x] = to_byte (logit ? 1 / (1 + expf (-*from)) : *from * gain + offset);
   }
   return PET_OK;
 }
@@ -359,8 +355,8 @@ pet_segmenter_run (PetSegmenter *segmenter, const PetImage *photo,
   if ((photo->channels != 3 && photo->channels != 4) || photo->width < 1 ||
       photo->height < 1)
     return pet_fail (error, PET_ERROR_ARGUMENT,
-        "a photo of %dx%d with %d channels cannot be segmented",
-        photo->width, photo->height, photo->channels);
+        "a photo of %dx%d with %d channels cannot be segmented", photo->width,
+        photo->height, photo->channels);
   if (mask->channels != 1 || mask->width != segmenter->mask_width ||
       mask->height != segmenter->mask_height)
     return pet_fail (error, PET_ERROR_ARGUMENT,

@@ -22,12 +22,12 @@ typedef enum {
 /* x' = (x / divisor - mean) / std per channel, x in 0..255. */
 typedef struct {
   char name[64];
-  int width, height;      /* network input; from the model when it is fixed */
+  int width, height; /* network input; from the model when it is fixed */
   float mean[3], std[3];
-  float divisor;          /* 0: the picture's own largest value (U2-Net) */
+  float divisor; /* 0: the picture's own largest value (U2-Net) */
   PetOutputRange range;
-  char output[128];       /* name of the output tensor; "" = the first */
-  int channel;            /* of the output that is the pet; default 0 */
+  char output[128]; /* name of the output tensor; "" = the first */
+  int channel;      /* of the output that is the pet; default 0 */
 } PetModelInfo;
 
 /* Fills `info` for a loaded model. `modelinfo_text` NULL: no sidecar file.

@@ -19,8 +19,8 @@ random_float (void)
 
 /* A float constant with random contents in -scale..scale. */
 static inline void
-onnx_random (OnnxWriter *w, const char *name, int rank, const int64_t *dims,
-    float scale)
+onnx_random (
+    OnnxWriter *w, const char *name, int rank, const int64_t *dims, float scale)
 {
   size_t count = onnx_elements (rank, dims);
   float *data = malloc ((count + 1) * sizeof *data);
@@ -120,8 +120,7 @@ load_bytes (Bytes *bytes)
   PetModel *model = NULL;
   PetError error = { .status = PET_OK };
 
-  if (pet_model_load (bytes->data, bytes->size, NULL, &model, &error) !=
-      PET_OK)
+  if (pet_model_load (bytes->data, bytes->size, NULL, &model, &error) != PET_OK)
     tap_fail ("model: %s", error.message);
   free (bytes->data);
   return model;

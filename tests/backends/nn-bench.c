@@ -115,15 +115,14 @@ bench (const Options *options, PetModel **model, PetNet **net, double *times,
   int w, h;
 
   PET_TRY (pet_model_load_file (options->model, NULL, model, error));
-  if (options->size != NULL &&
-      sscanf (options->size, "%dx%d", &w, &h) == 2) {
-    shape = (PetShape) { .rank = 4, .dim = { 1, 3, h, w } };
+  if (options->size != NULL && sscanf (options->size, "%dx%d", &w, &h) == 2) {
+    shape = (PetShape){ .rank = 4, .dim = { 1, 3, h, w } };
     net_options.input_shapes = &shape;
   }
   loaded = now_ms ();
   PET_TRY (pet_net_new (*model, &net_options, net, error));
-  printf ("load %.1f ms, compile %.1f ms\n", loaded - start,
-      now_ms () - loaded);
+  printf (
+      "load %.1f ms, compile %.1f ms\n", loaded - start, now_ms () - loaded);
   PET_TRY (measure (*model, options, *net, times, error));
   pet_net_info (*net, &info);
   printf ("%s: backend %s, threads %d, median %.2f ms, best %.2f ms, "

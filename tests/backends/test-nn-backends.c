@@ -34,14 +34,16 @@ typedef struct {
 static Net
 begin (int64_t channels, int64_t height, int64_t width, int opset)
 {
-  Net net = { .w = onnx_writer (opset), .channels = channels,
-    .height = height, .width = width, .wrapped = range (0, 1) == 1 };
+  Net net = { .w = onnx_writer (opset),
+    .channels = channels,
+    .height = height,
+    .width = width,
+    .wrapped = range (0, 1) == 1 };
 
-  onnx_input (
-      &net.w, "x", 1, 4, (int64_t[]){ 1, channels, height, width });
+  onnx_input (&net.w, "x", 1, 4, (int64_t[]){ 1, channels, height, width });
   if (net.wrapped) {
-    onnx_random (&net.w, "wrap", 4,
-        (int64_t[]){ channels, channels, 1, 1 }, 0.5f);
+    onnx_random (
+        &net.w, "wrap", 4, (int64_t[]){ channels, channels, 1, 1 }, 0.5f);
     onnx_node (&net.w, "Conv", "x wrap", "in");
   } else {
     onnx_node (&net.w, "Identity", "x", "in");
@@ -66,8 +68,7 @@ finish (Net *net, int64_t channels, double tolerance)
   Bytes bytes;
 
   if (net->wrapped && channels > 0) {
-    onnx_random (
-        &net->w, "wrap2", 4, (int64_t[]){ 5, channels, 1, 1 }, 0.5f);
+    onnx_random (&net->w, "wrap2", 4, (int64_t[]){ 5, channels, 1, 1 }, 0.5f);
     onnx_node (&net->w, "Conv", "out wrap2", "wrapped");
     onnx_output (&net->w, "wrapped");
   } else {
@@ -82,8 +83,8 @@ finish (Net *net, int64_t channels, double tolerance)
       run_graph (model, backend, true, range (1, 2), &got, &error) != PET_OK)
     tap_fail ("%s: %s", net->text, error.message);
   else if (!(difference (&got, &expected) <= tolerance))
-    tap_fail ("%s%s: differs by %g", net->text,
-        net->wrapped ? " wrapped" : "", difference (&got, &expected));
+    tap_fail ("%s%s: differs by %g", net->text, net->wrapped ? " wrapped" : "",
+        difference (&got, &expected));
   free (expected.data);
   free (got.data);
   pet_model_free (&model);
@@ -123,10 +124,9 @@ random_window (Net *net, bool dilate, bool small_pads, bool transposed)
       "%lldx%lld pads %lld %lld %lld %lld",
       (long long) net->channels, (long long) net->height,
       (long long) net->width, (long long) kernel[0], (long long) kernel[1],
-      (long long) strides[0], (long long) strides[1],
-      (long long) dilations[0], (long long) dilations[1],
-      (long long) pads[0], (long long) pads[1], (long long) pads[2],
-      (long long) pads[3]);
+      (long long) strides[0], (long long) strides[1], (long long) dilations[0],
+      (long long) dilations[1], (long long) pads[0], (long long) pads[1],
+      (long long) pads[2], (long long) pads[3]);
   onnx_attr_ints (&net->w, "kernel_shape", 2, kernel);
   onnx_attr_ints (&net->w, "strides", 2, strides);
   onnx_attr_ints (&net->w, "pads", 4, pads);
@@ -227,8 +227,7 @@ fused_convolutions (void)
     snprintf (net.text, sizeof net.text, "%lldx%lldx%lld groups %lld",
         (long long) c, (long long) net.height, (long long) net.width,
         (long long) groups);
-    onnx_random (
-        &net.w, "w", 4, (int64_t[]){ c, c / groups, 3, 3 }, 0.3f);
+    onnx_random (&net.w, "w", 4, (int64_t[]){ c, c / groups, 3, 3 }, 0.3f);
     onnx_node (&net.w, "Tanh", "in", "r");
     onnx_attr_ints (&net.w, "pads", 4, (int64_t[]){ 1, 1, 1, 1 });
     onnx_attr_int (&net.w, "group", groups);
@@ -285,8 +284,7 @@ global_poolings (void)
     Net net = begin_random (14);
 
     onnx_node (&net.w,
-        range (0, 1) == 0 ? "GlobalAveragePool" : "GlobalMaxPool", "in",
-        "out");
+        range (0, 1) == 0 ? "GlobalAveragePool" : "GlobalMaxPool", "in", "out");
     finish (&net, net.channels, 1e-5);
   }
 }
@@ -310,10 +308,10 @@ resizes (void)
       sizes[2] = net.height * range (1, 4);
       sizes[3] = net.width * range (1, 4);
     }
-    snprintf (net.text, sizeof net.text,
-        "%s %s %s %lldx%lldx%lld to %lldx%lld", linear ? "linear" : "nearest",
-        mode, rounding, (long long) net.channels, (long long) net.height,
-        (long long) net.width, (long long) sizes[2], (long long) sizes[3]);
+    snprintf (net.text, sizeof net.text, "%s %s %s %lldx%lldx%lld to %lldx%lld",
+        linear ? "linear" : "nearest", mode, rounding, (long long) net.channels,
+        (long long) net.height, (long long) net.width, (long long) sizes[2],
+        (long long) sizes[3]);
     onnx_ints (&net.w, "sizes", 4, sizes);
     onnx_attr_text (&net.w, "mode", linear ? "linear" : "nearest");
     onnx_attr_text (&net.w, "coordinate_transformation_mode", mode);
@@ -330,8 +328,7 @@ concats (void)
 {
   for (int i = 0; i < ROUNDS && tap_failures_ == 0; i++) {
     int64_t step = range (0, 2) == 0 ? 1 : 16, total = 0;
-    Net net =
-        begin (step * range (1, 4), range (1, 12), range (1, 12), 13);
+    Net net = begin (step * range (1, 4), range (1, 12), range (1, 12), 13);
     int n = range (1, 5);
     char inputs[256] = "", name[16], args[32];
 
@@ -352,8 +349,8 @@ concats (void)
       total += c;
       strcat (strcat (inputs, k > 0 ? " " : ""), name);
     }
-    snprintf (net.text, sizeof net.text, "%d parts, step %lld", n,
-        (long long) step);
+    snprintf (
+        net.text, sizeof net.text, "%d parts, step %lld", n, (long long) step);
     onnx_attr_int (&net.w, "axis", 1);
     onnx_node (&net.w, "Concat", inputs, "first");
     onnx_attr_int (&net.w, "axis", 1);
@@ -365,8 +362,8 @@ concats (void)
 static void
 elementwise (void)
 {
-  static const char *const types[] = { "Abs", "Exp", "HardSwish", "Neg",
-    "Relu", "Sigmoid", "Tanh", "LeakyRelu", "Elu", "Sqrt", "Clip" };
+  static const char *const types[] = { "Abs", "Exp", "HardSwish", "Neg", "Relu",
+    "Sigmoid", "Tanh", "LeakyRelu", "Elu", "Sqrt", "Clip" };
 
   for (int i = 0; i < ROUNDS && tap_failures_ == 0; i++) {
     Net net = begin_random (14);
@@ -379,8 +376,8 @@ elementwise (void)
       onnx_node (&net.w, "Abs", "in", "a");
     else
       onnx_node (&net.w, "Identity", "in", "a");
-    onnx_node (&net.w, type, strcmp (type, "Clip") == 0 ? "a low high" : "a",
-        "out");
+    onnx_node (
+        &net.w, type, strcmp (type, "Clip") == 0 ? "a low high" : "a", "out");
     finish (&net, net.channels, 2e-5);
   }
 }

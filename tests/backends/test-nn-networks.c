@@ -16,8 +16,7 @@ model_path (const char *name, char path[512])
 {
   const char *shared = getenv ("PET_SHARED");
 
-  snprintf (path, 512, "%s/models/%s.onnx", shared != NULL ? shared : "",
-      name);
+  snprintf (path, 512, "%s/models/%s.onnx", shared != NULL ? shared : "", name);
   if (access (path, R_OK) == 0)
     return true;
   tap_skip ("the networks are not there");
@@ -32,8 +31,8 @@ read_png (const char *network, const char *photo, const char *which,
   png_image png = { .version = PNG_IMAGE_VERSION };
   char path[512];
 
-  snprintf (path, sizeof path, "%s/models/golden/%s.%s.%s.png", shared,
-      network, photo, which);
+  snprintf (path, sizeof path, "%s/models/golden/%s.%s.%s.png", shared, network,
+      photo, which);
   if (!png_image_begin_read_from_file (&png, path))
     return false;
   png.format = format;

@@ -38,8 +38,7 @@ add_norm (OnnxWriter *w, const char *prefix, const char *input,
       data[i] = random_float () + (p == 3 ? 1.5f : 0);
     snprintf (name, sizeof name, "%s%s", prefix, parts[p]);
     onnx_floats (w, name, 1, &n, data);
-    at += snprintf (
-        inputs + at, sizeof inputs - (size_t) at, " %s", name);
+    at += snprintf (inputs + at, sizeof inputs - (size_t) at, " %s", name);
   }
   onnx_node (w, "BatchNormalization", inputs, output);
 }
@@ -53,8 +52,7 @@ check_same (const PetModel *model, int expected_nodes)
 
   if (expected_nodes > 0 && graph->n_nodes != expected_nodes)
     tap_fail ("%d nodes, expected %d", graph->n_nodes, expected_nodes);
-  if (run_graph (model, &pet_backend_ref, false, 1, &plain, &error) !=
-          PET_OK ||
+  if (run_graph (model, &pet_backend_ref, false, 1, &plain, &error) != PET_OK ||
       run_graph (model, &pet_backend_ref, true, 1, &fused, &error) != PET_OK)
     tap_fail ("%s", error.message);
   else if (difference (&fused, &plain) > 2e-6)
@@ -103,10 +101,8 @@ norms_activations_and_sums_go_into_convolutions (void)
     check_same (model, 3);
     tap_check (graph->nodes[0].act != PET_ACT_NONE);
     tap_check (graph->nodes[1].residual >= 0 &&
-        !graph->nodes[1].residual_last &&
-        graph->nodes[1].act == PET_ACT_RELU);
-    tap_check (
-        graph->nodes[2].residual >= 0 && graph->nodes[2].residual_last);
+        !graph->nodes[1].residual_last && graph->nodes[1].act == PET_ACT_RELU);
+    tap_check (graph->nodes[2].residual >= 0 && graph->nodes[2].residual_last);
     pet_graph_free (&graph);
     pet_model_free (&model);
   }
@@ -171,8 +167,8 @@ dead_nodes_and_identities_go (void)
   check_same (model, 1);
   graph = optimised (model, false);
   tap_check (graph->n_nodes == 3);
-  tap_check (graph->values[pet_graph_find_value (graph, "w2")].tensor.data ==
-      NULL);
+  tap_check (
+      graph->values[pet_graph_find_value (graph, "w2")].tensor.data == NULL);
   pet_graph_free (&graph);
   pet_model_free (&model);
 }
@@ -181,8 +177,7 @@ dead_nodes_and_identities_go (void)
 static PetModel *
 random_model (void)
 {
-  static const char *const unary[] = { "Relu", "Sigmoid", "Tanh",
-    "Identity" };
+  static const char *const unary[] = { "Relu", "Sigmoid", "Tanh", "Identity" };
   OnnxWriter w = onnx_writer (14);
   int n = tap_random_range (2, 14);
   char inputs[64], output[16], weights[16];

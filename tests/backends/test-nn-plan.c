@@ -61,8 +61,7 @@ too_large_blocks_are_refused (void)
   PetPlanBlock huge = { .bytes = SIZE_MAX - 3 };
   size_t total;
 
-  tap_check (
-      pet_plan_pack (blocks, 2, &total, NULL) == PET_ERROR_LIMIT);
+  tap_check (pet_plan_pack (blocks, 2, &total, NULL) == PET_ERROR_LIMIT);
   tap_check (pet_plan_pack (&huge, 1, &total, NULL) == PET_ERROR_LIMIT);
 }
 
@@ -139,8 +138,7 @@ random_graphs_keep_what_they_read (void)
 
     tap_check (pet_graph_infer (graph, NULL, NULL) == PET_OK);
     tap_check (pet_graph_optimize (graph, false, NULL) == PET_OK);
-    tap_check (
-        pet_plan_memory (graph, NULL, NULL, &plan, NULL) == PET_OK);
+    tap_check (pet_plan_memory (graph, NULL, NULL, &plan, NULL) == PET_OK);
     check_plan (graph, &plan);
     pet_plan_clear (&plan);
     pet_graph_free (&graph);
@@ -158,8 +156,8 @@ u2netp_takes_far_less_than_its_sum (void)
   size_t sum = 0;
   char path[512];
 
-  snprintf (path, sizeof path, "%s/models/u2netp.onnx",
-      shared != NULL ? shared : "");
+  snprintf (
+      path, sizeof path, "%s/models/u2netp.onnx", shared != NULL ? shared : "");
   if (pet_model_load_file (path, NULL, &model, NULL) != PET_OK) {
     tap_skip ("no u2netp.onnx");
     return;

@@ -72,8 +72,11 @@ run_spec (const Spec *spec, const PetImage *photo, uint8_t *mask)
 static PetImage
 random_photo (uint8_t *data, int width, int height, int channels)
 {
-  PetImage image = { .data = data, .width = width, .height = height,
-    .channels = channels, .stride_bytes = (ptrdiff_t) width * channels };
+  PetImage image = { .data = data,
+    .width = width,
+    .height = height,
+    .channels = channels,
+    .stride_bytes = (ptrdiff_t) width * channels };
 
   for (int i = 0; i < width * height * channels; i++)
     data[i] = (uint8_t) tap_random ();
@@ -81,8 +84,8 @@ random_photo (uint8_t *data, int width, int height, int channels)
 }
 
 static PetStatus
-read_info (const Spec *spec, const char *sidecar, PetModelInfo *info,
-    PetError *error)
+read_info (
+    const Spec *spec, const char *sidecar, PetModelInfo *info, PetError *error)
 {
   Bytes bytes = build (spec);
   PetModel *model = load_bytes (&bytes);
@@ -110,8 +113,11 @@ an_unknown_network_gets_the_default (void)
 static void
 known_networks_are_recognised (void)
 {
-  Spec spec = { .input = "input", .output = "mask", .channels = 3,
-    .height = 257, .width = 257 };
+  Spec spec = { .input = "input",
+    .output = "mask",
+    .channels = 3,
+    .height = 257,
+    .width = 257 };
   PetModelInfo info;
   OnnxWriter w = onnx_writer (11);
   PetModel *model;
@@ -139,9 +145,12 @@ known_networks_are_recognised (void)
 static void
 metadata_beats_the_table_and_the_sidecar_beats_both (void)
 {
-  Spec spec = { .input = "input", .output = "mask", .channels = 3,
-    .height = 9, .width = 9, .meta = { "pet.divisor", "max", "pet.mean",
-                                 "0.5", "pet.name", "mine" } };
+  Spec spec = { .input = "input",
+    .output = "mask",
+    .channels = 3,
+    .height = 9,
+    .width = 9,
+    .meta = { "pet.divisor", "max", "pet.mean", "0.5", "pet.name", "mine" } };
   static const char sidecar[] =
       "# comment\r\n[input]\nmean = 9\n\n[modelinfo]\nversion=1.0\n"
       "group-id=x\n mean = 0.25, 0.5,7.5e-1 \r\nstd=2\n[other]\nstd=3\n";
@@ -151,8 +160,8 @@ metadata_beats_the_table_and_the_sidecar_beats_both (void)
   tap_check (info.divisor == 0 && info.mean[2] == 0.5f && info.std[0] == 1);
   tap_check (strcmp (info.name, "mine") == 0);
   tap_check (read_info (&spec, sidecar, &info, NULL) == PET_OK);
-  tap_check (info.mean[0] == 0.25f && info.mean[1] == 0.5f &&
-      info.mean[2] == 0.75f);
+  tap_check (
+      info.mean[0] == 0.25f && info.mean[1] == 0.5f && info.mean[2] == 0.75f);
   tap_check (info.std[1] == 2 && info.divisor == 0);
 }
 
@@ -189,8 +198,7 @@ input_size_is_for_open_models_only (void)
   tap_check (read_info (&spec, sidecar, &info, NULL) == PET_OK);
   tap_check (info.width == 31 && info.height == 17);
   spec.width = 30;
-  tap_check (
-      read_info (&spec, sidecar, &info, NULL) == PET_ERROR_ARGUMENT);
+  tap_check (read_info (&spec, sidecar, &info, NULL) == PET_ERROR_ARGUMENT);
 }
 
 static void
@@ -221,7 +229,9 @@ same_size_is_passed_through (void)
   PetImage photo = random_photo (data, 12, 10, 3);
 
   for (int c = 0; c < 3; c++) {
-    Spec spec = { .channels = 3, .height = 10, .width = 12,
+    Spec spec = { .channels = 3,
+      .height = 10,
+      .width = 12,
       .meta = { "pet.channel", channels[c] } };
 
     run_spec (&spec, &photo, mask);
@@ -236,7 +246,9 @@ same_size_is_passed_through (void)
 static void
 normalisation_is_as_written (void)
 {
-  Spec spec = { .channels = 3, .height = 1, .width = 2,
+  Spec spec = { .channels = 3,
+    .height = 1,
+    .width = 2,
     .meta = { "pet.divisor", "100", "pet.mean", "0.5", "pet.std", "2" } };
   uint8_t data[6] = { 200, 0, 0, 120, 0, 0 }, mask[2];
   PetImage photo = { data, 2, 1, 3, 6 };
@@ -252,8 +264,12 @@ normalisation_is_as_written (void)
 static void
 ranges_end_in_a_mask (void)
 {
-  Spec spec = { .channels = 3, .height = 1, .width = 2, .gain = 0.5f,
-    .offset = 0.25f, .meta = { "pet.output-range", "minmax" } };
+  Spec spec = { .channels = 3,
+    .height = 1,
+    .width = 2,
+    .gain = 0.5f,
+    .offset = 0.25f,
+    .meta = { "pet.output-range", "minmax" } };
   uint8_t data[6] = { 0, 0, 0, 255, 0, 0 }, mask[2];
   PetImage photo = { data, 2, 1, 3, 6 };
 
@@ -278,15 +294,25 @@ ranges_end_in_a_mask (void)
 static void
 what_is_not_a_number_is_an_error (void)
 {
-  Spec spec = { .channels = 3, .height = 2, .width = 2, .offset = NAN };
-  uint8_t data[12] = { 0 }, mask[4];
+  uint8_t data[12] = { 255, 255, 255 }, mask[4];
   PetImage photo = { data, 2, 2, 3, 6 }, to = { mask, 2, 2, 1, 2 };
-  PetError error = { .status = PET_OK };
-  PetSegmenter *segmenter = open_spec (&spec, &error);
+  PetSegmenterOptions options = { .threads = 1 };
+  PetSegmenter *segmenter = NULL;
+  OnnxWriter w = onnx_writer (13);
+  Bytes bytes;
 
+  onnx_input (&w, "x", 1, 4, (int64_t[]){ 1, 3, 2, 2 });
+  onnx_floats (&w, "huge", 0, NULL, (float[]){ 3e38f });
+  onnx_node (&w, "Mul", "x huge", "a");
+  onnx_node (&w, "Mul", "a huge", "infinite");
+  onnx_node (&w, "Sub", "infinite infinite", "y");
+  onnx_output (&w, "y");
+  bytes = onnx_finish (&w);
+  tap_check (pet_segmenter_new (
+                 bytes.data, bytes.size, &options, &segmenter, NULL) == PET_OK);
   tap_check (segmenter != NULL &&
-      pet_segmenter_run (segmenter, &photo, &to, &error) ==
-          PET_ERROR_LIBRARY);
+      pet_segmenter_run (segmenter, &photo, &to, NULL) == PET_ERROR_LIBRARY);
+  free (bytes.data);
   pet_segmenter_free (&segmenter);
 }
 
@@ -328,8 +354,10 @@ any_size_and_stride_is_scaled (void)
 
   for (int round = 0; round < 50; round++) {
     int channels = tap_random_range (3, 4);
-    PetImage photo = { .data = data, .width = tap_random_range (1, 64),
-      .height = tap_random_range (1, 90), .channels = channels,
+    PetImage photo = { .data = data,
+      .width = tap_random_range (1, 64),
+      .height = tap_random_range (1, 90),
+      .channels = channels,
       .stride_bytes = 70 * channels };
 
     memset (data, 77, 70 * 90 * 4);
@@ -352,6 +380,87 @@ write_file (const char *path, const void *data, size_t size)
     fclose (file);
 }
 
+/* Counts what is out, and refuses the n-th allocation. */
+typedef struct {
+  int calls, refused;
+  size_t bytes;
+} Account;
+
+static void *
+account_alloc (void *user, size_t size)
+{
+  Account *account = user;
+
+  if (account->calls++ == account->refused)
+    return NULL;
+  account->bytes += size;
+  return pet_alloc (NULL, size);
+}
+
+static void
+account_free (void *user, void *memory, size_t size)
+{
+  Account *account = user;
+
+  account->bytes -= size;
+  pet_free (NULL, memory, size);
+}
+
+/* Two convolutions and a sum, so that weights are packed. */
+static Bytes
+build_convolutions (void)
+{
+  OnnxWriter w = onnx_writer (13);
+
+  onnx_input (&w, "x", 1, 4, (int64_t[]){ 1, 3, 24, 24 });
+  onnx_random (&w, "w1", 4, (int64_t[]){ 3, 3, 3, 3 }, 0.3f);
+  onnx_random (&w, "w2", 4, (int64_t[]){ 3, 3, 1, 1 }, 0.3f);
+  onnx_attr_ints (&w, "pads", 4, (int64_t[]){ 1, 1, 1, 1 });
+  onnx_node (&w, "Conv", "x w1", "a");
+  onnx_node (&w, "Conv", "a w2", "b");
+  onnx_node (&w, "Add", "a b", "c");
+  onnx_node (&w, "Floor", "c", "d");
+  onnx_node (&w, "Add", "c d", "y");
+  onnx_output (&w, "y");
+  return onnx_finish (&w);
+}
+
+static PetStatus
+run_with_account (const Bytes *model, Account *account)
+{
+  PetAllocator allocator = { account_alloc, account_free, account };
+  PetSegmenterOptions options = { .threads = 1, .allocator = &allocator };
+  uint8_t data[30 * 20 * 3] = { 1 }, mask[24 * 24];
+  PetImage photo = { data, 30, 20, 3, 90 }, to = { mask, 24, 24, 1, 24 };
+  PetSegmenter *segmenter = NULL;
+  PetError error = { .status = PET_OK };
+  PetStatus status = pet_segmenter_new (
+      model->data, model->size, &options, &segmenter, &error);
+
+  if (status == PET_OK)
+    status = pet_segmenter_run (segmenter, &photo, &to, &error);
+  tap_check (error.status == status);
+  pet_segmenter_free (&segmenter);
+  tap_check (account->bytes == 0);
+  return status;
+}
+
+static void
+any_allocation_may_fail (void)
+{
+  Bytes model = build_convolutions ();
+  Account whole = { .refused = -1 };
+
+  tap_check (run_with_account (&model, &whole) == PET_OK);
+  tap_check (whole.calls > 3);
+  for (int i = 0; i < whole.calls; i++) {
+    Account account = { .refused = i };
+
+    tap_check (run_with_account (&model, &account) == PET_ERROR_MEMORY);
+  }
+  free (model.data);
+}
+
 static void
 files_are_read_with_their_sidecar (void)
 {
@@ -367,12 +476,12 @@ files_are_read_with_their_sidecar (void)
   snprintf (model, sizeof model, "%s/n.onnx", folder);
   snprintf (sidecar, sizeof sidecar, "%s.modelinfo", model);
   write_file (model, bytes.data, bytes.size);
-  tap_check (pet_segmenter_new_file (model, &options, &segmenter, NULL) ==
-      PET_OK);
+  tap_check (
+      pet_segmenter_new_file (model, &options, &segmenter, NULL) == PET_OK);
   pet_segmenter_free (&segmenter);
   write_file (sidecar, text, strlen (text));
-  tap_check (pet_segmenter_new_file (model, &options, &segmenter, NULL) ==
-      PET_OK);
+  tap_check (
+      pet_segmenter_new_file (model, &options, &segmenter, NULL) == PET_OK);
   tap_check (segmenter != NULL &&
       strcmp (pet_segmenter_info (segmenter)->name, "beside") == 0);
   pet_segmenter_free (&segmenter);
@@ -404,6 +513,7 @@ main (int argc, char **argv)
     TAP_TEST (wrong_pictures_are_refused),
     TAP_TEST (transparent_pixels_are_white),
     TAP_TEST (any_size_and_stride_is_scaled),
+    TAP_TEST (any_allocation_may_fail),
     TAP_TEST (files_are_read_with_their_sidecar),
   };
 

@@ -76,8 +76,8 @@ place (PetDnnProgram *program, const PetNode *node, int value,
 }
 
 static PetStatus
-choose_layout (PetDnnProgram *program, const PetNode *node, int *width,
-    PetError *error)
+choose_layout (
+    PetDnnProgram *program, const PetNode *node, int *width, PetError *error)
 {
   static const int widths[] = { 16, 8, 4 };
   double best, score;
@@ -95,8 +95,8 @@ choose_layout (PetDnnProgram *program, const PetNode *node, int *width,
 }
 
 PetStatus
-pet_dnn_compile_concat (PetDnnProgram *program, const PetNode *node,
-    bool *done, PetError *error)
+pet_dnn_compile_concat (
+    PetDnnProgram *program, const PetNode *node, bool *done, PetError *error)
 {
   dnnl_memory_desc_t md;
   PetDnnForm result;
@@ -106,12 +106,11 @@ pet_dnn_compile_concat (PetDnnProgram *program, const PetNode *node,
   *done = true;
   PET_TRY (choose_layout (program, node, &width, error));
   pet_dnn_blocked (shape_of (program, node->outputs[0]), width, &md);
-  PET_TRY (
-      pet_dnn_new_form (program, node->outputs[0], &md, &result, error));
+  PET_TRY (pet_dnn_new_form (program, node->outputs[0], &md, &result, error));
   for (int i = 0; i < node->n_inputs; i++) {
     pet_dnn_blocked (shape_of (program, node->inputs[i]), width, &md);
-    PET_TRY (place (program, node, node->inputs[i], &md, result.block, offset,
-        error));
+    PET_TRY (place (
+        program, node, node->inputs[i], &md, result.block, offset, error));
     offset += dnnl_memory_desc_get_size (&md);
   }
   return PET_OK;

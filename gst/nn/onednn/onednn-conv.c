@@ -50,8 +50,7 @@ weights_layout (const PetShape *shape, int64_t groups, bool transposed,
     strides[n + i] = spatial;
   }
   memset (md, 0, sizeof *md);
-  dnnl_memory_desc_init_by_strides (
-      md, n + n_spatial, dims, dnnl_f32, strides);
+  dnnl_memory_desc_init_by_strides (md, n + n_spatial, dims, dnnl_f32, strides);
 }
 
 static void
@@ -71,8 +70,8 @@ prepare (
   memset (conv, 0, sizeof *conv);
   conv->node = node;
   conv->transposed = transposed;
-  if (!pet_dnn_window (program->graph, node, weights->dim + 2, transposed,
-          &conv->window))
+  if (!pet_dnn_window (
+          program->graph, node, weights->dim + 2, transposed, &conv->window))
     return false;
   weights_layout (weights, pet_node_int (node, "group", 1), transposed,
       &conv->plain_weights);
@@ -112,8 +111,7 @@ describe (PetDnnProgram *program, Conv *conv, dnnl_alg_kind_t algorithm,
   result = pet_dnn_new_attr (ops, name, &attr, error);
   dnnl_post_ops_destroy (ops);
   PET_TRY (result);
-  result = pet_dnn_describe (
-      program, &desc, attr,
+  result = pet_dnn_describe (program, &desc, attr,
       algorithm == dnnl_convolution_winograd ? "jit_wino_4x3" : NULL,
       "a convolution", name, &conv->pd, error);
   dnnl_primitive_attr_destroy (attr);
@@ -160,8 +158,8 @@ choose_algorithm (PetDnnProgram *program, Conv *conv, const PetNode *fused,
     const PetDnnForm *residual, PetError *error)
 {
   if (winograd_fits (program, conv)) {
-    PET_TRY (describe (program, conv, dnnl_convolution_winograd, fused,
-        residual, error));
+    PET_TRY (describe (
+        program, conv, dnnl_convolution_winograd, fused, residual, error));
     if (conv->pd != NULL)
       return PET_OK;
   }
@@ -180,13 +178,13 @@ layout_of (const Conv *conv, dnnl_query_t what)
  * which take no binary post-op, make every concat a copy and were slower for
  * the networks at hand: blocked ones are asked for first. */
 static PetStatus
-choose (PetDnnProgram *program, Conv *conv, const PetNode *fused,
-    PetError *error)
+choose (
+    PetDnnProgram *program, Conv *conv, const PetNode *fused, PetError *error)
 {
   const PetShape *in = shape_of (program, conv->node->inputs[0]);
   const PetShape *out = shape_of (program, conv->node->outputs[0]);
-  int width = dnnl_get_effective_cpu_isa () >= dnnl_cpu_isa_avx512_core ? 16
-                                                                        : 8;
+  int width =
+      dnnl_get_effective_cpu_isa () >= dnnl_cpu_isa_avx512_core ? 16 : 8;
   /* Pictures of few channels are read as they are. */
   int first_width = in->dim[1] <= 4 ? 1 : width;
 
@@ -219,15 +217,14 @@ emit (PetDnnProgram *program, Conv *conv, const PetDnnForm *residual,
   dnnl_primitive_desc_t pd;
   int n = 2;
 
-  PET_TRY (
-      pet_dnn_form (program, node->inputs[0], &src, &args[0].form, error));
+  PET_TRY (pet_dnn_form (program, node->inputs[0], &src, &args[0].form, error));
   PET_TRY (pet_dnn_pack (program,
-      program->graph->values[node->inputs[1]].tensor.data,
-      &conv->plain_weights, &weights, &args[1].form, error));
+      program->graph->values[node->inputs[1]].tensor.data, &conv->plain_weights,
+      &weights, &args[1].form, error));
   if (conv->has_bias) {
     args[n].id = DNNL_ARG_BIAS;
-    PET_TRY (pet_dnn_main_form (
-        program, node->inputs[2], &args[n++].form, error));
+    PET_TRY (
+        pet_dnn_main_form (program, node->inputs[2], &args[n++].form, error));
   }
   if (residual != NULL) {
     args[n].id = PET_DNN_ARG_RESIDUAL (residual_index);
@@ -235,8 +232,7 @@ emit (PetDnnProgram *program, Conv *conv, const PetDnnForm *residual,
   }
   dst->md = to;
   if (is_result)
-    PET_TRY (
-        pet_dnn_new_form (program, node->outputs[0], &to, dst, error));
+    PET_TRY (pet_dnn_new_form (program, node->outputs[0], &to, dst, error));
   else
     PET_TRY (pet_dnn_new_block (
         program, dnnl_memory_desc_get_size (&to), &dst->block, error));
@@ -249,8 +245,8 @@ emit (PetDnnProgram *program, Conv *conv, const PetDnnForm *residual,
 
 /* For implementations that take no binary post-op: the sum is a step. */
 static PetStatus
-emit_with_separate_sum (PetDnnProgram *program, Conv *conv, bool *done,
-    PetError *error)
+emit_with_separate_sum (
+    PetDnnProgram *program, Conv *conv, bool *done, PetError *error)
 {
   PetNode first = *conv->node, second = *conv->node;
   PetDnnForm sum, residual;
@@ -263,8 +259,8 @@ emit_with_separate_sum (PetDnnProgram *program, Conv *conv, bool *done,
     return PET_OK;
   memset (&sum, 0, sizeof sum);
   PET_TRY (emit (program, conv, NULL, 0, &sum, false, error));
-  PET_TRY (pet_dnn_form (
-      program, conv->node->residual, &sum.md, &residual, error));
+  PET_TRY (
+      pet_dnn_form (program, conv->node->residual, &sum.md, &residual, error));
   return pet_dnn_add_sum (program, &second, &sum, &residual, done, error);
 }
 
@@ -319,15 +315,15 @@ compile (PetDnnProgram *program, const PetNode *node, bool transposed,
 }
 
 PetStatus
-pet_dnn_compile_conv (PetDnnProgram *program, const PetNode *node, bool *done,
-    PetError *error)
+pet_dnn_compile_conv (
+    PetDnnProgram *program, const PetNode *node, bool *done, PetError *error)
 {
   return compile (program, node, false, done, error);
 }
 
 PetStatus
-pet_dnn_compile_deconv (PetDnnProgram *program, const PetNode *node,
-    bool *done, PetError *error)
+pet_dnn_compile_deconv (
+    PetDnnProgram *program, const PetNode *node, bool *done, PetError *error)
 {
   return compile (program, node, true, done, error);
 }

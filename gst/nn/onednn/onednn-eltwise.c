@@ -8,8 +8,8 @@
 
 /* The primitive's parameters; false when there is none for the node. */
 static bool
-eltwise_kind (const PetGraph *graph, const PetNode *node,
-    dnnl_alg_kind_t *kind, float *alpha, float *beta)
+eltwise_kind (const PetGraph *graph, const PetNode *node, dnnl_alg_kind_t *kind,
+    float *alpha, float *beta)
 {
   static const struct {
     const char *type;
@@ -69,13 +69,12 @@ add (PetDnnProgram *program, const PetNode *node, const_dnnl_op_desc_t desc,
     return status;
   }
   *done = true;
-  return pet_dnn_add_step (
-      program, pd, node->name, args, n_sources + 1, error);
+  return pet_dnn_add_step (program, pd, node->name, args, n_sources + 1, error);
 }
 
 PetStatus
-pet_dnn_compile_eltwise (PetDnnProgram *program, const PetNode *node,
-    bool *done, PetError *error)
+pet_dnn_compile_eltwise (
+    PetDnnProgram *program, const PetNode *node, bool *done, PetError *error)
 {
   PetDnnArg args[2] = { { .id = DNNL_ARG_SRC } };
   dnnl_eltwise_desc_t desc;
@@ -85,8 +84,7 @@ pet_dnn_compile_eltwise (PetDnnProgram *program, const PetNode *node,
   *done = false;
   if (!eltwise_kind (program->graph, node, &kind, &alpha, &beta))
     return PET_OK;
-  PET_TRY (
-      pet_dnn_main_form (program, node->inputs[0], &args[0].form, error));
+  PET_TRY (pet_dnn_main_form (program, node->inputs[0], &args[0].form, error));
   if (dnnl_eltwise_forward_desc_init (&desc, dnnl_forward_inference, kind,
           &args[0].form.md, alpha, beta) != dnnl_success)
     return PET_OK;
@@ -128,8 +126,8 @@ binary_kind (const PetNode *node)
 }
 
 PetStatus
-pet_dnn_compile_binary (PetDnnProgram *program, const PetNode *node,
-    bool *done, PetError *error)
+pet_dnn_compile_binary (
+    PetDnnProgram *program, const PetNode *node, bool *done, PetError *error)
 {
   const PetGraph *graph = program->graph;
   const PetShape *out = &graph->values[node->outputs[0]].tensor.shape;
@@ -150,11 +148,11 @@ pet_dnn_compile_binary (PetDnnProgram *program, const PetNode *node,
     PET_TRY (pet_dnn_dense_form (program, other, b, error));
     widen (&graph->values[other].tensor.shape, out->rank, &b->md);
   }
-  if (dnnl_binary_desc_init (&desc, binary_kind (node), &a->md, &b->md,
-          &a->md) != dnnl_success)
+  if (dnnl_binary_desc_init (
+          &desc, binary_kind (node), &a->md, &b->md, &a->md) != dnnl_success)
     return PET_OK;
-  return add (program, node, &desc, NULL, "a binary operation", args, 2,
-      &a->md, done, error);
+  return add (program, node, &desc, NULL, "a binary operation", args, 2, &a->md,
+      done, error);
 }
 
 PetStatus
@@ -167,15 +165,15 @@ pet_dnn_add_sum (PetDnnProgram *program, const PetNode *node,
   dnnl_post_ops_t ops = NULL;
   PetStatus status;
 
-  PET_TRY (pet_dnn_check (dnnl_binary_desc_init (&desc, dnnl_binary_add,
-                              &a->md, &b->md, &a->md),
+  PET_TRY (pet_dnn_check (
+      dnnl_binary_desc_init (&desc, dnnl_binary_add, &a->md, &b->md, &a->md),
       "a sum", node->name, error));
   PET_TRY (pet_dnn_post_ops (node, NULL, &ops, error));
   status = pet_dnn_new_attr (ops, node->name, &attr, error);
   dnnl_post_ops_destroy (ops);
   PET_TRY (status);
-  status = add (program, node, &desc, attr, "a sum", args, 2, &a->md, done,
-      error);
+  status =
+      add (program, node, &desc, attr, "a sum", args, 2, &a->md, done, error);
   dnnl_primitive_attr_destroy (attr);
   return status;
 }

@@ -103,8 +103,8 @@ pet_dnn_touch (PetDnnProgram *program, int block)
 }
 
 PetStatus
-pet_dnn_add_form (PetDnnProgram *program, int value, const PetDnnForm *form,
-    PetError *error)
+pet_dnn_add_form (
+    PetDnnProgram *program, int value, const PetDnnForm *form, PetError *error)
 {
   PetDnnValue *v = &program->values[value];
   PetDnnForm *forms =

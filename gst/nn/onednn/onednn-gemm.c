@@ -11,8 +11,7 @@ static void
 weights_layouts (const PetShape *b, bool transposed, dnnl_memory_desc_t *plain,
     dnnl_memory_desc_t *any)
 {
-  dnnl_dims_t dims = { b->dim[transposed ? 0 : 1],
-    b->dim[transposed ? 1 : 0] };
+  dnnl_dims_t dims = { b->dim[transposed ? 0 : 1], b->dim[transposed ? 1 : 0] };
   dnnl_dims_t strides = { transposed ? b->dim[1] : 1,
     transposed ? 1 : b->dim[1] };
 
@@ -37,8 +36,8 @@ describe_gemm (PetDnnProgram *program, const PetNode *node,
   *pd = NULL;
   pet_dnn_dense (&graph->values[node->inputs[0]].tensor.shape, &src);
   pet_dnn_dense (&graph->values[node->outputs[0]].tensor.shape, &dst);
-  if (dnnl_inner_product_forward_desc_init (&desc, dnnl_forward_inference,
-          &src, weights, bias, &dst) != dnnl_success)
+  if (dnnl_inner_product_forward_desc_init (&desc, dnnl_forward_inference, &src,
+          weights, bias, &dst) != dnnl_success)
     return PET_OK;
   PET_TRY (pet_dnn_post_ops (node, NULL, &ops, error));
   status = pet_dnn_new_attr (ops, node->name, &attr, error);
@@ -61,19 +60,18 @@ gemm_arguments (PetDnnProgram *program, const PetNode *node,
   int n = 0;
 
   args[n].id = DNNL_ARG_SRC;
-  PET_TRY (pet_dnn_dense_form (
-      program, node->inputs[0], &args[n++].form, error));
+  PET_TRY (
+      pet_dnn_dense_form (program, node->inputs[0], &args[n++].form, error));
   args[n].id = DNNL_ARG_WEIGHTS;
-  PET_TRY (pet_dnn_pack (program,
-      graph->values[node->inputs[1]].tensor.data, plain, packed,
-      &args[n++].form, error));
+  PET_TRY (pet_dnn_pack (program, graph->values[node->inputs[1]].tensor.data,
+      plain, packed, &args[n++].form, error));
   if (node->n_inputs > 2 && node->inputs[2] >= 0) {
     PetShape vector = { .rank = 1,
       .dim = { graph->values[node->outputs[0]].tensor.shape.dim[1] } };
 
     args[n].id = DNNL_ARG_BIAS;
-    PET_TRY (pet_dnn_main_form (
-        program, node->inputs[2], &args[n].form, error));
+    PET_TRY (
+        pet_dnn_main_form (program, node->inputs[2], &args[n].form, error));
     pet_dnn_dense (&vector, &args[n++].form.md);
   }
   pet_dnn_dense (&graph->values[node->outputs[0]].tensor.shape, &dst);
@@ -84,8 +82,8 @@ gemm_arguments (PetDnnProgram *program, const PetNode *node,
 }
 
 PetStatus
-pet_dnn_compile_gemm (PetDnnProgram *program, const PetNode *node, bool *done,
-    PetError *error)
+pet_dnn_compile_gemm (
+    PetDnnProgram *program, const PetNode *node, bool *done, PetError *error)
 {
   const PetGraph *graph = program->graph;
   const PetShape *out = &graph->values[node->outputs[0]].tensor.shape;
@@ -100,14 +98,13 @@ pet_dnn_compile_gemm (PetDnnProgram *program, const PetNode *node, bool *done,
   weights_layouts (&graph->values[node->inputs[1]].tensor.shape,
       pet_node_int (node, "transB", 0) != 0, &plain, &any);
   pet_dnn_dense (&vector, &bias);
-  PET_TRY (describe_gemm (
-      program, node, &any, has_bias ? &bias : NULL, &pd, error));
+  PET_TRY (
+      describe_gemm (program, node, &any, has_bias ? &bias : NULL, &pd, error));
   *done = pd != NULL;
   if (pd == NULL)
     return PET_OK;
   any = *dnnl_primitive_desc_query_md (pd, dnnl_query_weights_md, 0);
-  status =
-      gemm_arguments (program, node, &plain, &any, args, &n_args, error);
+  status = gemm_arguments (program, node, &plain, &any, args, &n_args, error);
   if (status != PET_OK) {
     dnnl_primitive_desc_destroy (pd);
     return status;
@@ -116,8 +113,8 @@ pet_dnn_compile_gemm (PetDnnProgram *program, const PetNode *node, bool *done,
 }
 
 PetStatus
-pet_dnn_compile_matmul (PetDnnProgram *program, const PetNode *node,
-    bool *done, PetError *error)
+pet_dnn_compile_matmul (
+    PetDnnProgram *program, const PetNode *node, bool *done, PetError *error)
 {
   PetDnnArg args[3] = { { .id = DNNL_ARG_SRC }, { .id = DNNL_ARG_WEIGHTS },
     { .id = DNNL_ARG_DST } };
@@ -128,20 +125,19 @@ pet_dnn_compile_matmul (PetDnnProgram *program, const PetNode *node,
 
   *done = false;
   for (int i = 0; i < 2; i++)
-    PET_TRY (pet_dnn_dense_form (
-        program, node->inputs[i], &args[i].form, error));
-  pet_dnn_dense (
-      &program->graph->values[node->outputs[0]].tensor.shape, &dst);
+    PET_TRY (
+        pet_dnn_dense_form (program, node->inputs[i], &args[i].form, error));
+  pet_dnn_dense (&program->graph->values[node->outputs[0]].tensor.shape, &dst);
   if (dnnl_matmul_desc_init (&desc, &args[0].form.md, &args[1].form.md, NULL,
           &dst) != dnnl_success)
     return PET_OK;
-  PET_TRY (pet_dnn_describe (program, &desc, NULL, NULL, "a matrix product",
-      node->name, &pd, error));
+  PET_TRY (pet_dnn_describe (
+      program, &desc, NULL, NULL, "a matrix product", node->name, &pd, error));
   if (pd == NULL)
     return PET_OK;
   *done = true;
-  status = pet_dnn_new_form (
-      program, node->outputs[0], &dst, &args[2].form, error);
+  status =
+      pet_dnn_new_form (program, node->outputs[0], &dst, &args[2].form, error);
   if (status != PET_OK) {
     dnnl_primitive_desc_destroy (pd);
     return status;

@@ -44,12 +44,11 @@ pool_kind (const PetNode *node)
 }
 
 PetStatus
-pet_dnn_compile_pool (PetDnnProgram *program, const PetNode *node, bool *done,
-    PetError *error)
+pet_dnn_compile_pool (
+    PetDnnProgram *program, const PetNode *node, bool *done, PetError *error)
 {
   const PetShape *in = &program->graph->values[node->inputs[0]].tensor.shape;
-  const PetShape *out =
-      &program->graph->values[node->outputs[0]].tensor.shape;
+  const PetShape *out = &program->graph->values[node->outputs[0]].tensor.shape;
   bool global = strncmp (node->type, "Global", 6) == 0;
   dnnl_pooling_v2_desc_t desc;
   dnnl_memory_desc_t dst;
@@ -72,13 +71,12 @@ pet_dnn_compile_pool (PetDnnProgram *program, const PetNode *node, bool *done,
 }
 
 PetStatus
-pet_dnn_compile_resize (PetDnnProgram *program, const PetNode *node,
-    bool *done, PetError *error)
+pet_dnn_compile_resize (
+    PetDnnProgram *program, const PetNode *node, bool *done, PetError *error)
 {
-  const PetShape *out =
-      &program->graph->values[node->outputs[0]].tensor.shape;
-  bool linear = strcmp (pet_node_string (node, "mode", "nearest"), "linear")
-      == 0;
+  const PetShape *out = &program->graph->values[node->outputs[0]].tensor.shape;
+  bool linear =
+      strcmp (pet_node_string (node, "mode", "nearest"), "linear") == 0;
   dnnl_resampling_desc_t desc;
   dnnl_memory_desc_t dst;
   PetDnnForm src;
@@ -94,8 +92,8 @@ pet_dnn_compile_resize (PetDnnProgram *program, const PetNode *node,
 }
 
 PetStatus
-pet_dnn_compile_softmax (PetDnnProgram *program, const PetNode *node,
-    bool *done, PetError *error)
+pet_dnn_compile_softmax (
+    PetDnnProgram *program, const PetNode *node, bool *done, PetError *error)
 {
   int opset_axis = node->opset >= 13 ? -1 : 1;
   int axis = (int) pet_node_int (node, "axis", opset_axis);

@@ -91,31 +91,31 @@ typedef struct {
 /* What a node's compiler says: PET_OK with *done false means that oneDNN has
  * nothing (fast) for it and the reference shall run the node; nothing was
  * added to the program then but, perhaps, reorders. */
-typedef PetStatus (*PetDnnCompile) (PetDnnProgram *program,
-    const PetNode *node, bool *done, PetError *error);
+typedef PetStatus (*PetDnnCompile) (
+    PetDnnProgram *program, const PetNode *node, bool *done, PetError *error);
 
-PetStatus pet_dnn_compile_conv (PetDnnProgram *program, const PetNode *node,
-    bool *done, PetError *error);
-PetStatus pet_dnn_compile_deconv (PetDnnProgram *program, const PetNode *node,
-    bool *done, PetError *error);
-PetStatus pet_dnn_compile_pool (PetDnnProgram *program, const PetNode *node,
-    bool *done, PetError *error);
-PetStatus pet_dnn_compile_resize (PetDnnProgram *program, const PetNode *node,
-    bool *done, PetError *error);
-PetStatus pet_dnn_compile_concat (PetDnnProgram *program, const PetNode *node,
-    bool *done, PetError *error);
-PetStatus pet_dnn_compile_eltwise (PetDnnProgram *program, const PetNode *node,
-    bool *done, PetError *error);
-PetStatus pet_dnn_compile_binary (PetDnnProgram *program, const PetNode *node,
-    bool *done, PetError *error);
-PetStatus pet_dnn_compile_softmax (PetDnnProgram *program, const PetNode *node,
-    bool *done, PetError *error);
-PetStatus pet_dnn_compile_gemm (PetDnnProgram *program, const PetNode *node,
-    bool *done, PetError *error);
-PetStatus pet_dnn_compile_matmul (PetDnnProgram *program, const PetNode *node,
-    bool *done, PetError *error);
-PetStatus pet_dnn_compile_view (PetDnnProgram *program, const PetNode *node,
-    bool *done, PetError *error);
+PetStatus pet_dnn_compile_conv (
+    PetDnnProgram *program, const PetNode *node, bool *done, PetError *error);
+PetStatus pet_dnn_compile_deconv (
+    PetDnnProgram *program, const PetNode *node, bool *done, PetError *error);
+PetStatus pet_dnn_compile_pool (
+    PetDnnProgram *program, const PetNode *node, bool *done, PetError *error);
+PetStatus pet_dnn_compile_resize (
+    PetDnnProgram *program, const PetNode *node, bool *done, PetError *error);
+PetStatus pet_dnn_compile_concat (
+    PetDnnProgram *program, const PetNode *node, bool *done, PetError *error);
+PetStatus pet_dnn_compile_eltwise (
+    PetDnnProgram *program, const PetNode *node, bool *done, PetError *error);
+PetStatus pet_dnn_compile_binary (
+    PetDnnProgram *program, const PetNode *node, bool *done, PetError *error);
+PetStatus pet_dnn_compile_softmax (
+    PetDnnProgram *program, const PetNode *node, bool *done, PetError *error);
+PetStatus pet_dnn_compile_gemm (
+    PetDnnProgram *program, const PetNode *node, bool *done, PetError *error);
+PetStatus pet_dnn_compile_matmul (
+    PetDnnProgram *program, const PetNode *node, bool *done, PetError *error);
+PetStatus pet_dnn_compile_view (
+    PetDnnProgram *program, const PetNode *node, bool *done, PetError *error);
 PetStatus pet_dnn_compile_ref (
     PetDnnProgram *program, const PetNode *node, PetError *error);
 
@@ -143,12 +143,11 @@ bool pet_dnn_tagged (
     const PetShape *shape, dnnl_format_tag_t tag, dnnl_memory_desc_t *md);
 /* Channels in blocks of `width` (4, 8 or 16; 1: dense), as nChw16c is; false
  * where the rank has no such layout. */
-bool pet_dnn_blocked (
-    const PetShape *shape, int width, dnnl_memory_desc_t *md);
+bool pet_dnn_blocked (const PetShape *shape, int width, dnnl_memory_desc_t *md);
 
 /* The form in which the value was made (dense for inputs and constants). */
-PetStatus pet_dnn_main_form (PetDnnProgram *program, int value,
-    PetDnnForm *form, PetError *error);
+PetStatus pet_dnn_main_form (
+    PetDnnProgram *program, int value, PetDnnForm *form, PetError *error);
 /* The value in the layout `md`, by a new reorder if need be. */
 PetStatus pet_dnn_form (PetDnnProgram *program, int value,
     const dnnl_memory_desc_t *md, PetDnnForm *form, PetError *error);
@@ -159,8 +158,8 @@ PetStatus pet_dnn_dense_form (
 /* A new block for the first form of a value, written by the next step. */
 PetStatus pet_dnn_new_form (PetDnnProgram *program, int value,
     const dnnl_memory_desc_t *md, PetDnnForm *form, PetError *error);
-PetStatus pet_dnn_add_form (PetDnnProgram *program, int value,
-    const PetDnnForm *form, PetError *error);
+PetStatus pet_dnn_add_form (
+    PetDnnProgram *program, int value, const PetDnnForm *form, PetError *error);
 PetStatus pet_dnn_new_block (
     PetDnnProgram *program, size_t bytes, int *block, PetError *error);
 /* The block is in use at the step that is added next. */
@@ -174,8 +173,8 @@ PetStatus pet_dnn_pack (PetDnnProgram *program, const void *data,
 /* onednn-steps.c. */
 
 /* pet_fail with the primitive's and the node's name; PET_OK on success. */
-PetStatus pet_dnn_check (dnnl_status_t status, const char *what,
-    const char *node, PetError *error);
+PetStatus pet_dnn_check (
+    dnnl_status_t status, const char *what, const char *node, PetError *error);
 
 /* Makes a primitive descriptor; *pd NULL when oneDNN has no implementation
  * whose name starts with `wanted` (NULL: any but its plain reference). `attr`
@@ -204,7 +203,7 @@ PetStatus pet_dnn_post_ops (const PetNode *node, const PetDnnForm *residual,
 /* `a` + `b`, of one layout, and the node's activation. */
 PetStatus pet_dnn_add_sum (PetDnnProgram *program, const PetNode *node,
     const PetDnnForm *a, const PetDnnForm *b, bool *done, PetError *error);
-#define PET_DNN_ARG_RESIDUAL(index) \
+#define PET_DNN_ARG_RESIDUAL(index)                                            \
   (DNNL_ARG_ATTR_MULTIPLE_POST_OP (index) | DNNL_ARG_SRC_1)
 
 /* onednn-threads.c: oneDNN takes the number of threads from the OpenMP

@@ -9,8 +9,8 @@
 #include "nn/onednn/onednn-private.h"
 
 PetStatus
-pet_dnn_compile_view (PetDnnProgram *program, const PetNode *node, bool *done,
-    PetError *error)
+pet_dnn_compile_view (
+    PetDnnProgram *program, const PetNode *node, bool *done, PetError *error)
 {
   const PetTensor *out = &program->graph->values[node->outputs[0]].tensor;
   PetDnnForm form;
@@ -57,13 +57,13 @@ set_operands (PetDnnProgram *program, const PetNode *node, PetDnnStep *step,
   int slot = 0;
 
   for (int i = 0; i < node->n_inputs; i++)
-    PET_TRY (set_operand (
-        program, step, slot++, node->inputs[i], false, error));
+    PET_TRY (
+        set_operand (program, step, slot++, node->inputs[i], false, error));
   PET_TRY (set_operand (program, step, node->n_inputs + node->n_outputs,
       node->residual, false, error));
   for (int i = 0; i < node->n_outputs; i++)
-    PET_TRY (set_operand (
-        program, step, slot++, node->outputs[i], true, error));
+    PET_TRY (
+        set_operand (program, step, slot++, node->outputs[i], true, error));
   return PET_OK;
 }
 
@@ -88,8 +88,8 @@ pet_dnn_compile_ref (
     for (int i = 0; i < n; i++)
       pet_dnn_touch (program, made.blocks[i]);
   if (status == PET_OK)
-    status = pet_dnn_new_block (
-        program, scratch_bytes, &made.scratch_block, error);
+    status =
+        pet_dnn_new_block (program, scratch_bytes, &made.scratch_block, error);
   if (status == PET_OK)
     status = pet_dnn_append_step (program, &step, error);
   if (status != PET_OK) {

@@ -33,8 +33,7 @@ is_picture (const PetTensor *tensor)
 }
 
 static int64_t
-spatial_int (
-    const PetNode *node, const char *name, int index, int64_t fallback)
+spatial_int (const PetNode *node, const char *name, int index, int64_t fallback)
 {
   size_t count;
   const int64_t *values = pet_node_ints (node, name, &count);
@@ -93,8 +92,7 @@ pet_dnn_window (const PetGraph *graph, const PetNode *node,
 }
 
 static bool
-weights_and_bias (
-    const PetGraph *graph, const PetNode *node, int64_t channels)
+weights_and_bias (const PetGraph *graph, const PetNode *node, int64_t channels)
 {
   const PetTensor *bias = input (graph, node, 2);
 
@@ -115,8 +113,7 @@ rule_conv (const PetGraph *graph, const PetNode *node)
 static bool
 rule_deconv (const PetGraph *graph, const PetNode *node)
 {
-  return weights_and_bias (
-             graph, node, output (graph, node)->shape.dim[1]) &&
+  return weights_and_bias (graph, node, output (graph, node)->shape.dim[1]) &&
       node->residual < 0 && pet_node_attr (node, "output_shape") == NULL &&
       strcmp (pet_node_string (node, "auto_pad", "NOTSET"), "NOTSET") == 0;
 }
@@ -204,8 +201,8 @@ rule_resize (const PetGraph *graph, const PetNode *node)
   const char *kind = pet_node_string (node, "mode", "nearest");
   const char *mode = pet_node_string (node, "coordinate_transformation_mode",
       node->opset < 11 ? "asymmetric" : "half_pixel");
-  const char *rounding = pet_node_string (node, "nearest_mode",
-      node->opset < 11 ? "floor" : "round_prefer_floor");
+  const char *rounding = pet_node_string (
+      node, "nearest_mode", node->opset < 11 ? "floor" : "round_prefer_floor");
   bool linear = strcmp (kind, "linear") == 0;
 
   if (!is_picture (input (graph, node, 0)) || in->rank != out->rank ||
@@ -251,8 +248,7 @@ rule_binary (const PetGraph *graph, const PetNode *node)
   return node->n_inputs == 2 && out->rank > 0 &&
       input (graph, node, 1)->type == PET_TYPE_F32 &&
       (pet_shape_equal (&input (graph, node, 0)->shape, out) ||
-          (commutes &&
-              pet_shape_equal (&input (graph, node, 1)->shape, out)));
+          (commutes && pet_shape_equal (&input (graph, node, 1)->shape, out)));
 }
 
 /* Before opset 13 a softmax runs over all dimensions from `axis` on. */
@@ -286,8 +282,7 @@ rule_gemm (const PetGraph *graph, const PetNode *node)
       (c->type == PET_TYPE_NONE ||
           (is_constant (c) && c->shape.rank >= 1 &&
               pet_shape_elements (&c->shape, &elements) &&
-              elements == (size_t) n &&
-              c->shape.dim[c->shape.rank - 1] == n));
+              elements == (size_t) n && c->shape.dim[c->shape.rank - 1] == n));
 }
 
 static bool

@@ -8,8 +8,8 @@
 #include "nn/onednn/onednn-private.h"
 
 PetStatus
-pet_dnn_check (dnnl_status_t status, const char *what, const char *node,
-    PetError *error)
+pet_dnn_check (
+    dnnl_status_t status, const char *what, const char *node, PetError *error)
 {
   if (status == dnnl_success)
     return PET_OK;
@@ -58,8 +58,8 @@ search (dnnl_engine_t engine, const_dnnl_op_desc_t desc,
     dnnl_primitive_desc_t *pd)
 {
   dnnl_primitive_desc_iterator_t iterator = NULL;
-  dnnl_status_t status = dnnl_primitive_desc_iterator_create (
-      &iterator, desc, attr, engine, NULL);
+  dnnl_status_t status =
+      dnnl_primitive_desc_iterator_create (&iterator, desc, attr, engine, NULL);
 
   while (status == dnnl_success && *pd == NULL) {
     *pd = dnnl_primitive_desc_iterator_fetch (iterator);
@@ -87,8 +87,8 @@ pet_dnn_describe (PetDnnProgram *program, const_dnnl_op_desc_t desc,
   *pd = NULL;
   if (attr == NULL)
     PET_TRY (pet_dnn_new_attr (NULL, node, &own, error));
-  status = search (
-      program->engine, desc, attr != NULL ? attr : own, wanted, pd);
+  status =
+      search (program->engine, desc, attr != NULL ? attr : own, wanted, pd);
   if (own != NULL)
     dnnl_primitive_attr_destroy (own);
   if (status == dnnl_unimplemented || status == dnnl_invalid_arguments ||
@@ -98,13 +98,11 @@ pet_dnn_describe (PetDnnProgram *program, const_dnnl_op_desc_t desc,
 }
 
 PetStatus
-pet_dnn_append_step (
-    PetDnnProgram *program, PetDnnStep **step, PetError *error)
+pet_dnn_append_step (PetDnnProgram *program, PetDnnStep **step, PetError *error)
 {
   if (program->n_steps == program->max_steps) {
     int max = program->max_steps * 2 + 64;
-    PetDnnStep *steps =
-        realloc (program->steps, (size_t) max * sizeof *steps);
+    PetDnnStep *steps = realloc (program->steps, (size_t) max * sizeof *steps);
 
     if (steps == NULL)
       return pet_fail (error, PET_ERROR_MEMORY, "no memory for the network");
@@ -153,8 +151,8 @@ pet_dnn_add_step (PetDnnProgram *program, dnnl_primitive_desc_t pd,
   for (int i = 0; i < n_args; i++)
     pet_dnn_touch (program, args[i].form.block);
   result = pet_dnn_new_block (program,
-      dnnl_memory_desc_get_size (&scratch_arg.form.md),
-      &scratch_arg.form.block, error);
+      dnnl_memory_desc_get_size (&scratch_arg.form.md), &scratch_arg.form.block,
+      error);
   if (result == PET_OK)
     result = pet_dnn_append_step (program, &step, error);
   if (result != PET_OK) {
@@ -192,14 +190,12 @@ append_activation (dnnl_post_ops_t ops, const PetNode *node)
 {
   switch (node->act) {
     case PET_ACT_RELU:
-      return dnnl_post_ops_append_eltwise (
-          ops, 1, dnnl_eltwise_relu, 0, 0);
+      return dnnl_post_ops_append_eltwise (ops, 1, dnnl_eltwise_relu, 0, 0);
     case PET_ACT_CLIP:
       return dnnl_post_ops_append_eltwise (
           ops, 1, dnnl_eltwise_clip, node->act_min, node->act_max);
     case PET_ACT_SIGMOID:
-      return dnnl_post_ops_append_eltwise (
-          ops, 1, dnnl_eltwise_logistic, 0, 0);
+      return dnnl_post_ops_append_eltwise (ops, 1, dnnl_eltwise_logistic, 0, 0);
     case PET_ACT_HARDSWISH:
       return dnnl_post_ops_append_eltwise (
           ops, 1, dnnl_eltwise_hardswish, 0, 0);
@@ -219,13 +215,11 @@ pet_dnn_post_ops (const PetNode *node, const PetDnnForm *residual,
   dnnl_status_t status = dnnl_post_ops_create (&ops);
 
   if (status == dnnl_success && residual != NULL && !node->residual_last)
-    status =
-        dnnl_post_ops_append_binary (ops, dnnl_binary_add, &residual->md);
+    status = dnnl_post_ops_append_binary (ops, dnnl_binary_add, &residual->md);
   if (status == dnnl_success)
     status = append_activation (ops, node);
   if (status == dnnl_success && residual != NULL && node->residual_last)
-    status =
-        dnnl_post_ops_append_binary (ops, dnnl_binary_add, &residual->md);
+    status = dnnl_post_ops_append_binary (ops, dnnl_binary_add, &residual->md);
   if (status != dnnl_success) {
     dnnl_post_ops_destroy (ops);
     return pet_dnn_check (status, "post-ops", node->name, error);
@@ -243,8 +237,7 @@ run_reference (const PetDnnStep *step)
 
   node->op->run (node, step->tensors, outputs, step->scratch);
   if (node->residual >= 0 || node->act != PET_ACT_NONE)
-    pet_ref_apply_fused (
-        node, node->residual >= 0 ? residual : NULL, outputs);
+    pet_ref_apply_fused (node, node->residual >= 0 ? residual : NULL, outputs);
 }
 
 PetStatus

@@ -20,8 +20,8 @@ free_program (void *pointer)
   for (int i = 0; i < program->n_steps; i++)
     pet_dnn_clear_step (&program->steps[i]);
   for (int i = 0; i < program->n_constants; i++)
-    pet_free (allocator, program->constants[i].data,
-        program->constants[i].bytes);
+    pet_free (
+        allocator, program->constants[i].data, program->constants[i].bytes);
   for (int i = 0; program->values != NULL && i < program->n_values; i++)
     free (program->values[i].forms);
   if (program->stream != NULL)
@@ -48,8 +48,7 @@ allocate_tables (PetDnnProgram *program, PetError *error)
   program->n_values = graph->n_values;
   program->values =
       calloc ((size_t) graph->n_values + 1, sizeof *program->values);
-  program->kept =
-      calloc ((size_t) graph->n_values + 1, sizeof *program->kept);
+  program->kept = calloc ((size_t) graph->n_values + 1, sizeof *program->kept);
   program->inputs =
       calloc ((size_t) graph->n_inputs + 1, sizeof *program->inputs);
   program->outputs =
@@ -57,9 +56,8 @@ allocate_tables (PetDnnProgram *program, PetError *error)
   if (program->values == NULL || program->kept == NULL ||
       program->inputs == NULL || program->outputs == NULL)
     return pet_fail (error, PET_ERROR_MEMORY, "no memory for the network");
-  PET_TRY (pet_dnn_check (
-      dnnl_engine_create (&program->engine, dnnl_cpu, 0), "an engine",
-      "the network", error));
+  PET_TRY (pet_dnn_check (dnnl_engine_create (&program->engine, dnnl_cpu, 0),
+      "an engine", "the network", error));
   return pet_dnn_check (dnnl_stream_create (&program->stream, program->engine,
                             dnnl_stream_default_flags),
       "a stream", "the network", error);
@@ -136,8 +134,7 @@ merge_lives (PetDnnProgram *program)
 
   for (int i = 0; i < program->n_blocks; i++) {
     PetPlanBlock *part = &program->blocks[i].plan;
-    PetPlanBlock *root =
-        &program->blocks[root_of (program, i, &offset)].plan;
+    PetPlanBlock *root = &program->blocks[root_of (program, i, &offset)].plan;
 
     if (part->first < root->first)
       root->first = part->first;
@@ -193,9 +190,8 @@ address (const PetDnnProgram *program, int block)
 static PetStatus
 bind_step (PetDnnProgram *program, PetDnnStep *step, PetError *error)
 {
-  int n = step->node != NULL
-      ? step->node->n_inputs + step->node->n_outputs + 1
-      : 0;
+  int n =
+      step->node != NULL ? step->node->n_inputs + step->node->n_outputs + 1 : 0;
 
   for (int i = 0; i < n; i++)
     if (step->blocks[i] >= 0)
@@ -206,9 +202,8 @@ bind_step (PetDnnProgram *program, PetDnnStep *step, PetError *error)
     const PetDnnArg *arg = &step->args[i];
 
     if (arg->form.block >= 0)
-      PET_TRY (pet_dnn_check (
-          dnnl_memory_set_data_handle (step->exec[i].memory,
-              address (program, arg->form.block)),
+      PET_TRY (pet_dnn_check (dnnl_memory_set_data_handle (step->exec[i].memory,
+                                  address (program, arg->form.block)),
           "an address", step->name, error));
   }
   return PET_OK;
