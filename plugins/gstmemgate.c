@@ -10,9 +10,8 @@
  * priority first; both are reported.
  *
  * A picture that passes takes a ticket for what the branch will cost, and
- * gives it back when its file is on disk. If nothing else is in flight a
- * required picture passes even above the limit: a limit can slow work down,
- * never stop it.
+ * gives it back when its file is on disk. Alone, a required picture passes even
+ * above the limit: a limit can slow work down, never stop it.
  *
  * For each picture dropped, each wait above #GstMemGate:max-wait and each
  * picture above the limit one element message "memgate" is posted: {action

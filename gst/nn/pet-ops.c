@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The table of operators; its rows are in ref/pet-op-list.h. */
+/* The table of operators; its rows are in ref/pet-op-list.inc. */
 
 #include <string.h>
 
@@ -8,7 +8,7 @@
 
 #define PET_OP(name) &pet_op_##name,
 const PetOp *const pet_ops[] = {
-#include "nn/ref/pet-op-list.h"
+#include "nn/ref/pet-op-list.inc"
   NULL,
 };
 #undef PET_OP

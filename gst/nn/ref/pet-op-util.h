@@ -12,7 +12,7 @@
 
 /* Declares the operators of the table, for the files that define them. */
 #define PET_OP(name) extern const PetOp pet_op_##name;
-#include "nn/ref/pet-op-list.h"
+#include "nn/ref/pet-op-list.inc"
 #undef PET_OP
 
 /* PetStatus functions fail with a message that the caller prefixes. */
