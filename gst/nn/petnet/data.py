@@ -1,0 +1,252 @@
+# SPDX-FileCopyrightText: 2026 the gst-plugins-pet authors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Training data of petnet: unpacking the tars once, and augmentation.
+
+Everything is kept as square pictures, stretched like the inference input
+(aspect ratio not kept).  A mask becomes two planes: the target in 0..1 and
+the weight of that target; the unknown border of a trimap gets a ramp across
+the band and a small weight.
+"""
+
+import io
+import os
+import tarfile
+
+import cv2
+import numpy as np
+from PIL import Image
+from torch.utils.data import Dataset
+
+LABELLED_SIZE, OTHER_SIZE = 384, 256
+BORDER_WEIGHT = 0.15
+PSEUDO_WEIGHT = 0.5
+N_HELD_OUT, N_HELD_OUT_NEGATIVES = 40, 24
+
+
+def stretch(picture, size):
+    """RGB picture to size x size with the antialiased triangle filter."""
+    return np.asarray(picture.convert("RGB").resize((size, size),
+                                                    Image.BILINEAR))
+
+
+def planes_from_mask(mask):
+    """0/128/255 mask to (target, weight), both uint8 0..255.
+
+    Inside the band the target climbs from 0 at the background to 1 at the
+    pet, steepest half-way, where the outline most likely is.
+    """
+    known_pet, known_bg = mask == 255, mask == 0
+    if not known_pet.any() or not known_bg.any():
+        target = known_pet.astype(np.float32)
+    else:
+        to_pet = cv2.distanceTransform((~known_pet).astype(np.uint8),
+                                       cv2.DIST_L2, 3)
+        to_bg = cv2.distanceTransform((~known_bg).astype(np.uint8),
+                                      cv2.DIST_L2, 3)
+        ramp = to_bg / np.maximum(to_pet + to_bg, 1e-6)
+        target = np.clip((ramp - 0.5) * 3 + 0.5, 0, 1)
+        target[known_pet], target[known_bg] = 1, 0
+    weight = np.where(known_pet | known_bg, 1.0, BORDER_WEIGHT)
+    return (np.uint8(target * 255 + 0.5), np.uint8(weight * 255 + 0.5))
+
+
+def planes_from_teacher(prob):
+    """Teacher's uint8 probability to (target, weight)."""
+    p = prob.astype(np.float32) / 255
+    sure = np.abs(2 * p - 1)
+    weight = PSEUDO_WEIGHT * (BORDER_WEIGHT + (1 - BORDER_WEIGHT) * sure)
+    target = np.clip((p - 0.5) * 2 + 0.5, 0, 1)
+    return np.uint8(target * 255 + 0.5), np.uint8(weight * 255 + 0.5)
+
+
+def _read_tar(path):
+    """Member name -> bytes."""
+    with tarfile.open(path) as tar:
+        return {m.name: tar.extractfile(m).read()
+                for m in tar.getmembers() if m.isfile()}
+
+
+def _open(data):
+    return Image.open(io.BytesIO(data))
+
+
+def prepare(data_dir, work):
+    """Unpack the three tars into .npy files below work; once."""
+    if os.path.exists(os.path.join(work, "cache-done")):
+        return
+    os.makedirs(work, exist_ok=True)
+
+    def save(name, array):
+        np.save(os.path.join(work, name), array)
+
+    files = _read_tar(os.path.join(data_dir, "train-512.tar"))
+    names = sorted(os.path.basename(n)[:-4] for n in files
+                   if n.startswith("images/"))
+    size, rgb, planes = LABELLED_SIZE, [], []
+    for name in names:
+        rgb.append(stretch(_open(files[f"images/{name}.jpg"]), size))
+        mask = np.asarray(_open(files[f"masks/{name}.png"]).convert("L"))
+        planes.append(np.stack(
+            [cv2.resize(p, (size, size), interpolation=cv2.INTER_AREA)
+             for p in planes_from_mask(mask)], -1))
+    save("train-rgb.npy", np.stack(rgb))
+    save("train-planes.npy", np.stack(planes))
+    save("train-names.npy", np.array(names))
+    for tar, prefixes in (("unlabelled", ("cat_", "dog_")),
+                          ("backgrounds", ("bg_", "neg_"))):
+        files = _read_tar(os.path.join(data_dir, f"{tar}-256.tar"))
+        for key in {"unlabelled": [prefixes],
+                    "backgrounds": [("bg_",), ("neg_",)]}[tar]:
+            names = sorted(n for n in files if n.startswith(key))
+            out = "unlabelled" if tar == "unlabelled" else key[0][:-1]
+            save(f"{out}-rgb.npy",
+                 np.stack([stretch(_open(files[n]), OTHER_SIZE)
+                           for n in names]))
+            save(f"{out}-names.npy", np.array(names))
+    open(os.path.join(work, "cache-done"), "w").close()
+
+
+class Cache:
+    """The arrays that prepare () wrote, mapped into memory, and the split."""
+
+    def __init__(self, work, seed):
+        def load(name):
+            return np.load(os.path.join(work, name), mmap_mode="r")
+
+        self.rgb, self.planes = load("train-rgb.npy"), load("train-planes.npy")
+        self.bg, self.neg = load("bg-rgb.npy"), load("neg-rgb.npy")
+        self.unlabelled = load("unlabelled-rgb.npy")
+        order = np.random.default_rng(seed).permutation(len(self.rgb))
+        self.held_out, self.train = order[:N_HELD_OUT], order[N_HELD_OUT:]
+        self.held_out_neg = np.arange(N_HELD_OUT_NEGATIVES)
+        self.train_neg = np.arange(N_HELD_OUT_NEGATIVES, len(self.neg))
+        self.teacher, self.pseudo = None, np.zeros(0, int)
+        if os.path.exists(os.path.join(work, "teacher.npy")):
+            self.teacher = load("teacher.npy")
+            self.pseudo = np.flatnonzero(load("teacher-keep.npy"))
+
+
+class Augmented(Dataset):
+    """One epoch's samples; each sample's randomness depends on its place."""
+
+    def __init__(self, cache, size, pseudo_ratio, seed, epoch):
+        self.cache, self.size, self.seed = cache, size, (seed, epoch)
+        rng = np.random.default_rng(self.seed)
+        items = [("train", i) for i in cache.train]
+        if len(cache.pseudo) and pseudo_ratio > 0:
+            count = int(pseudo_ratio * len(items))
+            items += [("pseudo", i) for i in
+                      rng.choice(cache.pseudo, count, replace=False)]
+        n_neg = round(0.05 * len(items))
+        items += [("neg", i) for i in rng.choice(cache.train_neg, n_neg)]
+        rng.shuffle(items)
+        self.items = [(kind, int(i)) for kind, i in items]
+
+    def __len__(self):
+        return len(self.items)
+
+    def __getitem__(self, place):
+        cv2.setNumThreads(1)
+        kind, i = self.items[place]
+        rng = np.random.default_rng((*self.seed, place))
+        cache, size = self.cache, self.size
+        if kind == "neg":
+            pool, j = ((cache.neg, i) if rng.random() < 0.75 else
+                       (cache.bg, int(rng.integers(len(cache.bg)))))
+            rgb = warp(pool[j], placement(rng, OTHER_SIZE, size), size)
+            target = np.zeros((size, size), np.uint8)
+            weight = np.full((size, size), 255, np.uint8)
+        else:
+            rgb, target, weight = self._pet(kind, i, rng)
+        if rng.random() < 0.5:
+            rgb, target, weight = (np.ascontiguousarray(a[:, ::-1])
+                                   for a in (rgb, target, weight))
+        rgb = recolour(rgb, rng)
+        return rgb.transpose(2, 0, 1).copy(), np.stack([target, weight])
+
+    def _pet(self, kind, i, rng):
+        """Warped picture, target and weight; sometimes on a new ground."""
+        cache, size = self.cache, self.size
+        if kind == "pseudo":
+            rgb = cache.unlabelled[i]
+            planes = np.stack(planes_from_teacher(cache.teacher[i]), -1)
+        else:
+            rgb, planes = cache.rgb[i], cache.planes[i]
+        matrix = placement(rng, rgb.shape[0], size)
+        pasted = kind == "train" and rng.random() < 0.25
+        rgb = warp(rgb, matrix, size)
+        if not pasted:
+            planes = warp(planes, matrix, size)
+            return rgb, planes[..., 0], planes[..., 1]
+        alpha = warp(planes, matrix, size, reflect=False)[..., 0]
+        return self._paste(rgb, alpha, rng)
+
+    def _paste(self, rgb, alpha, rng):
+        """Put the pet on another scene or beside another pet."""
+        cache, size = self.cache, self.size
+        target, weight = alpha, np.full_like(alpha, 255)
+        if rng.random() < 0.8:
+            j = int(rng.integers(len(cache.bg)))
+            ground = warp(cache.bg[j], placement(rng, OTHER_SIZE, size, 1.0),
+                          size)
+        else:
+            j = int(rng.choice(cache.train))
+            matrix = placement(rng, LABELLED_SIZE, size)
+            ground = warp(cache.rgb[j], matrix, size)
+            planes = warp(cache.planes[j], matrix, size)
+            target = np.maximum(alpha, planes[..., 0])
+            weight = np.maximum(planes[..., 1], alpha)
+        a = cv2.GaussianBlur(alpha, (3, 3), 0)[..., None].astype(np.float32)
+        a /= 255
+        return np.uint8(rgb * a + ground * (1 - a) + 0.5), target, weight
+
+
+def placement(rng, source, size, smallest=0.6):
+    """Random rotation, scale, aspect and shift: output to source pixels."""
+    scale = np.exp(rng.uniform(np.log(smallest), np.log(1.6)))
+    aspect = np.exp(np.clip(rng.normal(0, 0.12), -0.3, 0.3))
+    angle = np.deg2rad(np.clip(rng.normal(0, 10), -30, 30))
+    step = source / size / scale
+    c, s = np.cos(angle) * step, np.sin(angle) * step
+    linear = np.array([[c * aspect, -s * aspect], [s / aspect, c / aspect]])
+    room = 0.5 * abs(1 - 1 / scale) + 0.05
+    centre = source * (0.5 + rng.uniform(-room, room, 2))
+    offset = centre - linear @ np.full(2, size / 2)
+    return np.hstack([linear, offset[:, None]])
+
+
+def warp(image, matrix, size, reflect=True):
+    """Sample image at matrix; halved first where it would alias."""
+    matrix = matrix.copy()
+    if np.linalg.det(matrix[:, :2]) > 1.5 ** 2:
+        image = cv2.resize(image, None, fx=0.5, fy=0.5,
+                           interpolation=cv2.INTER_AREA)
+        matrix *= 0.5
+    # pixel centres lie at +0.5
+    matrix[:, 2] += matrix[:, :2] @ np.full(2, 0.5) - 0.5
+    border = cv2.BORDER_REFLECT if reflect else cv2.BORDER_CONSTANT
+    return cv2.warpAffine(np.asarray(image), matrix, (size, size),
+                          flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+                          borderMode=border)
+
+
+def recolour(rgb, rng):
+    """Colour, contrast, blur, noise, JPEG; uint8 in and out."""
+    x = rgb.astype(np.float32)
+    gain = np.exp(rng.normal(0, 0.15) + rng.normal(0, 0.06, 3))
+    contrast = np.exp(rng.normal(0, 0.18))
+    mean = x.mean()
+    x = (x - mean) * contrast + mean
+    grey = x.mean(2, keepdims=True)
+    saturation = 0 if rng.random() < 0.05 else np.exp(rng.normal(0, 0.25))
+    x = (grey + (x - grey) * saturation) * gain.astype(np.float32)
+    if rng.random() < 0.2:
+        x = cv2.GaussianBlur(x, (0, 0), rng.uniform(0.4, 1.8))
+    if rng.random() < 0.2:
+        x += rng.standard_normal(x.shape, np.float32) * rng.uniform(2, 14)
+    x = np.uint8(np.clip(x + 0.5, 0, 255))
+    if rng.random() < 0.15:
+        quality = int(rng.integers(25, 80))
+        x = cv2.imdecode(cv2.imencode(
+            ".jpg", x, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], 1)
+    return x
