@@ -70,6 +70,23 @@ def _open(data):
     return Image.open(io.BytesIO(data))
 
 
+def _prepare_labelled(files, save):
+    """The pictures with masks: RGB and (target, weight) planes."""
+    size = (LABELLED_SIZE, LABELLED_SIZE)
+    names = sorted(os.path.basename(n)[:-4] for n in files
+                   if n.startswith("images/"))
+    rgb, planes = [], []
+    for name in names:
+        rgb.append(stretch(_open(files[f"images/{name}.jpg"]), size[0]))
+        mask = np.asarray(_open(files[f"masks/{name}.png"]).convert("L"))
+        planes.append(np.stack(
+            [cv2.resize(p, size, interpolation=cv2.INTER_AREA)
+             for p in planes_from_mask(mask)], -1))
+    save("train-rgb.npy", np.stack(rgb))
+    save("train-planes.npy", np.stack(planes))
+    save("train-names.npy", np.array(names))
+
+
 def prepare(data_dir, work):
     """Unpack the three tars into .npy files below work; once."""
     if os.path.exists(os.path.join(work, "cache-done")):
@@ -79,30 +96,17 @@ def prepare(data_dir, work):
     def save(name, array):
         np.save(os.path.join(work, name), array)
 
-    files = _read_tar(os.path.join(data_dir, "train-512.tar"))
-    names = sorted(os.path.basename(n)[:-4] for n in files
-                   if n.startswith("images/"))
-    size, rgb, planes = LABELLED_SIZE, [], []
-    for name in names:
-        rgb.append(stretch(_open(files[f"images/{name}.jpg"]), size))
-        mask = np.asarray(_open(files[f"masks/{name}.png"]).convert("L"))
-        planes.append(np.stack(
-            [cv2.resize(p, (size, size), interpolation=cv2.INTER_AREA)
-             for p in planes_from_mask(mask)], -1))
-    save("train-rgb.npy", np.stack(rgb))
-    save("train-planes.npy", np.stack(planes))
-    save("train-names.npy", np.array(names))
-    for tar, prefixes in (("unlabelled", ("cat_", "dog_")),
-                          ("backgrounds", ("bg_", "neg_"))):
-        files = _read_tar(os.path.join(data_dir, f"{tar}-256.tar"))
-        for key in {"unlabelled": [prefixes],
-                    "backgrounds": [("bg_",), ("neg_",)]}[tar]:
-            names = sorted(n for n in files if n.startswith(key))
-            out = "unlabelled" if tar == "unlabelled" else key[0][:-1]
-            save(f"{out}-rgb.npy",
-                 np.stack([stretch(_open(files[n]), OTHER_SIZE)
-                           for n in names]))
-            save(f"{out}-names.npy", np.array(names))
+    _prepare_labelled(_read_tar(os.path.join(data_dir, "train-512.tar")),
+                      save)
+    for tar, name, prefixes in (
+            ("unlabelled-256.tar", "unlabelled", ("cat_", "dog_")),
+            ("backgrounds-256.tar", "bg", ("bg_",)),
+            ("backgrounds-256.tar", "neg", ("neg_",))):
+        files = _read_tar(os.path.join(data_dir, tar))
+        names = sorted(n for n in files if n.startswith(prefixes))
+        save(f"{name}-rgb.npy", np.stack([stretch(_open(files[n]), OTHER_SIZE)
+                                          for n in names]))
+        save(f"{name}-names.npy", np.array(names))
     open(os.path.join(work, "cache-done"), "w").close()
 
 

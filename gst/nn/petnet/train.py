@@ -4,10 +4,14 @@
 """Train petnet and export it; see README.md for the exact commands.
 
   train.py --data DATA --init deeplabv3-mnv2-257-pet.onnx --work WORK
+  label.py --work WORK --teacher deeplabv3-mnv2-513-pet.onnx
+  train.py --data DATA --work WORK --resume
   train.py --work WORK --export petnet.onnx
 
 Training runs in phases, each with its own picture size and one learning-rate
-cycle.  A checkpoint is written after every epoch; --resume goes on from it.
+cycle.  It stops before the first phase that wants the teacher's labels until
+label.py has made them.  A checkpoint is written after every epoch; --resume
+goes on from it.
 """
 
 import argparse
@@ -220,13 +224,13 @@ def parse_arguments():
     add("--data", help="folder of the three tars")
     add("--init", help="DeepLabv3 MobileNetV2 0.5 ONNX file")
     add("--work", required=True, help="folder for cache and checkpoints")
-    add("--epochs", type=numbers(int), default=[20, 20],
+    add("--epochs", type=numbers(int), default=[12, 16, 22],
         help="epochs of each phase, comma-separated")
-    add("--sizes", type=numbers(int), default=[256, 320],
+    add("--sizes", type=numbers(int), default=[256, 256, 320],
         help="picture size of each phase")
-    add("--lr-scale", type=numbers(float), default=[1, 1, 1, 1],
+    add("--lr-scale", type=numbers(float), default=[1, 1, 0.7],
         help="factor on both learning rates, each phase")
-    add("--pseudo", type=numbers(float), default=[0, 0, 0, 0],
+    add("--pseudo", type=numbers(float), default=[0, 1, 0.6],
         help="teacher-labelled pictures per labelled one, each phase"
         " (label.py makes them)")
     add("--seed", type=int, default=1)
