@@ -445,10 +445,10 @@ copy_file_facts (GstBuffer *frame, GstBuffer *file, gboolean damaged)
     GST_BUFFER_FLAG_SET (frame, GST_BUFFER_FLAG_CORRUPTED);
 }
 
-/* From an open decoder to a frame pushed. */
+/* From an open decoder to a frame, NULL if there is none to send. */
 static GstFlowReturn
 decode_opened (GstPetDec *self, PetDecoder *decoder, PetPictureInfo *info,
-    GstBuffer *file, gsize bytes)
+    GstBuffer *file, gsize bytes, GstBuffer **result)
 {
   GstFlowReturn flow = negotiate (self, info);
   GstBuffer *frame;
@@ -477,12 +477,14 @@ decode_opened (GstPetDec *self, PetDecoder *decoder, PetPictureInfo *info,
 
   copy_file_facts (frame, file, info->damaged);
   post_result (self, file, info, NULL, bytes);
-  return gst_pad_push (self->srcpad, frame);
+  *result = frame;
+  return GST_FLOW_OK;
 }
 
 /* `file` carries a source meta. */
 static GstFlowReturn
-decode_bytes (GstPetDec *self, GstBuffer *file, const guint8 *bytes, gsize size)
+decode_bytes (GstPetDec *self, GstBuffer *file, const guint8 *bytes, gsize size,
+    GstBuffer **frame)
 {
   guint64 max_file_size;
   PetDecodeOptions options = decode_options (self, &max_file_size);
@@ -501,16 +503,18 @@ decode_bytes (GstPetDec *self, GstBuffer *file, const guint8 *bytes, gsize size)
       PET_OK)
     return fail_file (self, file, NULL, &error, size);
 
-  flow = decode_opened (self, decoder, &info, file, size);
+  flow = decode_opened (self, decoder, &info, file, size, frame);
   pet_decoder_free (&decoder);
   return flow;
 }
 
-/* Takes `file`, which carries a source meta. */
+/* Takes `file`, which carries a source meta. It is gone, and the decoder's
+ * memory too, before the frame is sent on. */
 static GstFlowReturn
 handle_file (GstPetDec *self, GstBuffer *file)
 {
   GstPetSourceMeta *meta = gst_pet_buffer_get_source_meta (file);
+  GstBuffer *frame = NULL;
   GstFlowReturn flow;
   GstMapInfo map;
   PetError error;
@@ -522,11 +526,11 @@ handle_file (GstPetDec *self, GstBuffer *file)
     pet_fail (&error, PET_ERROR_MEMORY, "no memory to read it");
     flow = fail_file (self, file, NULL, &error, 0);
   } else {
-    flow = decode_bytes (self, file, map.data, map.size);
+    flow = decode_bytes (self, file, map.data, map.size, &frame);
     gst_buffer_unmap (file, &map);
   }
   gst_buffer_unref (file);
-  return flow;
+  return frame != NULL ? gst_pad_push (self->srcpad, frame) : flow;
 }
 
 static GstFlowReturn

@@ -331,9 +331,10 @@ output_write (void *user, const void *bytes, size_t size, PetError *error)
 }
 
 static PetStatus
-encode (GstPetPngEnc *self, const PetImage *image, GstBuffer *file,
-    PetPngInfo *info, PetError *error)
+encode (GstPetPngEnc *self, GstBuffer *picture, const PetImage *image,
+    GstBuffer *file, PetPngInfo *info, PetError *error)
 {
+  const GstPetSourceMeta *meta = gst_pet_buffer_get_source_meta (picture);
   g_autofree gchar *software = NULL;
   Output out = { .buffer = file };
   PetPngOptions options;
@@ -346,6 +347,7 @@ encode (GstPetPngEnc *self, const PetImage *image, GstBuffer *file,
   software = g_strdup (self->software);
   GST_OBJECT_UNLOCK (self);
   options.software = software;
+  options.recipe = meta != NULL ? meta->recipe : NULL;
 
   status = pet_png_encode (image, &options, output_write, &out, info, error);
   output_close_block (&out);
@@ -380,7 +382,7 @@ gst_pet_png_enc_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
 
   image = gst_pet_frame_image (&frame);
   file = gst_buffer_new ();
-  status = encode (self, &image, file, &info, &error);
+  status = encode (self, buffer, &image, file, &info, &error);
   gst_video_frame_unmap (&frame);
   if (status != PET_OK)
     goto failed;

@@ -9,6 +9,7 @@
 
 #include <setjmp.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <png.h>
@@ -18,7 +19,7 @@
 #include "codec/pet-palette.h"
 
 #define MAX_SIDE (1 << 20)
-#define MAX_SOFTWARE_BYTES 1024
+#define MAX_TEXT_BYTES 1024
 
 /* Of one IDAT chunk. */
 #define CHUNK_BYTES 32768
@@ -222,6 +223,22 @@ put_palette (Encoder *self)
 }
 
 static void
+put_text (Encoder *self, const char *keyword, const char *text)
+{
+  char key[16], value[MAX_TEXT_BYTES + 1];
+  png_text chunk = {
+    .compression = PNG_TEXT_COMPRESSION_NONE, .key = key, .text = value
+  };
+
+  if (text == NULL || text[0] == '\0')
+    return;
+  snprintf (key, sizeof key, "%s", keyword);
+  strncpy (value, text, MAX_TEXT_BYTES);
+  value[MAX_TEXT_BYTES] = '\0';
+  png_set_text (self->png, self->info, &chunk, 1);
+}
+
+static void
 put_tags (Encoder *self)
 {
   const PetPngOptions *options = self->options;
@@ -234,17 +251,8 @@ put_tags (Encoder *self)
     png_set_pHYs (
         self->png, self->info, per_metre, per_metre, PNG_RESOLUTION_METER);
   }
-  if (options->software != NULL && options->software[0] != '\0') {
-    char key[] = "Software";
-    char value[MAX_SOFTWARE_BYTES + 1];
-    png_text text = {
-      .compression = PNG_TEXT_COMPRESSION_NONE, .key = key, .text = value
-    };
-
-    strncpy (value, options->software, MAX_SOFTWARE_BYTES);
-    value[MAX_SOFTWARE_BYTES] = '\0';
-    png_set_text (self->png, self->info, &text, 1);
-  }
+  put_text (self, "Software", options->software);
+  put_text (self, "Recipe", options->recipe);
 }
 
 /* Filters pay on continuous tones only. By the time and size they cost on

@@ -20,6 +20,8 @@ typedef struct {
   int dpi;                       /* pHYs chunk; 0 = none */
   const char *software;          /* tEXt "Software", Latin-1, the first 1024
                            bytes; NULL or "" = none */
+  const char *recipe;            /* tEXt "Recipe": what the picture was made
+                           from and how; as `software` */
   const PetAllocator *allocator; /* NULL = malloc */
 } PetPngOptions;
 

@@ -28,7 +28,8 @@ source_meta_init (GstMeta *meta, gpointer params, GstBuffer *buffer)
 {
   GstPetSourceMeta *self = (GstPetSourceMeta *) meta;
 
-  self->source = self->stem = self->dir = self->problem = NULL;
+  self->source = self->stem = self->dir = NULL;
+  self->problem = self->recipe = NULL;
   self->index = self->count = 0;
   return TRUE;
 }
@@ -42,6 +43,7 @@ source_meta_free (GstMeta *meta, GstBuffer *buffer)
   g_free (self->stem);
   g_free (self->dir);
   g_free (self->problem);
+  g_free (self->recipe);
 }
 
 static gboolean
@@ -60,6 +62,7 @@ source_meta_transform (GstBuffer *dest, GstMeta *meta, GstBuffer *buffer,
   copy->stem = g_strdup (self->stem);
   copy->dir = g_strdup (self->dir);
   copy->problem = g_strdup (self->problem);
+  copy->recipe = g_strdup (self->recipe);
   return TRUE;
 }
 

@@ -21,6 +21,8 @@ struct _GstPetSourceMeta {
   gchar *dir;     /* what {dir} stands for; NULL = from source */
   gchar *problem; /* why the file could not be read, NULL if it could; the
                      buffer is empty then and petdec reports the reason */
+  gchar *recipe;  /* what results are made from and how; petpngenc notes it in
+                     the file (tEXt "Recipe"); NULL = nothing */
   guint64 index;  /* position in its folder or stream, from 0 */
   guint64 count;  /* photos in the folder, 0 = not known */
 };
@@ -31,8 +33,8 @@ GType gst_pet_source_meta_api_get_type (void);
 const GstMetaInfo *gst_pet_source_meta_get_info (void);
 
 /* `buffer` must be writable; `source` NULL = "". The strings are copied.
- * Returns the meta, owned by the buffer, so that stem, dir and problem can be
- * set with g_strdup'ed strings. */
+ * Returns the meta, owned by the buffer, so that stem, dir, problem and recipe
+ * can be set with g_strdup'ed strings. */
 GstPetSourceMeta *gst_pet_buffer_add_source_meta (
     GstBuffer *buffer, const gchar *source, guint64 index, guint64 count);
 

@@ -253,10 +253,12 @@ tags_are_written (void)
   tap_check (!contains (plain, "tEXt", 4));
   options.dpi = 300;
   options.software = "pet \xe9";
+  options.recipe = "level=6";
   tagged = encode (&image, &options, NULL);
   /* 300 dpi = 11811 per metre = 0x2e23 */
   tap_check (contains (tagged, "pHYs\0\0\x2e\x23\0\0\x2e\x23\1", 13));
   tap_check (contains (tagged, "tEXtSoftware\0pet \xe9", 18));
+  tap_check (contains (tagged, "tEXtRecipe\0level=6", 18));
   tap_check (contains (tagged, "sRGB\0", 5));
   again = encode (&image, &options, NULL);
   tap_check (again.size == tagged.size &&
