@@ -189,6 +189,10 @@ PetStatus pet_graph_keep_output (
  * and residual adds that have one consumer. `fuse` false: only the removal
  * (the reference back end's tests run both ways). */
 PetStatus pet_graph_optimize (PetGraph *graph, bool fuse, PetError *error);
+/* All of that in the order in which a back end wants it: only `output` is kept
+ * (NULL = all), then optimize, infer, fuse. */
+PetStatus pet_graph_prepare (PetGraph *graph, const char *output,
+    const PetShape *input_shapes, PetError *error);
 /* The limits of a Clip node; false where they are not constant. */
 bool pet_clip_limits (
     const PetGraph *graph, const PetNode *node, float *low, float *high);

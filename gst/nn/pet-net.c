@@ -53,16 +53,6 @@ find_backend (const char *name, const PetBackend **backend, PetError *error)
       "there is no back end '%.40s' in this build", name);
 }
 
-static PetStatus
-prepare_graph (PetGraph *graph, const PetNetOptions *options, PetError *error)
-{
-  if (options->output != NULL)
-    PET_TRY (pet_graph_keep_output (graph, options->output, error));
-  PET_TRY (pet_graph_optimize (graph, false, error));
-  PET_TRY (pet_graph_infer (graph, options->input_shapes, error));
-  return pet_graph_optimize (graph, true, error);
-}
-
 PetStatus
 pet_net_new (const PetModel *model, const PetNetOptions *options,
     PetNet **result, PetError *error)
@@ -84,7 +74,8 @@ pet_net_new (const PetModel *model, const PetNetOptions *options,
   if (graph == NULL || net == NULL)
     status = pet_fail (error, PET_ERROR_MEMORY, "no memory for the network");
   else
-    status = prepare_graph (graph, options, error);
+    status = pet_graph_prepare (
+        graph, options->output, options->input_shapes, error);
   if (status == PET_OK)
     status = backend->compile (graph, &backend_options, &net->program, error);
   if (status != PET_OK) {

@@ -311,3 +311,14 @@ pet_graph_optimize (PetGraph *graph, bool fuse, PetError *error)
   PET_TRY (status);
   return remove_dead (graph, error);
 }
+
+PetStatus
+pet_graph_prepare (PetGraph *graph, const char *output,
+    const PetShape *input_shapes, PetError *error)
+{
+  if (output != NULL)
+    PET_TRY (pet_graph_keep_output (graph, output, error));
+  PET_TRY (pet_graph_optimize (graph, false, error));
+  PET_TRY (pet_graph_infer (graph, input_shapes, error));
+  return pet_graph_optimize (graph, true, error);
+}

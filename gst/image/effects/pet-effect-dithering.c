@@ -11,6 +11,7 @@
 
 #include <string.h>
 
+#include "image/effects/pet-effect-tables.h"
 #include "image/effects/pet-effects.h"
 #include "image/pet-math.h"
 #include "image/pet-plane.h"
@@ -32,26 +33,13 @@ static const PetEffectParam params[] = {
       PET_PARAM_BOOL, 0.0, 1.0, 1.0 },
 };
 
-/* 255 (n / 255000)^gamma for n = 299 R + 587 G + 114 B. n is scaled by a power
- * of two into [2^17, 2^18), cut into 256 pieces with the middles c, and
- * (c + d)^gamma = c^gamma (1 + d / c)^gamma with |d / c| < 1/512, where five
- * terms of the binomial series give all bits of a double. */
-#define TOP_BIT 17
-#define PIECE_BITS 8
-#define REST_BITS (TOP_BIT - PIECE_BITS)
-
-typedef struct {
-  double octave[TOP_BIT + 1];
-  double power[1 << PIECE_BITS];
-  double inverse[1 << PIECE_BITS];
-  double series[6];
-} Curve;
+#define REST_BITS (PET_DITHER_TOP_BIT - PET_DITHER_PIECE_BITS)
 
 typedef struct {
   const PetImage *src;
   int width, height, spacing;
   double edge_strength;
-  Curve *curve;
+  PetDitherCurve *curve;
   PetRing grey;     /* after the tone curve */
   PetRing sharp;    /* after the edges */
   double *line;     /* threshold of a lattice row, in its making */
@@ -64,7 +52,7 @@ take_scratch (PetScratch *scratch, Dither *dither, int width, int spacing)
 {
   size_t columns = ((size_t) width + (size_t) spacing - 1) / (size_t) spacing;
 
-  dither->curve = pet_scratch_take (scratch, 1, sizeof (Curve));
+  dither->curve = pet_scratch_take (scratch, 1, sizeof (PetDitherCurve));
   pet_ring_take (scratch, &dither->grey, 3, width, 1, sizeof (double));
   pet_ring_take (
       scratch, &dither->sharp, 2 * BLUR_RADIUS + 1, width, 0, sizeof (double));
@@ -84,17 +72,19 @@ scratch_bytes (int width, int height, const double *values)
   return pet_scratch_size (&scratch);
 }
 
-static void
-start_curve (Curve *curve, double gamma)
+void
+pet_dither_curve (PetDitherCurve *curve, double gamma)
 {
   double coefficient = 1.0;
 
-  for (int i = 0; i <= TOP_BIT; i++)
+  for (int i = 0; i <= PET_DITHER_TOP_BIT; i++)
     curve->octave[i] = 255.0 *
-        pet_pow (1.0 / ((double) (1 << (TOP_BIT - i)) * 255000.0), gamma);
-  for (int i = 0; i < 1 << PIECE_BITS; i++) {
-    double middle = (double) ((((1 << PIECE_BITS) + i) << REST_BITS) +
-        (1 << (REST_BITS - 1)));
+        pet_pow (
+            1.0 / ((double) (1 << (PET_DITHER_TOP_BIT - i)) * 255000.0), gamma);
+  for (int i = 0; i < 1 << PET_DITHER_PIECE_BITS; i++) {
+    double middle =
+        (double) ((((1 << PET_DITHER_PIECE_BITS) + i) << REST_BITS) +
+            (1 << (REST_BITS - 1)));
 
     curve->power[i] = pet_pow (middle, gamma);
     curve->inverse[i] = 1.0 / middle;
@@ -106,7 +96,7 @@ start_curve (Curve *curve, double gamma)
 }
 
 static double
-apply_curve (const Curve *curve, int n)
+apply_curve (const PetDitherCurve *curve, int n)
 {
   int octave, scaled, piece;
   double r, sum;
@@ -114,8 +104,8 @@ apply_curve (const Curve *curve, int n)
   if (n == 0)
     return 0.0;
   octave = 31 - __builtin_clz ((unsigned) n);
-  scaled = n << (TOP_BIT - octave);
-  piece = (scaled >> REST_BITS) & ((1 << PIECE_BITS) - 1);
+  scaled = n << (PET_DITHER_TOP_BIT - octave);
+  piece = (scaled >> REST_BITS) & ((1 << PET_DITHER_PIECE_BITS) - 1);
   r = ((scaled & ((1 << REST_BITS) - 1)) - (1 << (REST_BITS - 1))) *
       curve->inverse[piece];
   sum = curve->series[5];
@@ -286,7 +276,7 @@ render (const PetImage *src, const PetImage *dst, const double *values,
   dither.spacing = (int) values[DOT_SPACING];
   dither.edge_strength = values[EDGE_STRENGTH];
   take_scratch (&scratch, &dither, src->width, dither.spacing);
-  start_curve (dither.curve, values[GAMMA]);
+  pet_dither_curve (dither.curve, values[GAMMA]);
   memset (dither.error[0], 0,
       (((size_t) src->width - 1) / (size_t) dither.spacing + 3) *
           sizeof (double));

@@ -8,13 +8,11 @@
  * rows of blur, so 12 rows are read ahead; what is kept are rings of rows: 270 bytes
  * of scratch memory per column and 66 KiB for tables, whatever the height. */
 
+#include "image/effects/pet-effect-tables.h"
 #include "image/effects/pet-effects.h"
 #include "image/effects/pet-grain.h"
 #include "image/pet-math.h"
 #include "image/pet-plane.h"
-
-/* 0.18 R + 0.72 G + 0.10 B in units of 1/50: an exact table index. */
-#define CURVE_SIZE (50 * 255 + 1)
 
 enum { EDGE_RADIUS = 2, WIDE_RADIUS = 10, TIGHT_RADIUS = 4 };
 
@@ -58,7 +56,7 @@ take_scratch (PetScratch *scratch, Film *film, int width, int height)
   /* Rows of `tight` are made as far ahead as those of `wide`. */
   const int tight_rows = TIGHT_RADIUS + 1 + WIDE_RADIUS;
 
-  film->curve = pet_scratch_take (scratch, CURVE_SIZE, sizeof (float));
+  film->curve = pet_scratch_take (scratch, PET_FILM_CURVE_SIZE, sizeof (float));
   pet_ring_take (scratch, &film->grey, 2 * EDGE_RADIUS + 1, width, EDGE_RADIUS,
       sizeof (float));
   pet_ring_take (
@@ -97,6 +95,14 @@ film_curve (double g, double contrast)
   return (float) (result < 0.0 ? 0.0 : result > 1.0 ? 1.0 : result);
 }
 
+/* 0.18 R + 0.72 G + 0.10 B in units of 1/50: an exact table index. */
+void
+pet_film_curve (float curve[PET_FILM_CURVE_SIZE], double contrast)
+{
+  for (int i = 0; i < PET_FILM_CURVE_SIZE; i++)
+    curve[i] = film_curve ((double) i / (PET_FILM_CURVE_SIZE - 1), contrast);
+}
+
 static void
 start (Film *film, const PetImage *src, const double *values)
 {
@@ -107,9 +113,7 @@ start (Film *film, const PetImage *src, const double *values)
   film->halation = (float) values[HALATION];
   film->grain_strength = (float) values[GRAIN];
   film->n_grey = film->n_edge = 0;
-  for (int i = 0; i < CURVE_SIZE; i++)
-    film->curve[i] =
-        film_curve ((double) i / (CURVE_SIZE - 1), values[CONTRAST]);
+  pet_film_curve (film->curve, values[CONTRAST]);
   pet_gaussian_taps (film->edge_taps, EDGE_RADIUS, 1.2);
   pet_gaussian_taps (film->wide_taps, WIDE_RADIUS, 7.0);
   pet_gaussian_taps (film->tight_taps, TIGHT_RADIUS, 2.5);

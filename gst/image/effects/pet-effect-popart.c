@@ -9,6 +9,7 @@
 
 #include <stdint.h>
 
+#include "image/effects/pet-effect-tables.h"
 #include "image/effects/pet-effects.h"
 
 typedef struct {
@@ -59,6 +60,18 @@ color_of_levels (int r, int g, int b)
   if (b > r && b > g)
     return even ? deep_sky_blue : blue_violet;
   return color_of_luma (127.5 * (0.2126 * r + 0.7152 * g + 0.0722 * b));
+}
+
+void
+pet_popart_colors (uint8_t colors[27][3])
+{
+  for (int i = 0; i < 27; i++) {
+    Color color = color_of_levels (i / 9, i / 3 % 3, i % 3);
+
+    colors[i][0] = color.r;
+    colors[i][1] = color.g;
+    colors[i][2] = color.b;
+  }
 }
 
 static int

@@ -12,6 +12,7 @@
 
 #include <string.h>
 
+#include "image/effects/pet-effect-tables.h"
 #include "image/effects/pet-effects.h"
 #include "image/pet-plane.h"
 
@@ -26,7 +27,7 @@ static const PetEffectParam params[] = {
 };
 
 /* Reds, greens, blues. */
-static const int32_t palette[3][32] = {
+const int32_t pet_retro_palette[3][32] = {
   { 0, 25, 50, 75, 100, 130, 160, 190, 220, 255, 45, 62, 85, 101, 120, 139, 160,
       180, 200, 255, 255, 240, 205, 160, 139, 70, 100, 40, 60, 150, 34, 50 },
   { 0, 25, 50, 75, 100, 130, 160, 190, 220, 255, 30, 39, 55, 67, 80, 90, 110,
@@ -103,9 +104,9 @@ nearest_color (const int *color)
   int best = INT32_MAX;
 
   for (int i = 0; i < 32; i++) {
-    int r = 3 * (color[0] - palette[0][i]);
-    int g = 12 * (color[1] - palette[1][i]);
-    int b = 5 * (color[2] - palette[2][i]);
+    int r = 3 * (color[0] - pet_retro_palette[0][i]);
+    int g = 12 * (color[1] - pet_retro_palette[1][i]);
+    int b = 5 * (color[2] - pet_retro_palette[2][i]);
     int key = (r * r + g * g + b * b) * 32 + i;
 
     best = key < best ? key : best;
@@ -264,7 +265,7 @@ write_row (const Retro *retro, const PetImage *dst, int y)
     if (alpha == 0)
       index = 0;
     for (int c = 0; c < 3; c++)
-      out[c] = (uint8_t) palette[c][index];
+      out[c] = (uint8_t) pet_retro_palette[c][index];
     out[3] = alpha;
   }
 }

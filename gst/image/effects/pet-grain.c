@@ -2,10 +2,10 @@
 
 #include "image/effects/pet-grain.h"
 
+#include "image/effects/pet-effect-tables.h"
 #include "image/pet-math.h"
 
-#define NORMAL_BITS 12
-#define NORMAL_COUNT (1 << NORMAL_BITS)
+#define NORMAL_COUNT (1 << PET_GRAIN_BITS)
 #define FINE_SIGMA 0.4f
 #define COARSE_SIGMA 0.6f
 
@@ -61,11 +61,17 @@ coarse_position (int i, int size, int coarse_size, float *share)
 }
 
 void
+pet_grain_normal (float normal[NORMAL_COUNT])
+{
+  for (int i = 0; i < NORMAL_COUNT; i++)
+    normal[i] = (float) pet_normal_quantile ((i + 0.5) / NORMAL_COUNT);
+}
+
+void
 pet_grain_start (PetGrain *grain, uint32_t seed)
 {
   grain->seed = mix (seed ^ 0x243f6a88u);
-  for (int i = 0; i < NORMAL_COUNT; i++)
-    grain->normal[i] = (float) pet_normal_quantile ((i + 0.5) / NORMAL_COUNT);
+  pet_grain_normal (grain->normal);
   for (int x = 0; x < grain->width; x++)
     grain->left[x] = coarse_position (
         x, grain->width, grain->coarse_width, &grain->share[x]);
@@ -83,7 +89,7 @@ normal_row (const PetGrain *grain, int layer, int y, float *row, int width)
   for (int x = 0; x < width; x++) {
     uint32_t bits = mix (key + (uint32_t) x * 0x9e3779b1u);
 
-    row[x] = grain->normal[bits >> (32 - NORMAL_BITS)];
+    row[x] = grain->normal[bits >> (32 - PET_GRAIN_BITS)];
   }
 }
 

@@ -6,6 +6,8 @@
  * the ONNX specification's reference; places outside the picture are taken
  * from its edge. */
 
+#include "nn/ref/pet-op-resize.h"
+
 #include "base/pet-checked.h"
 #include "nn/ref/pet-op-util.h"
 
@@ -461,6 +463,21 @@ fill_table (const Resize *resize, int axis, int64_t taps, int32_t *index,
     else
       fill_taps (resize, axis, place, taps, index, weight);
   }
+}
+
+bool
+pet_resize_taps (const PetGraph *graph, const PetNode *node, int axis,
+    int *taps, int32_t *index, double *weight)
+{
+  Resize resize;
+
+  if (resolve_in_graph (graph, node, &resize, NULL) != PET_OK ||
+      resize.transform == TF_CROP_AND_RESIZE || count_taps (&resize, axis) > 2)
+    return false;
+  *taps = is_still (&resize, axis) ? 0 : (int) count_taps (&resize, axis);
+  if (*taps > 0)
+    fill_table (&resize, axis, *taps, index, weight);
+  return true;
 }
 
 static void

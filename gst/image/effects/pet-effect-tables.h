@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The tables behind the looks, for versions of them that run elsewhere (the
+ * GPU's kernels are given these and nothing of their own). Thread-safety:
+ * safe. */
+
+#pragma once
+
+#include <stdint.h>
+
+/* Film curve of enhancedblackwhite over 9 R + 36 G + 5 B, 0..50 * 255. */
+#define PET_FILM_CURVE_SIZE (50 * 255 + 1)
+void pet_film_curve (float curve[PET_FILM_CURVE_SIZE], double contrast);
+
+/* Equally likely values of a normal variable, for the grain. */
+#define PET_GRAIN_BITS 12
+void pet_grain_normal (float normal[1 << PET_GRAIN_BITS]);
+
+/* R, G, B of popart for the levels 9 r + 3 g + b, each 0..2. */
+void pet_popart_colors (uint8_t colors[27][3]);
+
+/* Reds, greens, blues of retro8bit. */
+extern const int32_t pet_retro_palette[3][32];
+
+/* Tone curve of dithering: 255 (n / 255000)^gamma for n = 299 R + 587 G +
+ * 114 B. n is scaled by a power of two into [2^17, 2^18), cut into 256 pieces
+ * with the middles c, and (c + d)^gamma = c^gamma (1 + d / c)^gamma with
+ * |d / c| < 1/512, where five terms of the binomial series give all bits of a
+ * double. */
+#define PET_DITHER_TOP_BIT 17
+#define PET_DITHER_PIECE_BITS 8
+
+typedef struct {
+  double octave[PET_DITHER_TOP_BIT + 1];
+  double power[1 << PET_DITHER_PIECE_BITS];
+  double inverse[1 << PET_DITHER_PIECE_BITS];
+  double series[6];
+} PetDitherCurve;
+
+void pet_dither_curve (PetDitherCurve *curve, double gamma);
