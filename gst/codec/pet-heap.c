@@ -27,19 +27,37 @@ pet_heap_init (PetHeap *heap, const PetAllocator *allocator)
   *heap = (PetHeap){ .allocator = allocator };
 }
 
+/* NULL when there is no memory for a block, header included. */
+static PetHeapBlock *
+take_block (PetHeap *heap, size_t size_bytes)
+{
+  PetHeapBlock *block = NULL;
+  size_t total = 0;
+  bool fits = pet_add_size (size_bytes, PET_HEAP_OVERHEAD, &total);
+
+  if (heap == NULL)
+    return fits ? pet_alloc (NULL, total) : NULL;
+  if (heap->max_bytes != 0 &&
+      (!fits || total > heap->max_bytes - heap->used_bytes)) {
+    heap->over_limit = true;
+    return NULL;
+  }
+  if (fits)
+    block = pet_alloc (heap->allocator, total);
+  if (block == NULL)
+    heap->refused = true;
+  else
+    heap->used_bytes += total;
+  return block;
+}
+
 void *
 pet_heap_alloc (PetHeap *heap, size_t size_bytes)
 {
-  PetHeapBlock *block = NULL;
-  size_t total;
+  PetHeapBlock *block = take_block (heap, size_bytes);
 
-  if (pet_add_size (size_bytes, PET_HEAP_OVERHEAD, &total))
-    block = pet_alloc (heap != NULL ? heap->allocator : NULL, total);
-  if (block == NULL) {
-    if (heap != NULL)
-      heap->refused = true;
+  if (block == NULL)
     return NULL;
-  }
   *block = (PetHeapBlock){ .heap = heap, .size_bytes = size_bytes };
   if (heap != NULL) {
     block->next = heap->blocks;
@@ -75,6 +93,7 @@ pet_heap_free (void *memory)
   block = block_of (memory);
   heap = block->heap;
   if (heap != NULL) {
+    heap->used_bytes -= block->size_bytes + PET_HEAP_OVERHEAD;
     if (block->next != NULL)
       block->next->previous = block->previous;
     if (block->previous != NULL)

@@ -14,11 +14,13 @@
 typedef struct PetHeapBlock PetHeapBlock;
 
 /* Thread-safety: one thread at a time. `refused` stays set once an allocation
- * has failed. */
+ * has failed, `over_limit` once one has for the heap's own limit. */
 typedef struct {
   const PetAllocator *allocator;
   PetHeapBlock *blocks;
-  bool refused;
+  size_t max_bytes; /* of all blocks together, 0 = no limit; set after init */
+  size_t used_bytes;
+  bool refused, over_limit;
 } PetHeap;
 
 /* Bytes one block costs beyond its size. */

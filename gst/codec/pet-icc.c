@@ -160,16 +160,18 @@ pet_icc_new (const PetAllocator *allocator, const uint8_t *profile, size_t size,
   self->allocator = allocator;
   self->input = input;
   pet_heap_init (&self->heap, allocator);
+  self->heap.max_bytes = PET_ICC_MAX_MEMORY;
 
   self->context = cmsCreateContext (&memory_plugin, &self->heap);
   if (self->context != NULL)
     make_transform (self, profile, size);
-  if (self->heap.refused || self->context == NULL) {
+  if (self->heap.refused || (self->context == NULL && !self->heap.over_limit)) {
     pet_icc_free (&self);
     return pet_fail (
         error, PET_ERROR_MEMORY, "no memory for the colour profile");
   }
-  if ((self->matrix == NULL && self->transform == NULL) ||
+  if (self->heap.over_limit ||
+      (self->matrix == NULL && self->transform == NULL) ||
       changes_nothing (self))
     pet_icc_free (&self);
   *icc = self;
@@ -179,11 +181,16 @@ pet_icc_new (const PetAllocator *allocator, const uint8_t *profile, size_t size,
 void
 pet_icc_apply (PetIcc *icc, const uint8_t *in, uint8_t *out, size_t n_pixels)
 {
-  if (icc->matrix != NULL)
-    pet_icc_matrix_apply (
-        icc->matrix, in, out, n_pixels, has_alpha (icc->input) ? 4 : 3);
-  else
-    cmsDoTransform (icc->transform, in, out, (cmsUInt32Number) n_pixels);
+  bool alpha = has_alpha (icc->input);
+
+  if (icc->matrix != NULL) {
+    pet_icc_matrix_apply (icc->matrix, in, out, n_pixels, alpha ? 4 : 3);
+    return;
+  }
+  cmsDoTransform (icc->transform, in, out, (cmsUInt32Number) n_pixels);
+  /* The library leaves alpha alone. */
+  for (size_t i = 3; alpha && in != out && i < 4 * n_pixels; i += 4)
+    out[i] = in[i];
 }
 
 void

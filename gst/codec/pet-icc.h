@@ -11,8 +11,10 @@
 #include "base/pet-alloc.h"
 #include "base/pet-status.h"
 
-/* Larger profiles are ignored. */
+/* Larger profiles are ignored, and so are those for which the colour library
+ * wants more memory: a grid of 500 bytes can ask for 100 MB. */
 #define PET_ICC_MAX_BYTES ((size_t) 4 << 20)
+#define PET_ICC_MAX_MEMORY ((size_t) 32 << 20)
 
 /* What a pixel of the input is. */
 typedef enum {
@@ -27,7 +29,7 @@ typedef enum {
 typedef struct PetIcc PetIcc;
 
 /* Leaves NULL in *icc, with PET_OK, where there is nothing to do: a profile
- * that is broken, too large, for another kind of pixels, or sRGB already.
+ * that is broken, too large or too costly, for another kind of pixels, or sRGB already.
  * `profile` is not needed afterwards. Only memory is an error. */
 PetStatus pet_icc_new (const PetAllocator *allocator, const uint8_t *profile,
     size_t size, PetIccInput input, PetIcc **icc, PetError *error);

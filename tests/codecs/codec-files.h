@@ -100,6 +100,8 @@ test_alloc (void *user, size_t size)
   if (++self->n_allocations == self->fail_at)
     return NULL;
   memory = pet_alloc (NULL, size);
+  if (memory == NULL)
+    return NULL;
   memset (memory, self->poison, size);
   self->used += size;
   if (self->used > self->peak)
