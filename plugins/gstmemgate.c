@@ -28,39 +28,15 @@
 
 #include <gst/video/video.h>
 
+#include "gstmemgateadmission.h"
 #include "gstmemgatemessages.h"
+#include "gstmemgateproperties.h"
+#include "gstpetenums.h"
 #include "gstpetfields.h"
-#include "memory/gstpetbudget.h"
+#include "memory/gstpetcost.h"
 
 GST_DEBUG_CATEGORY_STATIC (mem_gate_debug);
 #define GST_CAT_DEFAULT mem_gate_debug
-
-enum {
-  PROP_0,
-  PROP_BUDGET,
-  PROP_LIMIT,
-  PROP_OPTIONAL,
-  PROP_PRIORITY,
-  PROP_LABEL,
-  PROP_COST,
-  PROP_HIGH_WATERMARK,
-  PROP_LOW_WATERMARK,
-  PROP_MAX_WAIT,
-  PROP_PRESSURE,
-  PROP_PASSED,
-  PROP_WAITED,
-  PROP_DROPPED,
-  PROP_STATS,
-};
-
-#define DEFAULT_BUDGET "default"
-#define DEFAULT_LIMIT 0
-#define DEFAULT_OPTIONAL FALSE
-#define DEFAULT_PRIORITY 50
-#define DEFAULT_COST 0
-#define DEFAULT_HIGH_WATERMARK 0.9
-#define DEFAULT_LOW_WATERMARK 0.7
-#define DEFAULT_MAX_WAIT (10 * GST_SECOND)
 
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE (
     "sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
@@ -77,19 +53,20 @@ struct _GstMemGate {
   gchar *budget_name;
   guint64 limit;
   gboolean limit_set;
-  gboolean optional;
-  guint priority;
+  GstMemGateSettings settings;
   gchar *label;
-  guint64 cost;
-  gdouble high, low;
-  GstClockTime max_wait;
+  guint watch_flags;
   GstPetBudget *budget; /* never NULL */
 
   gint canceled; /* atomic: flushing or shutting down */
 
+  GMutex watch_lock;
+  GstPetWatch *watch; /* between READY and PAUSED; under watch_lock */
+
   /* streaming thread */
-  gboolean shedding; /* between the watermarks: still dropping */
-  gboolean discont;  /* the picture before was dropped */
+  GstPetBranch *branch; /* from the first caps or picture on */
+  gboolean discont;     /* the picture before was dropped */
+  gboolean ended;       /* the branch said EOS */
   GstSegment segment;
 
   /* counters, under the object lock */
@@ -116,83 +93,6 @@ static GstFlowReturn gst_mem_gate_chain (
     GstPad *pad, GstObject *parent, GstBuffer *buffer);
 
 static void
-install_settings (GObjectClass *object_class)
-{
-  const GParamFlags flags =
-      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING;
-
-  g_object_class_install_property (object_class, PROP_BUDGET,
-      g_param_spec_string ("budget", "Budget",
-          "Name of the account of bytes that gates of this process share",
-          DEFAULT_BUDGET,
-          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
-              GST_PARAM_MUTABLE_READY));
-  g_object_class_install_property (object_class, PROP_LIMIT,
-      g_param_spec_uint64 ("limit", "Limit",
-          "Bytes of the account (0 = half of what is free at start)", 0,
-          G_MAXUINT64, DEFAULT_LIMIT, flags));
-  g_object_class_install_property (object_class, PROP_OPTIONAL,
-      g_param_spec_boolean ("optional", "Optional", "Drop instead of waiting",
-          DEFAULT_OPTIONAL, flags));
-  g_object_class_install_property (object_class, PROP_PRIORITY,
-      g_param_spec_uint ("priority", "Priority",
-          "Of an optional branch: the lower, the earlier it is dropped", 0, 100,
-          DEFAULT_PRIORITY, flags));
-  g_object_class_install_property (object_class, PROP_LABEL,
-      g_param_spec_string ("label", "Label",
-          "Name of the branch in messages (NULL = the element's name)", NULL,
-          flags));
-  g_object_class_install_property (object_class, PROP_COST,
-      g_param_spec_uint64 ("cost", "Cost",
-          "Bytes the branch needs for a picture (0 = ask it, or thrice the "
-          "frame)",
-          0, G_MAXUINT64, DEFAULT_COST, flags));
-  g_object_class_install_property (object_class, PROP_HIGH_WATERMARK,
-      g_param_spec_double ("high-watermark", "High watermark",
-          "Share of the limit above which priority 100 drops; lower earlier", 0,
-          1, DEFAULT_HIGH_WATERMARK, flags));
-  g_object_class_install_property (object_class, PROP_LOW_WATERMARK,
-      g_param_spec_double ("low-watermark", "Low watermark",
-          "Share of the limit below which a branch that dropped takes again", 0,
-          1, DEFAULT_LOW_WATERMARK, flags));
-  g_object_class_install_property (object_class, PROP_MAX_WAIT,
-      g_param_spec_uint64 ("max-wait", "Max wait",
-          "Report a required picture that waits longer (nanoseconds)", 0,
-          G_MAXUINT64, DEFAULT_MAX_WAIT, flags));
-}
-
-static void
-install_count (
-    GObjectClass *object_class, guint id, const gchar *name, const gchar *blurb)
-{
-  g_object_class_install_property (object_class, id,
-      g_param_spec_uint64 (name, name, blurb, 0, G_MAXUINT64, 0,
-          G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
-}
-
-static void
-install_readings (GObjectClass *object_class)
-{
-  const GParamFlags flags = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS;
-
-  g_object_class_install_property (object_class, PROP_PRESSURE,
-      g_param_spec_double ("pressure", "Pressure",
-          "Share of the limit in use; above 1 when a picture passed above it",
-          0, G_MAXDOUBLE, 0, flags));
-  install_count (
-      object_class, PROP_PASSED, "passed", "Pictures that were let through");
-  install_count (object_class, PROP_WAITED, "waited",
-      "Pictures that had to wait before they were let through");
-  install_count (
-      object_class, PROP_DROPPED, "dropped", "Pictures that were dropped");
-  g_object_class_install_property (object_class, PROP_STATS,
-      g_param_spec_boxed ("stats", "Statistics",
-          "passed, waited, dropped, over, wait-time (ns), and of the budget: "
-          "in-use, peak, limit (all uint64), pressure (double)",
-          GST_TYPE_STRUCTURE, flags));
-}
-
-static void
 gst_mem_gate_class_init (GstMemGateClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
@@ -203,8 +103,7 @@ gst_mem_gate_class_init (GstMemGateClass *klass)
   object_class->finalize = gst_mem_gate_finalize;
   object_class->set_property = gst_mem_gate_set_property;
   object_class->get_property = gst_mem_gate_get_property;
-  install_settings (object_class);
-  install_readings (object_class);
+  gst_mem_gate_install_properties (object_class);
 
   element_class->change_state = GST_DEBUG_FUNCPTR (gst_mem_gate_change_state);
   gst_element_class_add_static_pad_template (element_class, &sink_template);
@@ -213,6 +112,7 @@ gst_mem_gate_class_init (GstMemGateClass *klass)
       "Generic",
       "Admits, holds or drops the pictures of its branch by a memory budget",
       "gst-plugins-pet");
+  gst_type_mark_as_plugin_api (GST_TYPE_PET_WATCH_FLAGS, 0);
 }
 
 /* Transfer full. */
@@ -236,12 +136,12 @@ join_budget (GstMemGate *self)
   GST_OBJECT_LOCK (self);
   name = g_strdup (self->budget_name);
   GST_OBJECT_UNLOCK (self);
-  budget = gst_pet_budget_get (name != NULL ? name : DEFAULT_BUDGET);
+  budget = gst_pet_budget_get (name);
   GST_OBJECT_LOCK (self);
   before = self->budget;
   self->budget = budget;
   GST_OBJECT_UNLOCK (self);
-  g_clear_object (&before);
+  gst_clear_object (&before);
 }
 
 static void
@@ -258,14 +158,18 @@ gst_mem_gate_init (GstMemGate *self)
   GST_PAD_SET_PROXY_CAPS (self->srcpad);
   gst_element_add_pad (GST_ELEMENT (self), self->srcpad);
 
-  self->budget_name = g_strdup (DEFAULT_BUDGET);
+  self->budget_name = g_strdup (GST_PET_BUDGET_DEFAULT);
   self->limit = DEFAULT_LIMIT;
-  self->optional = DEFAULT_OPTIONAL;
-  self->priority = DEFAULT_PRIORITY;
-  self->cost = DEFAULT_COST;
-  self->high = DEFAULT_HIGH_WATERMARK;
-  self->low = DEFAULT_LOW_WATERMARK;
-  self->max_wait = DEFAULT_MAX_WAIT;
+  self->settings = (GstMemGateSettings){
+    .optional = DEFAULT_OPTIONAL,
+    .priority = DEFAULT_PRIORITY,
+    .cost = DEFAULT_COST,
+    .high = DEFAULT_HIGH_WATERMARK,
+    .low = DEFAULT_LOW_WATERMARK,
+    .max_wait = DEFAULT_MAX_WAIT,
+  };
+  self->watch_flags = DEFAULT_WATCH;
+  g_mutex_init (&self->watch_lock);
   gst_segment_init (&self->segment, GST_FORMAT_UNDEFINED);
   join_budget (self);
 }
@@ -277,6 +181,7 @@ gst_mem_gate_finalize (GObject *object)
 
   g_free (self->budget_name);
   g_free (self->label);
+  g_mutex_clear (&self->watch_lock);
   gst_clear_object (&self->budget);
   G_OBJECT_CLASS (gst_mem_gate_parent_class)->finalize (object);
 }
@@ -302,13 +207,14 @@ apply_limit (GstMemGate *self)
 static const GstPetField fields[] = {
   GST_PET_FIELD (PROP_BUDGET, GstMemGate, budget_name),
   GST_PET_FIELD (PROP_LIMIT, GstMemGate, limit),
-  GST_PET_FIELD (PROP_OPTIONAL, GstMemGate, optional),
-  GST_PET_FIELD (PROP_PRIORITY, GstMemGate, priority),
+  GST_PET_FIELD (PROP_OPTIONAL, GstMemGate, settings.optional),
+  GST_PET_FIELD (PROP_PRIORITY, GstMemGate, settings.priority),
   GST_PET_FIELD (PROP_LABEL, GstMemGate, label),
-  GST_PET_FIELD (PROP_COST, GstMemGate, cost),
-  GST_PET_FIELD (PROP_HIGH_WATERMARK, GstMemGate, high),
-  GST_PET_FIELD (PROP_LOW_WATERMARK, GstMemGate, low),
-  GST_PET_FIELD (PROP_MAX_WAIT, GstMemGate, max_wait),
+  GST_PET_FIELD (PROP_COST, GstMemGate, settings.cost),
+  GST_PET_FIELD (PROP_WATCH, GstMemGate, watch_flags),
+  GST_PET_FIELD (PROP_HIGH_WATERMARK, GstMemGate, settings.high),
+  GST_PET_FIELD (PROP_LOW_WATERMARK, GstMemGate, settings.low),
+  GST_PET_FIELD (PROP_MAX_WAIT, GstMemGate, settings.max_wait),
   GST_PET_FIELD (PROP_PASSED, GstMemGate, n_passed),
   GST_PET_FIELD (PROP_WAITED, GstMemGate, n_waited),
   GST_PET_FIELD (PROP_DROPPED, GstMemGate, n_dropped),
@@ -334,16 +240,44 @@ gst_mem_gate_set_property (
     apply_limit (self);
 }
 
+static gdouble
+watched_pressure (gpointer user)
+{
+  GstMemGate *self = user;
+  gdouble pressure = 0;
+
+  g_mutex_lock (&self->watch_lock);
+  if (self->watch != NULL)
+    pressure = gst_pet_watch_pressure (self->watch);
+  g_mutex_unlock (&self->watch_lock);
+  return pressure;
+}
+
+static gdouble
+get_state (GstMemGate *self, GstPetBudgetState *state)
+{
+  GstPetBudget *budget = dup_budget (self);
+  gdouble watched = watched_pressure (self);
+
+  gst_pet_budget_get_state (budget, state);
+  gst_object_unref (budget);
+  return MAX (state->pressure, watched);
+}
+
 static GstStructure *
-make_stats (GstMemGate *self, const GstPetBudgetState *state)
+make_stats (GstMemGate *self, const GstPetBudgetState *state, gdouble pressure)
 {
   return gst_structure_new ("application/x-memgate-stats", "passed",
       G_TYPE_UINT64, self->n_passed, "waited", G_TYPE_UINT64, self->n_waited,
       "dropped", G_TYPE_UINT64, self->n_dropped, "over", G_TYPE_UINT64,
       self->n_over, "wait-time", G_TYPE_UINT64, self->waited, "in-use",
-      G_TYPE_UINT64, state->in_use, "peak", G_TYPE_UINT64, state->peak, "limit",
-      G_TYPE_UINT64, state->limit, "pressure", G_TYPE_DOUBLE, state->pressure,
-      NULL);
+      G_TYPE_UINT64, state->in_use, "peak", G_TYPE_UINT64, state->peak,
+      "allocated", G_TYPE_UINT64, state->allocated, "allocated-peak",
+      G_TYPE_UINT64, state->allocated_peak, "overdrawn", G_TYPE_UINT64,
+      state->overdrawn, "fixed", G_TYPE_UINT64, state->fixed, "limit",
+      G_TYPE_UINT64, state->limit, "tickets", G_TYPE_UINT, state->tickets,
+      "waiting", G_TYPE_UINT, state->waiting, "pressure", G_TYPE_DOUBLE,
+      pressure, NULL);
 }
 
 static void
@@ -351,17 +285,15 @@ gst_mem_gate_get_property (
     GObject *object, guint id, GValue *value, GParamSpec *pspec)
 {
   GstMemGate *self = GST_MEM_GATE (object);
-  GstPetBudget *budget = dup_budget (self);
   GstPetBudgetState state;
+  gdouble pressure = get_state (self, &state);
   gboolean known = TRUE;
 
-  gst_pet_budget_get_state (budget, &state);
-  gst_object_unref (budget);
   GST_OBJECT_LOCK (self);
   if (id == PROP_PRESSURE)
-    g_value_set_double (value, state.pressure);
+    g_value_set_double (value, pressure);
   else if (id == PROP_STATS)
-    g_value_take_boxed (value, make_stats (self, &state));
+    g_value_take_boxed (value, make_stats (self, &state, pressure));
   else
     known = gst_pet_fields_get_locked (
         self, fields, G_N_ELEMENTS (fields), id, value);
@@ -381,43 +313,108 @@ cancel_wait (GstMemGate *self)
 }
 
 static void
-start_stream (GstMemGate *self)
+forget_stream (GstMemGate *self)
 {
-  self->shedding = self->discont = FALSE;
+  self->discont = self->ended = FALSE;
   gst_segment_init (&self->segment, GST_FORMAT_UNDEFINED);
+  g_atomic_int_set (&self->canceled, FALSE);
+}
+
+static void
+start (GstMemGate *self)
+{
+  guint flags;
+
+  forget_stream (self);
   GST_OBJECT_LOCK (self);
   self->n_passed = self->n_waited = self->n_dropped = self->n_over = 0;
   self->waited = 0;
+  flags = self->watch_flags;
   GST_OBJECT_UNLOCK (self);
-  g_atomic_int_set (&self->canceled, FALSE);
+  g_mutex_lock (&self->watch_lock);
+  self->watch = gst_pet_watch_new ((GstPetWatchFlags) flags, NULL);
+  g_mutex_unlock (&self->watch_lock);
+}
+
+static void
+stop (GstMemGate *self)
+{
+  gst_pet_branch_free (&self->branch);
+  g_mutex_lock (&self->watch_lock);
+  gst_pet_watch_free (&self->watch);
+  g_mutex_unlock (&self->watch_lock);
 }
 
 static GstStateChangeReturn
 gst_mem_gate_change_state (GstElement *element, GstStateChange transition)
 {
   GstMemGate *self = GST_MEM_GATE (element);
+  GstStateChangeReturn result;
 
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED)
-    start_stream (self);
+    start (self);
   else if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
     cancel_wait (self);
-  return GST_ELEMENT_CLASS (gst_mem_gate_parent_class)
-      ->change_state (element, transition);
+  result = GST_ELEMENT_CLASS (gst_mem_gate_parent_class)
+               ->change_state (element, transition);
+  /* Nothing streams any more. */
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
+    stop (self);
+  return result;
+}
+
+static GstMemGateSettings
+get_settings (GstMemGate *self)
+{
+  GstMemGateSettings settings;
+
+  GST_OBJECT_LOCK (self);
+  settings = self->settings;
+  GST_OBJECT_UNLOCK (self);
+  return settings;
+}
+
+/* The first gate of a tee that sees a picture decides for all of them: they say
+ * what they cost as soon as they know the caps, which come to all before. */
+static void
+join_tee (GstMemGate *self, GstCaps *caps)
+{
+  GstMemGateSettings settings = get_settings (self);
+  const GstPetBranchRules rules = { settings.optional, settings.priority,
+    settings.low, settings.high };
+  gconstpointer tee = gst_mem_gate_find_tee (self->sinkpad);
+  GstPetBudget *budget = dup_budget (self);
+
+  if (self->branch != NULL && gst_pet_branch_get_fork (self->branch) != tee)
+    gst_pet_branch_free (&self->branch);
+  if (self->branch == NULL)
+    self->branch = gst_pet_branch_new (budget, tee);
+  gst_pet_branch_set (self->branch, &rules,
+      gst_mem_gate_cost (&settings, self->srcpad, caps, 0));
+  gst_object_unref (budget);
 }
 
 static gboolean
 gst_mem_gate_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
   GstMemGate *self = GST_MEM_GATE (parent);
+  GstCaps *caps;
 
   switch (GST_EVENT_TYPE (event)) {
     case GST_EVENT_FLUSH_START:
       cancel_wait (self);
       break;
     case GST_EVENT_FLUSH_STOP:
-      g_atomic_int_set (&self->canceled, FALSE);
-      self->shedding = self->discont = FALSE;
-      gst_segment_init (&self->segment, GST_FORMAT_UNDEFINED);
+      forget_stream (self);
+      if (self->branch != NULL)
+        gst_pet_branch_reset (self->branch);
+      break;
+    case GST_EVENT_STREAM_START:
+      self->ended = FALSE;
+      break;
+    case GST_EVENT_CAPS:
+      gst_event_parse_caps (event, &caps);
+      join_tee (self, caps);
       break;
     case GST_EVENT_SEGMENT:
       gst_event_copy_segment (event, &self->segment);
@@ -426,6 +423,19 @@ gst_mem_gate_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
       break;
   }
   return gst_pad_event_default (pad, parent, event);
+}
+
+/* Beyond its branch a gate costs nothing; an optional one takes what is over. */
+static void
+add_cost (GstMemGate *self, GstQuery *query)
+{
+  GstMemGateSettings settings = get_settings (self);
+  guint64 bytes = 0;
+
+  if (!settings.optional)
+    bytes = gst_mem_gate_cost (
+        &settings, self->srcpad, gst_pet_query_get_cost_caps (query), 0);
+  gst_pet_query_add_gated_cost (query, bytes);
 }
 
 /* Sent on through a queue, the ALLOCATION query would wait until the queue is
@@ -438,42 +448,35 @@ gst_mem_gate_sink_query (GstPad *pad, GstObject *parent, GstQuery *query)
     gst_query_add_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL);
     return TRUE;
   }
+  if (gst_pet_query_is_cost (query)) {
+    add_cost (GST_MEM_GATE (parent), query);
+    return FALSE;
+  }
   return gst_pad_query_default (pad, parent, query);
 }
 
-static guint64
-cost_of (GstMemGate *self, GstBuffer *buffer)
-{
-  guint64 fixed;
-
-  GST_OBJECT_LOCK (self);
-  fixed = self->cost;
-  GST_OBJECT_UNLOCK (self);
-  return fixed != 0 ? fixed
-                    : gst_pet_branch_cost (self->sinkpad, self->srcpad,
-                          3 * (guint64) gst_buffer_get_size (buffer));
-}
-
 static void
-post_action (GstMemGate *self, GstPetBudget *budget, GstBuffer *buffer,
-    const gchar *action, const gchar *reason)
+post_action (GstMemGate *self, GstBuffer *buffer, const gchar *action,
+    const gchar *reason)
 {
   g_autofree gchar *label = NULL;
   GstPetBudgetState state;
-  guint priority;
+  GstMemGateReport report = { .action = action, .reason = reason };
 
-  gst_pet_budget_get_state (budget, &state);
+  report.pressure = get_state (self, &state);
+  report.in_use = state.in_use;
+  report.limit = state.limit;
   GST_OBJECT_LOCK (self);
   label = g_strdup (self->label != NULL ? self->label : GST_OBJECT_NAME (self));
-  priority = self->priority;
+  report.priority = self->settings.priority;
   GST_OBJECT_UNLOCK (self);
-  gst_mem_gate_post_action (
-      GST_ELEMENT (self), buffer, action, reason, label, priority, &state);
+  report.label = label;
+  gst_mem_gate_post_action (GST_ELEMENT (self), buffer, &report);
 }
 
+/* Takes `buffer`. */
 static GstFlowReturn
-drop (GstMemGate *self, GstPetBudget *budget, GstBuffer *buffer,
-    const gchar *reason)
+drop (GstMemGate *self, GstBuffer *buffer, const gchar *reason)
 {
   guint64 passed, dropped;
 
@@ -483,7 +486,7 @@ drop (GstMemGate *self, GstPetBudget *budget, GstBuffer *buffer,
   GST_OBJECT_UNLOCK (self);
   self->discont = TRUE;
 
-  post_action (self, budget, buffer, "drop", reason);
+  post_action (self, buffer, "drop", reason);
   gst_mem_gate_post_qos (
       GST_ELEMENT (self), buffer, &self->segment, passed, dropped);
   if (self->segment.format == GST_FORMAT_TIME &&
@@ -495,72 +498,42 @@ drop (GstMemGate *self, GstPetBudget *budget, GstBuffer *buffer,
   return GST_FLOW_OK;
 }
 
-/* NULL with a reason: the picture is to be dropped. */
-static GstPetTicket *
-admit_optional (
-    GstMemGate *self, GstPetBudget *budget, guint64 cost, const gchar **reason)
+static void
+post_late (const GstMemGatePicture *picture)
 {
-  gdouble low, high;
-  guint priority;
-
-  GST_OBJECT_LOCK (self);
-  low = self->low;
-  high = self->high;
-  priority = self->priority;
-  GST_OBJECT_UNLOCK (self);
-  return gst_pet_budget_try_optional (
-      budget, cost, low, high, priority, &self->shedding, reason);
+  post_action (
+      picture->gate, picture->buffer, "wait", "waits longer than max-wait");
 }
 
-/* NULL: the wait was interrupted. */
-static GstPetTicket *
-admit_required (
-    GstMemGate *self, GstPetBudget *budget, guint64 cost, GstBuffer *buffer)
+static void
+report_admission (GstMemGate *self, const GstMemGatePicture *picture)
 {
-  GstPetTicket *ticket = NULL;
-  GstClockTime max_wait, begin = gst_util_get_timestamp ();
-  GstPetAdmit result;
-  gboolean had_to_wait = FALSE;
+  gboolean over = picture->admit == GST_PET_ADMIT_OVER ||
+      picture->admit == GST_PET_ADMIT_STALLED;
 
-  GST_OBJECT_LOCK (self);
-  max_wait = self->max_wait;
-  GST_OBJECT_UNLOCK (self);
-
-  result = gst_pet_budget_try (budget, cost, 1, &ticket);
-  if (result == GST_PET_ADMIT_FULL) {
-    result =
-        gst_pet_budget_wait (budget, cost, max_wait, &self->canceled, &ticket);
-    had_to_wait = result != GST_PET_ADMIT_OVER;
-  }
-  if (result == GST_PET_ADMIT_TIMEOUT) {
-    post_action (self, budget, buffer, "wait", "waits longer than max-wait");
-    result = gst_pet_budget_wait (
-        budget, cost, GST_CLOCK_TIME_NONE, &self->canceled, &ticket);
-  }
-  if (result == GST_PET_ADMIT_OVER) {
-    post_action (self, budget, buffer, "over",
-        "needs more than the limit; passed because it is alone");
-    GST_ELEMENT_WARNING (self, RESOURCE, NO_SPACE_LEFT,
-        ("A picture needs %" G_GUINT64_FORMAT
-         " bytes, more than the limit; it passes because it is alone.",
-            cost),
-        (NULL));
+  if (over) {
+    post_action (self, picture->buffer, "over",
+        picture->admit == GST_PET_ADMIT_OVER
+            ? "needs more than the limit; passed because it is alone"
+            : "stalled; passed because nothing was given back for long");
+    gst_mem_gate_post_over (GST_ELEMENT (self), picture->admit, picture->cost);
   }
   GST_OBJECT_LOCK (self);
-  self->n_over += result == GST_PET_ADMIT_OVER;
-  if (had_to_wait) {
-    self->n_waited++;
-    self->waited += gst_util_get_timestamp () - begin;
-  }
+  self->n_over += over;
+  self->n_waited += picture->waited_ns > 0;
+  self->waited += picture->waited_ns;
   GST_OBJECT_UNLOCK (self);
-  return ticket;
 }
 
+/* A branch that said EOS has ended for itself; told to a tee, it would end all
+ * others. Takes `buffer` and `ticket`. */
 static GstFlowReturn
 pass (GstMemGate *self, GstBuffer *buffer, GstPetTicket *ticket)
 {
+  GstFlowReturn flow;
+
   buffer = gst_buffer_make_writable (buffer);
-  gst_pet_buffer_add_ticket (buffer, ticket);
+  gst_pet_buffer_set_ticket (buffer, ticket);
   gst_pet_ticket_unref (ticket);
   if (self->discont)
     GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_DISCONT);
@@ -568,33 +541,47 @@ pass (GstMemGate *self, GstBuffer *buffer, GstPetTicket *ticket)
   GST_OBJECT_LOCK (self);
   self->n_passed++;
   GST_OBJECT_UNLOCK (self);
-  return gst_pad_push (self->srcpad, buffer);
+  flow = gst_pad_push (self->srcpad, buffer);
+  self->ended = flow == GST_FLOW_EOS;
+  return self->ended ? GST_FLOW_OK : flow;
 }
 
 static GstFlowReturn
 gst_mem_gate_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
 {
   GstMemGate *self = GST_MEM_GATE (parent);
-  GstPetBudget *budget = dup_budget (self);
-  guint64 cost = cost_of (self, buffer);
-  const gchar *reason = NULL;
+  GstMemGateSettings settings = get_settings (self);
+  GstMemGatePicture picture = { .gate = self,
+    .buffer = buffer,
+    .canceled = &self->canceled,
+    .watched = watched_pressure,
+    .late = post_late };
   GstPetTicket *ticket;
   GstFlowReturn flow;
-  gboolean optional;
+  GstCaps *caps;
 
-  GST_OBJECT_LOCK (self);
-  optional = self->optional;
-  GST_OBJECT_UNLOCK (self);
-  ticket = optional ? admit_optional (self, budget, cost, &reason)
-                    : admit_required (self, budget, cost, buffer);
+  if (self->ended)
+    return drop (self, buffer, "the branch has ended");
+  caps = gst_pad_get_current_caps (pad);
+  if (self->branch == NULL)
+    join_tee (self, caps);
+  picture.budget = dup_budget (self);
+  picture.branch = self->branch;
+  picture.cost = gst_mem_gate_cost (
+      &settings, self->srcpad, caps, gst_buffer_get_size (buffer));
+  gst_clear_caps (&caps);
+
+  ticket = gst_mem_gate_admit (&settings, &picture);
+  if (!settings.optional)
+    report_admission (self, &picture);
   if (ticket != NULL) {
     flow = pass (self, buffer, ticket);
-  } else if (optional) {
-    flow = drop (self, budget, buffer, reason);
+  } else if (settings.optional) {
+    flow = drop (self, buffer, picture.reason);
   } else {
     gst_buffer_unref (buffer);
     flow = GST_FLOW_FLUSHING;
   }
-  gst_object_unref (budget);
+  gst_object_unref (picture.budget);
   return flow;
 }

@@ -5,17 +5,17 @@
 #include "meta/gstpetsourcemeta.h"
 
 void
-gst_mem_gate_post_action (GstElement *gate, GstBuffer *buffer,
-    const gchar *action, const gchar *reason, const gchar *label,
-    guint priority, const GstPetBudgetState *state)
+gst_mem_gate_post_action (
+    GstElement *gate, GstBuffer *buffer, const GstMemGateReport *report)
 {
   GstStructure *s = gst_structure_new_empty ("memgate");
 
   gst_pet_structure_set_source (s, buffer);
-  gst_structure_set (s, "action", G_TYPE_STRING, action, "label", G_TYPE_STRING,
-      label, "reason", G_TYPE_STRING, reason, "pressure", G_TYPE_DOUBLE,
-      state->pressure, "in-use", G_TYPE_UINT64, state->in_use, "limit",
-      G_TYPE_UINT64, state->limit, "priority", G_TYPE_UINT, priority, NULL);
+  gst_structure_set (s, "action", G_TYPE_STRING, report->action, "label",
+      G_TYPE_STRING, report->label, "reason", G_TYPE_STRING, report->reason,
+      "pressure", G_TYPE_DOUBLE, report->pressure, "in-use", G_TYPE_UINT64,
+      report->in_use, "limit", G_TYPE_UINT64, report->limit, "priority",
+      G_TYPE_UINT, report->priority, NULL);
   gst_element_post_message (
       gate, gst_message_new_element (GST_OBJECT (gate), s));
 }
@@ -36,4 +36,21 @@ gst_mem_gate_post_qos (GstElement *gate, GstBuffer *buffer,
       GST_BUFFER_DURATION (buffer));
   gst_message_set_qos_stats (message, GST_FORMAT_BUFFERS, passed, dropped);
   gst_element_post_message (gate, message);
+}
+
+void
+gst_mem_gate_post_over (GstElement *gate, GstPetAdmit admit, guint64 bytes)
+{
+  if (admit == GST_PET_ADMIT_STALLED)
+    GST_ELEMENT_WARNING (gate, RESOURCE, NO_SPACE_LEFT,
+        ("A picture passes above the limit: it has waited for long and nothing "
+         "was given back."),
+        ("something behind the gate keeps pictures, like a sink with "
+         "enable-last-sample=true or async=true"));
+  else
+    GST_ELEMENT_WARNING (gate, RESOURCE, NO_SPACE_LEFT,
+        ("A picture needs %" G_GUINT64_FORMAT
+         " bytes, more than the limit; it passes because it is alone.",
+            bytes),
+        (NULL));
 }

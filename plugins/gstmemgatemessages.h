@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What memgate says on the bus. */
+/* What a gate says on the bus. */
 
 #pragma once
 
@@ -10,13 +10,25 @@
 
 G_BEGIN_DECLS
 
-/* The element message "memgate"; `action`: "drop", "wait" or "over". */
-void gst_mem_gate_post_action (GstElement *gate, GstBuffer *buffer,
-    const gchar *action, const gchar *reason, const gchar *label,
-    guint priority, const GstPetBudgetState *state);
+typedef struct {
+  const gchar *action; /* "drop", "wait", "over" */
+  const gchar *reason;
+  const gchar *label;
+  guint priority;
+  gdouble pressure;
+  guint64 in_use, limit;
+} GstMemGateReport;
 
-/* The QoS message of a drop. */
+/* Element message "memgate" about one picture. */
+void gst_mem_gate_post_action (
+    GstElement *gate, GstBuffer *buffer, const GstMemGateReport *report);
+
+/* QoS message for a picture that was dropped. */
 void gst_mem_gate_post_qos (GstElement *gate, GstBuffer *buffer,
     const GstSegment *segment, guint64 passed, guint64 dropped);
+
+/* WARNING for a picture that passed above the limit. */
+void gst_mem_gate_post_over (
+    GstElement *gate, GstPetAdmit admit, guint64 bytes);
 
 G_END_DECLS

@@ -28,31 +28,17 @@
 
 #include "gstpetfields.h"
 #include "codec/pet-decoder.h"
+#include "gstmemgatemessages.h"
+#include "gstpetdecproperties.h"
+#include "gstpetdoor.h"
 #include "gstpetenums.h"
 #include "gstpetframing.h"
+#include "gstpetpicture.h"
 #include "memory/gstpetframe.h"
 #include "meta/gstpetsourcemeta.h"
 
 GST_DEBUG_CATEGORY_STATIC (pet_dec_debug);
 #define GST_CAT_DEFAULT pet_dec_debug
-
-enum {
-  PROP_0,
-  PROP_MAX_SIZE,
-  PROP_MAX_PIXELS,
-  PROP_MAX_FILE_SIZE,
-  PROP_MAX_SCANS,
-  PROP_STRICT,
-  PROP_ON_ERROR,
-  PROP_STATS,
-};
-
-#define DEFAULT_MAX_SIZE 0
-#define DEFAULT_MAX_PIXELS (100 * 1000 * 1000)
-#define DEFAULT_MAX_FILE_SIZE (256 * 1000 * 1000)
-#define DEFAULT_MAX_SCANS 100
-#define DEFAULT_STRICT TRUE
-#define DEFAULT_ON_ERROR GST_PET_ON_ERROR_ERROR
 
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
     GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS ("image/jpeg; image/png"));
@@ -73,9 +59,11 @@ struct _GstPetDec {
   guint max_scans;
   gboolean strict;
   GstPetOnError on_error;
+  gchar *budget;
 
   /* streaming thread */
   GstPetFramer framer;
+  GstPetDoor door; /* open between READY and PAUSED */
   gboolean segment_sent;
   GstSegment segment; /* as sent on */
   gint fps_n, fps_d;
@@ -101,46 +89,6 @@ static GstFlowReturn gst_pet_dec_chain (
     GstPad *pad, GstObject *parent, GstBuffer *buffer);
 
 static void
-install_properties (GObjectClass *object_class)
-{
-  const GParamFlags flags =
-      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING;
-
-  g_object_class_install_property (object_class, PROP_MAX_SIZE,
-      g_param_spec_uint ("max-size", "Max size",
-          "Longest side of the decoded picture in pixels; larger photos are "
-          "reduced while they are read (0 = as stored)",
-          0, 1 << 20, DEFAULT_MAX_SIZE, flags));
-  g_object_class_install_property (object_class, PROP_MAX_PIXELS,
-      g_param_spec_uint64 ("max-pixels", "Max pixels",
-          "Refuse photos with more pixels than this, by their header, before "
-          "memory is taken (0 = no limit)",
-          0, G_MAXUINT64, DEFAULT_MAX_PIXELS, flags));
-  g_object_class_install_property (object_class, PROP_MAX_FILE_SIZE,
-      g_param_spec_uint64 ("max-file-size", "Max file size",
-          "Refuse files with more bytes than this (0 = no limit)", 0,
-          G_MAXUINT64, DEFAULT_MAX_FILE_SIZE, flags));
-  g_object_class_install_property (object_class, PROP_MAX_SCANS,
-      g_param_spec_uint ("max-scans", "Max scans",
-          "Refuse progressive JPEGs with more scans than this (0 = no limit)",
-          0, G_MAXINT, DEFAULT_MAX_SCANS, flags));
-  g_object_class_install_property (object_class, PROP_STRICT,
-      g_param_spec_boolean ("strict", "Strict",
-          "Fail on truncated or damaged files; off: keep what could be read, "
-          "the rest grey, and flag the buffer as corrupted",
-          DEFAULT_STRICT, flags));
-  g_object_class_install_property (object_class, PROP_ON_ERROR,
-      g_param_spec_enum ("on-error", "On error",
-          "What to do about a file that cannot be decoded",
-          GST_TYPE_PET_ON_ERROR, DEFAULT_ON_ERROR, flags));
-  g_object_class_install_property (object_class, PROP_STATS,
-      g_param_spec_boxed ("stats", "Statistics",
-          "Files so far: ok, failed, damaged (kept because not strict), and "
-          "bytes read, all uint64",
-          GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
-}
-
-static void
 gst_pet_dec_class_init (GstPetDecClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
@@ -151,7 +99,7 @@ gst_pet_dec_class_init (GstPetDecClass *klass)
   object_class->finalize = gst_pet_dec_finalize;
   object_class->set_property = gst_pet_dec_set_property;
   object_class->get_property = gst_pet_dec_get_property;
-  install_properties (object_class);
+  gst_pet_dec_install_properties (object_class);
 
   element_class->change_state = GST_DEBUG_FUNCPTR (gst_pet_dec_change_state);
   gst_element_class_add_static_pad_template (element_class, &sink_template);
@@ -181,13 +129,18 @@ gst_pet_dec_init (GstPetDec *self)
   self->max_scans = DEFAULT_MAX_SCANS;
   self->strict = DEFAULT_STRICT;
   self->on_error = DEFAULT_ON_ERROR;
+  self->budget = g_strdup (GST_PET_BUDGET_DEFAULT);
   gst_pet_framer_init (&self->framer, self->sinkpad);
 }
 
 static void
 gst_pet_dec_finalize (GObject *object)
 {
-  gst_pet_framer_clear (&GST_PET_DEC (object)->framer);
+  GstPetDec *self = GST_PET_DEC (object);
+
+  gst_pet_framer_clear (&self->framer);
+  gst_pet_door_close (&self->door);
+  g_free (self->budget);
   G_OBJECT_CLASS (gst_pet_dec_parent_class)->finalize (object);
 }
 
@@ -198,6 +151,7 @@ static const GstPetField fields[] = {
   GST_PET_FIELD (PROP_MAX_SCANS, GstPetDec, max_scans),
   GST_PET_FIELD (PROP_STRICT, GstPetDec, strict),
   GST_PET_FIELD (PROP_ON_ERROR, GstPetDec, on_error),
+  GST_PET_FIELD (PROP_BUDGET, GstPetDec, budget),
 };
 
 static void
@@ -250,22 +204,35 @@ reset_stream (GstPetDec *self)
   gst_video_info_init (&self->info);
 }
 
+static void
+start (GstPetDec *self)
+{
+  g_autofree gchar *budget = NULL;
+
+  reset_stream (self);
+  GST_OBJECT_LOCK (self);
+  self->n_ok = self->n_failed = self->n_damaged = self->n_bytes = 0;
+  budget = g_strdup (self->budget);
+  GST_OBJECT_UNLOCK (self);
+  gst_pet_door_open (&self->door, self->srcpad, budget);
+}
+
 static GstStateChangeReturn
 gst_pet_dec_change_state (GstElement *element, GstStateChange transition)
 {
   GstPetDec *self = GST_PET_DEC (element);
   GstStateChangeReturn result;
 
-  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
-    reset_stream (self);
-    GST_OBJECT_LOCK (self);
-    self->n_ok = self->n_failed = self->n_damaged = self->n_bytes = 0;
-    GST_OBJECT_UNLOCK (self);
-  }
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED)
+    start (self);
+  else if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
+    gst_pet_door_cancel (&self->door, TRUE);
   result = GST_ELEMENT_CLASS (gst_pet_dec_parent_class)
                ->change_state (element, transition);
-  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
     reset_stream (self);
+    gst_pet_door_close (&self->door);
+  }
   return result;
 }
 
@@ -352,29 +319,9 @@ fail_file (GstPetDec *self, GstBuffer *file, const PetPictureInfo *info,
   return GST_FLOW_ERROR;
 }
 
-/* RGB where the photo is opaque, unless only RGBA is wanted downstream. */
-static GstVideoFormat
-choose_format (GstPetDec *self, const PetPictureInfo *info)
-{
-  GstCaps *caps, *allowed;
-  GstVideoFormat format = GST_VIDEO_FORMAT_RGBA;
-
-  if (info->channels == 4)
-    return format;
-  caps =
-      gst_caps_new_simple ("video/x-raw", "format", G_TYPE_STRING, "RGB", NULL);
-  allowed = gst_pad_peer_query_caps (self->srcpad, caps);
-  if (!gst_caps_is_empty (allowed))
-    format = GST_VIDEO_FORMAT_RGB;
-  gst_caps_unref (allowed);
-  gst_caps_unref (caps);
-  return format;
-}
-
 static GstFlowReturn
 negotiate (GstPetDec *self, const PetPictureInfo *info)
 {
-  GstVideoFormat format;
   GstVideoInfo wanted;
   GstCaps *caps;
   gboolean accepted;
@@ -384,15 +331,9 @@ negotiate (GstPetDec *self, const PetPictureInfo *info)
       GST_VIDEO_INFO_WIDTH (&self->info) != info->width ||
       GST_VIDEO_INFO_HEIGHT (&self->info) != info->height ||
       GST_VIDEO_INFO_HAS_ALPHA (&self->info) != (info->channels == 4)) {
-    format = choose_format (self, info);
-    gst_video_info_set_format (
-        &wanted, format, (guint) info->width, (guint) info->height);
+    gst_pet_picture_choose (self->srcpad, info, &wanted);
     wanted.fps_n = self->fps_n;
     wanted.fps_d = self->fps_d;
-    wanted.colorimetry.range = GST_VIDEO_COLOR_RANGE_0_255;
-    wanted.colorimetry.matrix = GST_VIDEO_COLOR_MATRIX_RGB;
-    wanted.colorimetry.transfer = GST_VIDEO_TRANSFER_SRGB;
-    wanted.colorimetry.primaries = GST_VIDEO_COLOR_PRIMARIES_BT709;
     if (!gst_video_info_is_equal (&wanted, &self->info)) {
       caps = gst_video_info_to_caps (&wanted);
       accepted = gst_pad_set_caps (self->srcpad, caps);
@@ -445,71 +386,96 @@ copy_file_facts (GstBuffer *frame, GstBuffer *file, gboolean damaged)
     GST_BUFFER_FLAG_SET (frame, GST_BUFFER_FLAG_CORRUPTED);
 }
 
-/* From an open decoder to a frame, NULL if there is none to send. */
-static GstFlowReturn
-decode_opened (GstPetDec *self, PetDecoder *decoder, PetPictureInfo *info,
-    GstBuffer *file, gsize bytes, GstBuffer **result)
+/* The photo has been admitted. */
+static PetStatus
+decode (GstPetDec *self, PetDecodeOptions *options, const GstMapInfo *map,
+    PetPictureInfo *info, GstBuffer **frame, PetError *error)
 {
-  GstFlowReturn flow = negotiate (self, info);
-  GstBuffer *frame;
+  PetDecoder *decoder = NULL;
+  PetStatus status;
+
+  options->allocator = &self->door.account.core;
+  PET_TRY (
+      pet_decoder_open (options, map->data, map->size, &decoder, info, error));
+  *frame = gst_pet_account_frame (&self->door.account, &self->info);
+  status = *frame != NULL
+      ? read_frame (self, decoder, info, *frame, error)
+      : pet_fail (error, PET_ERROR_MEMORY, "no memory for %dx%d pixels",
+            info->width, info->height);
+  pet_decoder_free (&decoder);
+  if (status != PET_OK)
+    gst_clear_buffer (frame);
+  return status;
+}
+
+static GstFlowReturn
+refuse_caps (GstPetDec *self, GstBuffer *file, const PetPictureInfo *info,
+    gsize bytes, GstFlowReturn flow)
+{
+  PetError error;
+
+  pet_fail (&error, PET_ERROR_ARGUMENT,
+      "what comes after petdec takes no %dx%d %s", info->width, info->height,
+      info->channels == 4 ? "RGBA" : "RGB");
+  post_result (self, file, info, &error, bytes);
+  return GST_PAD_IS_FLUSHING (self->srcpad) ? GST_FLOW_FLUSHING : flow;
+}
+
+static GstFlowReturn
+interrupt (GstPetDec *self, GstBuffer *file, gsize bytes)
+{
+  PetError error;
+
+  pet_fail (&error, PET_ERROR_LIMIT, "interrupted before it was decoded");
+  post_result (self, file, NULL, &error, bytes);
+  return GST_FLOW_FLUSHING;
+}
+
+/* `file` carries a source meta. *frame: what is to be pushed. */
+static GstFlowReturn
+decode_bytes (
+    GstPetDec *self, GstBuffer *file, const GstMapInfo *map, GstBuffer **frame)
+{
+  guint64 max_file_size, bytes;
+  PetDecodeOptions options = decode_options (self, &max_file_size);
+  GstPetPhoto photo;
+  GstFlowReturn flow;
+  GstPetAdmit admit;
   PetStatus status;
   PetError error;
 
-  if (flow != GST_FLOW_OK) {
-    pet_fail (&error, PET_ERROR_ARGUMENT,
-        "what comes after petdec takes no %dx%d %s", info->width, info->height,
-        info->channels == 4 ? "RGBA" : "RGB");
-    post_result (self, file, info, &error, bytes);
-    if (!GST_PAD_IS_FLUSHING (self->srcpad))
-      return flow;
-    return GST_FLOW_FLUSHING;
+  if (max_file_size != 0 && map->size > max_file_size) {
+    pet_fail (&error, PET_ERROR_LIMIT,
+        "has %.1f MB, above the limit of %.1f MB", (double) map->size / 1e6,
+        (double) max_file_size / 1e6);
+    return fail_file (self, file, NULL, &error, map->size);
   }
+  status = gst_pet_door_look (
+      &self->door, &options, map->data, map->size, &photo, &error);
+  if (gst_pet_door_is_canceled (&self->door))
+    return interrupt (self, file, map->size);
+  if (status != PET_OK)
+    return fail_file (self, file, NULL, &error, map->size);
+  flow = negotiate (self, &photo.info);
+  if (flow != GST_FLOW_OK)
+    return refuse_caps (self, file, &photo.info, map->size, flow);
 
-  frame = gst_pet_frame_new (&self->info);
-  status = frame != NULL
-      ? read_frame (self, decoder, info, frame, &error)
-      : pet_fail (&error, PET_ERROR_MEMORY, "no memory for %dx%d pixels",
-            info->width, info->height);
-  if (status != PET_OK) {
-    gst_clear_buffer (&frame);
-    return fail_file (self, file, info, &error, bytes);
-  }
-
-  copy_file_facts (frame, file, info->damaged);
-  post_result (self, file, info, NULL, bytes);
-  *result = frame;
+  admit = gst_pet_door_admit (&self->door, &photo, &self->info, file, &bytes);
+  if (admit == GST_PET_ADMIT_CANCELED)
+    return interrupt (self, file, map->size);
+  if (admit != GST_PET_ADMIT_PASS)
+    gst_mem_gate_post_over (GST_ELEMENT (self), admit, bytes);
+  status = decode (self, &options, map, &photo.info, frame, &error);
+  if (status != PET_OK)
+    return fail_file (self, file, &photo.info, &error, map->size);
+  copy_file_facts (*frame, file, photo.info.damaged);
+  gst_pet_buffer_set_ticket (*frame, self->door.account.ticket);
+  post_result (self, file, &photo.info, NULL, map->size);
   return GST_FLOW_OK;
 }
 
-/* `file` carries a source meta. */
-static GstFlowReturn
-decode_bytes (GstPetDec *self, GstBuffer *file, const guint8 *bytes, gsize size,
-    GstBuffer **frame)
-{
-  guint64 max_file_size;
-  PetDecodeOptions options = decode_options (self, &max_file_size);
-  PetDecoder *decoder = NULL;
-  PetPictureInfo info;
-  GstFlowReturn flow;
-  PetError error;
-
-  if (max_file_size != 0 && size > max_file_size) {
-    pet_fail (&error, PET_ERROR_LIMIT,
-        "has %.1f MB, above the limit of %.1f MB", (double) size / 1e6,
-        (double) max_file_size / 1e6);
-    return fail_file (self, file, NULL, &error, size);
-  }
-  if (pet_decoder_open (&options, bytes, size, &decoder, &info, &error) !=
-      PET_OK)
-    return fail_file (self, file, NULL, &error, size);
-
-  flow = decode_opened (self, decoder, &info, file, size, frame);
-  pet_decoder_free (&decoder);
-  return flow;
-}
-
-/* Takes `file`, which carries a source meta. It is gone, and the decoder's
- * memory too, before the frame is sent on. */
+/* Takes `file`, which carries a source meta. It is gone before the picture is
+ * sent on. */
 static GstFlowReturn
 handle_file (GstPetDec *self, GstBuffer *file)
 {
@@ -526,10 +492,11 @@ handle_file (GstPetDec *self, GstBuffer *file)
     pet_fail (&error, PET_ERROR_MEMORY, "no memory to read it");
     flow = fail_file (self, file, NULL, &error, 0);
   } else {
-    flow = decode_bytes (self, file, map.data, map.size, &frame);
+    flow = decode_bytes (self, file, &map, &frame);
     gst_buffer_unmap (file, &map);
   }
   gst_buffer_unref (file);
+  gst_pet_door_leave (&self->door);
   return frame != NULL ? gst_pad_push (self->srcpad, frame) : flow;
 }
 
@@ -565,6 +532,9 @@ gst_pet_dec_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
   GstBuffer *file;
 
   switch (GST_EVENT_TYPE (event)) {
+    case GST_EVENT_FLUSH_START:
+      gst_pet_door_cancel (&self->door, TRUE);
+      break;
     case GST_EVENT_CAPS:
       keep_framerate (self, event);
       gst_event_unref (event);
@@ -580,6 +550,7 @@ gst_pet_dec_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
       gst_pet_framer_drop_partial (&self->framer);
       break;
     case GST_EVENT_FLUSH_STOP:
+      gst_pet_door_cancel (&self->door, FALSE);
       gst_pet_framer_drop_partial (&self->framer);
       gst_segment_init (&self->segment, GST_FORMAT_UNDEFINED);
       self->segment_sent = FALSE;

@@ -20,9 +20,12 @@
 #include <math.h>
 
 #include "gstpetenums.h"
+#include "gstpetfields.h"
 #include "image/pet-effect.h"
-#include "memory/gstpetbudget.h"
+#include "memory/gstpetaccount.h"
+#include "memory/gstpetcost.h"
 #include "memory/gstpetframe.h"
+#include "memory/gstpetmemory.h"
 
 GST_DEBUG_CATEGORY_STATIC (pet_effect_debug);
 #define GST_CAT_DEFAULT pet_effect_debug
@@ -30,6 +33,7 @@ GST_DEBUG_CATEGORY_STATIC (pet_effect_debug);
 enum {
   PROP_0,
   PROP_EFFECT,
+  PROP_BUDGET,
   PROP_FIRST_PARAM, /* one id per different parameter of the looks */
 };
 
@@ -50,7 +54,9 @@ struct _GstPetEffect {
   /* properties, under the object lock */
   gint effect;
   gdouble params[MAX_PARAMS]; /* NAN = the look's own default */
+  gchar *budget;
 
+  GstPetAccount account; /* streaming thread; between start and stop */
   GstVideoInfo info;
 };
 
@@ -66,15 +72,19 @@ G_DEFINE_TYPE (GstPetEffect, gst_pet_effect, GST_TYPE_BASE_TRANSFORM)
 GST_ELEMENT_REGISTER_DEFINE (
     peteffect, "peteffect", GST_RANK_NONE, GST_TYPE_PET_EFFECT)
 
+static void gst_pet_effect_finalize (GObject *object);
 static void gst_pet_effect_set_property (
     GObject *object, guint id, const GValue *value, GParamSpec *pspec);
 static void gst_pet_effect_get_property (
     GObject *object, guint id, GValue *value, GParamSpec *pspec);
 static gboolean gst_pet_effect_start (GstBaseTransform *trans);
+static gboolean gst_pet_effect_stop (GstBaseTransform *trans);
 static gboolean gst_pet_effect_set_caps (
     GstBaseTransform *trans, GstCaps *in_caps, GstCaps *out_caps);
 static gboolean gst_pet_effect_query (
     GstBaseTransform *trans, GstPadDirection direction, GstQuery *query);
+static gboolean gst_pet_effect_propose_allocation (
+    GstBaseTransform *trans, GstQuery *decide_query, GstQuery *query);
 static GstFlowReturn gst_pet_effect_prepare_output_buffer (
     GstBaseTransform *trans, GstBuffer *in, GstBuffer **out);
 static GstFlowReturn gst_pet_effect_transform (
@@ -148,6 +158,7 @@ gst_pet_effect_class_init (GstPetEffectClass *klass)
 
   GST_DEBUG_CATEGORY_INIT (pet_effect_debug, "peteffect", 0, "looks");
 
+  object_class->finalize = gst_pet_effect_finalize;
   object_class->set_property = gst_pet_effect_set_property;
   object_class->get_property = gst_pet_effect_get_property;
   g_object_class_install_property (object_class, PROP_EFFECT,
@@ -155,6 +166,7 @@ gst_pet_effect_class_init (GstPetEffectClass *klass)
           GST_TYPE_PET_EFFECT_NICK, DEFAULT_EFFECT,
           G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
               GST_PARAM_MUTABLE_PLAYING));
+  gst_pet_install_budget_property (object_class, PROP_BUDGET);
   for (gint i = 0; i < pet_effects_count; i++)
     for (gint j = 0; j < pet_effects[i]->n_params; j++)
       collect_param (&pet_effects[i]->params[j]);
@@ -168,8 +180,11 @@ gst_pet_effect_class_init (GstPetEffectClass *klass)
       "gst-plugins-pet");
 
   trans_class->start = GST_DEBUG_FUNCPTR (gst_pet_effect_start);
+  trans_class->stop = GST_DEBUG_FUNCPTR (gst_pet_effect_stop);
   trans_class->set_caps = GST_DEBUG_FUNCPTR (gst_pet_effect_set_caps);
   trans_class->query = GST_DEBUG_FUNCPTR (gst_pet_effect_query);
+  trans_class->propose_allocation =
+      GST_DEBUG_FUNCPTR (gst_pet_effect_propose_allocation);
   trans_class->prepare_output_buffer =
       GST_DEBUG_FUNCPTR (gst_pet_effect_prepare_output_buffer);
   trans_class->transform = GST_DEBUG_FUNCPTR (gst_pet_effect_transform);
@@ -184,8 +199,24 @@ gst_pet_effect_init (GstPetEffect *self)
   self->effect = DEFAULT_EFFECT;
   for (guint i = 0; i < MAX_PARAMS; i++)
     self->params[i] = NAN;
+  self->budget = g_strdup (GST_PET_BUDGET_DEFAULT);
   gst_base_transform_set_qos_enabled (GST_BASE_TRANSFORM (self), FALSE);
 }
+
+static void
+gst_pet_effect_finalize (GObject *object)
+{
+  GstPetEffect *self = GST_PET_EFFECT (object);
+
+  gst_pet_account_close (&self->account);
+  g_free (self->budget);
+  G_OBJECT_CLASS (gst_pet_effect_parent_class)->finalize (object);
+}
+
+static const GstPetField fields[] = {
+  GST_PET_FIELD (PROP_EFFECT, GstPetEffect, effect),
+  GST_PET_FIELD (PROP_BUDGET, GstPetEffect, budget),
+};
 
 static void
 set_param (GstPetEffect *self, guint index, const GValue *value)
@@ -222,11 +253,10 @@ gst_pet_effect_set_property (
   gint effect;
 
   GST_OBJECT_LOCK (self);
-  if (id == PROP_EFFECT)
-    self->effect = g_value_get_enum (value);
-  else if (id - PROP_FIRST_PARAM < n_params)
+  if (id >= PROP_FIRST_PARAM && id - PROP_FIRST_PARAM < n_params)
     set_param (self, id - PROP_FIRST_PARAM, value);
-  else
+  else if (!gst_pet_fields_set_locked (
+               self, fields, G_N_ELEMENTS (fields), id, value))
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   effect = self->effect;
   GST_OBJECT_UNLOCK (self);
@@ -264,11 +294,10 @@ gst_pet_effect_get_property (
   GstPetEffect *self = GST_PET_EFFECT (object);
 
   GST_OBJECT_LOCK (self);
-  if (id == PROP_EFFECT)
-    g_value_set_enum (value, self->effect);
-  else if (id - PROP_FIRST_PARAM < n_params)
+  if (id >= PROP_FIRST_PARAM && id - PROP_FIRST_PARAM < n_params)
     get_param (self, id - PROP_FIRST_PARAM, value);
-  else
+  else if (!gst_pet_fields_get_locked (
+               self, fields, G_N_ELEMENTS (fields), id, value))
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   GST_OBJECT_UNLOCK (self);
 }
@@ -297,7 +326,20 @@ gst_pet_effect_start (GstBaseTransform *trans)
 {
   GstPetEffect *self = GST_PET_EFFECT (trans);
 
+  g_autofree gchar *budget = NULL;
+
+  GST_OBJECT_LOCK (self);
+  budget = g_strdup (self->budget);
+  GST_OBJECT_UNLOCK (self);
+  gst_pet_account_open (&self->account, budget);
   gst_base_transform_set_passthrough (trans, is_identity (self->effect));
+  return TRUE;
+}
+
+static gboolean
+gst_pet_effect_stop (GstBaseTransform *trans)
+{
+  gst_pet_account_close (&GST_PET_EFFECT (trans)->account);
   return TRUE;
 }
 
@@ -308,22 +350,30 @@ gst_pet_effect_set_caps (
   return gst_video_info_from_caps (&GST_PET_EFFECT (trans)->info, in_caps);
 }
 
-/* The frame it makes and the scratch memory while it does. */
+/* The frame it makes, and the scratch memory while it does or what follows,
+ * whichever is more. */
 static void
 add_cost (GstPetEffect *self, GstQuery *query)
 {
+  GstPad *srcpad = GST_BASE_TRANSFORM_SRC_PAD (self);
   gdouble values[PET_EFFECT_MAX_PARAMS];
   const PetEffect *effect = current_effect (self, values);
+  GstCaps *caps = gst_pet_query_get_cost_caps (query);
+  guint64 frame = 0, scratch = 0, behind;
   GstVideoInfo info;
-  GstCaps *caps;
+  GstPetCost cost;
 
-  gst_pet_query_parse_cost (query, &caps, NULL);
-  if (effect->is_identity || !gst_video_info_from_caps (&info, caps))
-    return;
-  gst_pet_query_add_cost (query, GST_VIDEO_INFO_SIZE (&info));
-  if (effect->scratch_bytes != NULL)
-    gst_pet_query_add_cost (
-        query, effect->scratch_bytes (info.width, info.height, values));
+  gst_pet_pad_ask_cost (srcpad, caps, &cost);
+  if (!effect->is_identity && caps != NULL &&
+      gst_video_info_from_caps (&info, caps)) {
+    frame = gst_pet_block_bytes (GST_VIDEO_INFO_SIZE (&info));
+    if (effect->scratch_bytes != NULL)
+      scratch = gst_pet_block_bytes (
+          effect->scratch_bytes (info.width, info.height, values));
+  }
+  behind = gst_pet_cost_sum (&cost);
+  gst_pet_query_add_cost (query, frame);
+  gst_pet_query_add_cost (query, MAX (scratch, behind));
 }
 
 static gboolean
@@ -332,11 +382,21 @@ gst_pet_effect_query (
 {
   if (direction == GST_PAD_SINK && gst_pet_query_is_cost (query)) {
     add_cost (GST_PET_EFFECT (trans), query);
-    gst_pad_peer_query (GST_BASE_TRANSFORM_SRC_PAD (trans), query);
-    return TRUE;
+    return FALSE;
   }
   return GST_BASE_TRANSFORM_CLASS (gst_pet_effect_parent_class)
       ->query (trans, direction, query);
+}
+
+static gboolean
+gst_pet_effect_propose_allocation (
+    GstBaseTransform *trans, GstQuery *decide_query, GstQuery *query)
+{
+  /* The base class passes it on in passthrough. */
+  if (decide_query == NULL)
+    return GST_BASE_TRANSFORM_CLASS (gst_pet_effect_parent_class)
+        ->propose_allocation (trans, decide_query, query);
+  return gst_pet_account_propose (&GST_PET_EFFECT (trans)->account, query);
 }
 
 /* A frame of our own: after a tee, writing in place would copy anyway, out of
@@ -351,7 +411,9 @@ gst_pet_effect_prepare_output_buffer (
     *out = in;
     return GST_FLOW_OK;
   }
-  *out = gst_pet_frame_new (&self->info);
+  gst_pet_account_begin (&self->account, in);
+  *out = gst_pet_account_frame (&self->account, &self->info);
+  gst_pet_account_end (&self->account);
   if (*out == NULL) {
     GST_ELEMENT_ERROR (self, RESOURCE, NO_SPACE_LEFT,
         ("No memory for a frame of %d x %d.", self->info.width,
@@ -385,10 +447,13 @@ gst_pet_effect_transform (
     PetImage src = gst_pet_frame_image (&src_frame);
     PetImage dst = gst_pet_frame_image (&dst_frame);
 
-    status = pet_effect_apply (effect, &src, &dst, values, NULL, &error);
+    gst_pet_account_begin (&self->account, in);
+    status = pet_effect_apply (
+        effect, &src, &dst, values, &self->account.core, &error);
   }
   gst_video_frame_unmap (&dst_frame);
   gst_video_frame_unmap (&src_frame);
+  gst_pet_account_end (&self->account);
   if (status != PET_OK)
     goto failed;
   return GST_FLOW_OK;

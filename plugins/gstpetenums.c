@@ -3,6 +3,7 @@
 #include "gstpetenums.h"
 
 #include "image/pet-effect.h"
+#include "memory/gstpetwatch.h"
 
 #define DEFINE_ENUM(function, type_name, ...)                                  \
   GType function (void)                                                        \
@@ -55,6 +56,25 @@ DEFINE_ENUM (gst_pet_on_error_get_type, "GstPetOnError",
   { GST_PET_ON_ERROR_SKIP, "Post the failure and go on with the next file",
         "skip" })
 /* clang-format on */
+
+GType
+gst_pet_watch_flags_get_type (void)
+{
+  static gsize type = 0;
+  static const GFlagsValue values[] = {
+    { GST_PET_WATCH_CGROUP, "The limits of the process's cgroups (v2 and v1)",
+        "cgroup" },
+    { GST_PET_WATCH_PSI, "Time that tasks stalled for memory", "psi" },
+    { GST_PET_WATCH_AVAILABLE, "The machine's MemAvailable", "available" },
+    { GST_PET_WATCH_CUDA, "The memory of the GPU in use", "cuda" },
+    { 0, NULL, NULL },
+  };
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (
+        &type, g_flags_register_static ("GstPetWatchFlags", values));
+  return type;
+}
 
 GType
 gst_pet_effect_nick_get_type (void)

@@ -55,6 +55,7 @@ GType gst_pet_refine_get_type (void);
 GType gst_pet_subject_get_type (void);
 GType gst_pet_on_empty_get_type (void);
 GType gst_pet_on_error_get_type (void);
+GType gst_pet_watch_flags_get_type (void);
 
 /* One value per row of the table of looks, in its order. */
 GType gst_pet_effect_nick_get_type (void);
@@ -66,6 +67,7 @@ GType gst_pet_effect_nick_get_type (void);
 #define GST_TYPE_PET_SUBJECT (gst_pet_subject_get_type ())
 #define GST_TYPE_PET_ON_EMPTY (gst_pet_on_empty_get_type ())
 #define GST_TYPE_PET_ON_ERROR (gst_pet_on_error_get_type ())
+#define GST_TYPE_PET_WATCH_FLAGS (gst_pet_watch_flags_get_type ())
 #define GST_TYPE_PET_EFFECT_NICK (gst_pet_effect_nick_get_type ())
 
 G_END_DECLS

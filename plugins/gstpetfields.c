@@ -2,6 +2,8 @@
 
 #include "gstpetfields.h"
 
+#include "memory/gstpetbudget.h"
+
 static gpointer
 find (gpointer object, const GstPetField *fields, guint n_fields, guint id)
 {
@@ -25,6 +27,9 @@ gst_pet_fields_set_locked (gpointer object, const GstPetField *fields,
       return TRUE;
     case G_TYPE_ENUM:
       *(gint *) field = g_value_get_enum (value);
+      return TRUE;
+    case G_TYPE_FLAGS:
+      *(guint *) field = g_value_get_flags (value);
       return TRUE;
     case G_TYPE_INT:
       *(gint *) field = g_value_get_int (value);
@@ -62,6 +67,9 @@ gst_pet_fields_get_locked (gpointer object, const GstPetField *fields,
     case G_TYPE_ENUM:
       g_value_set_enum (value, *(gint *) field);
       return TRUE;
+    case G_TYPE_FLAGS:
+      g_value_set_flags (value, *(guint *) field);
+      return TRUE;
     case G_TYPE_INT:
       g_value_set_int (value, *(gint *) field);
       return TRUE;
@@ -80,4 +88,15 @@ gst_pet_fields_get_locked (gpointer object, const GstPetField *fields,
     default:
       g_return_val_if_reached (FALSE);
   }
+}
+
+void
+gst_pet_install_budget_property (GObjectClass *object_class, guint id)
+{
+  g_object_class_install_property (object_class, id,
+      g_param_spec_string ("budget", "Budget",
+          "Name of the account of bytes that elements of this process share",
+          GST_PET_BUDGET_DEFAULT,
+          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+              GST_PARAM_MUTABLE_READY));
 }

@@ -10,11 +10,14 @@
 G_BEGIN_DECLS
 
 /* The field's C type follows from the property's: gint (also enumerations and
- * booleans), guint, guint64, gdouble, gchar * (owned). */
+ * booleans), guint (also flags), guint64, gdouble, gchar * (owned). */
 typedef struct {
   guint id;
   gsize offset;
 } GstPetField;
+
+/* The elements' property "budget", of which account they take memory. */
+void gst_pet_install_budget_property (GObjectClass *object_class, guint id);
 
 #define GST_PET_FIELD(id, type, member)                                        \
   {                                                                            \

@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-#include "memory/gstpetframe.h"
+#include "base/pet-resample.h"
+#include "memory/gstpetmemory.h"
 #include "meta/gstpetmaskmeta.h"
 
 /* A pet of less than a thousandth of the picture is noise of the network. */
@@ -19,16 +20,69 @@
 #define REFINE_EPSILON 1e-4
 #define DECONTAMINATE_PART 64
 
+/* What small blocks are charged beyond their sizes. */
+#define BLOCK_WASTE ((guint64) 4 * 1024)
+
 static int
-part_of_side (const PetImage *image, int part)
+part_of_side (int width, int height, int part)
 {
-  return MAX (MAX (image->width, image->height) / part, 1);
+  return MAX (MAX (width, height) / part, 1);
+}
+
+static int
+refine_step (int radius)
+{
+  return CLAMP (radius / 2, 1, 4);
+}
+
+/* Bytes to bring a photo to the network's size, or to clean its mask. */
+static guint64
+network_bytes (const PetSegmenter *segmenter, gint width, gint height)
+{
+  const PetModelInfo *info = pet_segmenter_info (segmenter);
+  guint64 side = (guint64) info->width, runs;
+  int mask_width, mask_height;
+
+  pet_segmenter_mask_size (segmenter, &mask_width, &mask_height);
+  /* At worst every other pixel of the mask begins a run. */
+  runs = 24 * (guint64) (mask_width / 2 + 1) * (guint64) mask_height +
+      8 * ((guint64) mask_height + 1);
+  return (guint64) mask_width * (guint64) mask_height +
+      MAX (runs,
+          gst_pet_block_bytes (pet_resampler_bytes (width, height, info->width,
+              info->height, 3, PET_FILTER_TRIANGLE)) +
+              3 * (guint64) width + 12 * side);
+}
+
+guint64
+gst_pet_matte_scratch_bytes (const PetSegmenter *segmenter,
+    const GstPetMatteOptions *options, gint width, gint height, gint channels)
+{
+  guint64 alpha = 0, most = network_bytes (segmenter, width, height);
+  int radius = part_of_side (width, height, REFINE_PART);
+  int reach = part_of_side (width, height, DECONTAMINATE_PART);
+  guint64 bytes;
+
+  if (channels == 4)
+    alpha = gst_pet_block_bytes ((gsize) width * (gsize) height);
+  if (options->refine == GST_PET_REFINE_GUIDED) {
+    bytes = gst_pet_block_bytes (pet_mask_refine_guided_bytes (
+        width, height, radius, refine_step (radius)));
+    most = MAX (most, bytes);
+  }
+  if (channels == 4 && options->decontaminate) {
+    bytes = gst_pet_block_bytes (
+        pet_matte_decontaminate_bytes (width, height, reach));
+    most = MAX (most, bytes);
+  }
+  return alpha + MIN (most, G_MAXUINT64 - alpha - BLOCK_WASTE) + BLOCK_WASTE;
 }
 
 /* The network's mask, brought to the photo's size and its edges. */
 static PetStatus
-make_alpha (PetSegmenter *segmenter, const GstPetMatteOptions *options,
-    const PetImage *photo, const PetImage *alpha, PetError *error)
+make_alpha (PetSegmenter *segmenter, const PetAllocator *allocator,
+    const GstPetMatteOptions *options, const PetImage *photo,
+    const PetImage *alpha, PetError *error)
 {
   PetImage small = { .channels = 1 };
   PetStatus status;
@@ -37,22 +91,22 @@ make_alpha (PetSegmenter *segmenter, const GstPetMatteOptions *options,
   pet_segmenter_mask_size (segmenter, &small.width, &small.height);
   small.stride_bytes = small.width;
   bytes = (gsize) small.width * (gsize) small.height;
-  small.data = pet_alloc (NULL, bytes);
+  small.data = pet_alloc (allocator, bytes);
   if (small.data == NULL)
     return pet_fail (error, PET_ERROR_MEMORY, "no memory for the mask");
 
   status = pet_segmenter_run (segmenter, photo, &small, error);
   if (status == PET_OK && options->subject == GST_PET_SUBJECT_LARGEST)
-    status = pet_mask_keep_largest (&small, NULL, error);
+    status = pet_mask_keep_largest (&small, allocator, error);
   if (status == PET_OK)
     pet_mask_scale (&small, alpha);
-  pet_free (NULL, small.data, bytes);
+  pet_free (allocator, small.data, bytes);
 
   if (status == PET_OK && options->refine == GST_PET_REFINE_GUIDED) {
-    int radius = part_of_side (photo, REFINE_PART);
+    int radius = part_of_side (photo->width, photo->height, REFINE_PART);
 
     status = pet_mask_refine_guided (alpha, photo, radius, REFINE_EPSILON,
-        CLAMP (radius / 2, 1, 4), NULL, error);
+        refine_step (radius), allocator, error);
   }
   return status;
 }
@@ -89,12 +143,13 @@ join (const PetImage *photo, const PetImage *alpha, const PetImage *cutout)
 }
 
 static PetStatus
-finish_cutout (
-    const GstPetMatteOptions *options, const PetImage *cutout, PetError *error)
+finish_cutout (const PetAllocator *allocator, const GstPetMatteOptions *options,
+    const PetImage *cutout, PetError *error)
 {
+  int reach = part_of_side (cutout->width, cutout->height, DECONTAMINATE_PART);
+
   if (options->decontaminate)
-    PET_TRY (pet_matte_decontaminate (
-        cutout, part_of_side (cutout, DECONTAMINATE_PART), NULL, error));
+    PET_TRY (pet_matte_decontaminate (cutout, reach, allocator, error));
   if (options->scrub_transparent)
     pet_matte_scrub (cutout);
   return PET_OK;
@@ -102,11 +157,11 @@ finish_cutout (
 
 /* The alpha of the photo, whatever it becomes. */
 static PetStatus
-run_mask (PetSegmenter *segmenter, const GstPetMatteOptions *options,
-    const PetImage *photo, const PetImage *alpha, GstPetMatteResult *result,
-    PetError *error)
+run_mask (PetSegmenter *segmenter, const PetAllocator *allocator,
+    const GstPetMatteOptions *options, const PetImage *photo,
+    const PetImage *alpha, GstPetMatteResult *result, PetError *error)
 {
-  PET_TRY (make_alpha (segmenter, options, photo, alpha, error));
+  PET_TRY (make_alpha (segmenter, allocator, options, photo, alpha, error));
   pet_mask_levels (alpha, CERTAIN_MARGIN, 255 - CERTAIN_MARGIN);
   multiply_alpha (alpha, photo);
   pet_mask_stats (alpha, &result->stats);
@@ -116,10 +171,11 @@ run_mask (PetSegmenter *segmenter, const GstPetMatteOptions *options,
 }
 
 PetStatus
-gst_pet_matte_run (PetSegmenter *segmenter, const GstPetMatteOptions *options,
-    const PetImage *photo, const PetImage *target, GstPetMatteResult *result,
-    PetError *error)
+gst_pet_matte_run (PetSegmenter *segmenter, GstPetAccount *account,
+    const GstPetMatteOptions *options, const PetImage *photo,
+    const PetImage *target, GstPetMatteResult *result, PetError *error)
 {
+  const PetAllocator *allocator = &account->core;
   gsize bytes = (gsize) photo->width * (gsize) photo->height;
   PetImage alpha = { .width = photo->width,
     .height = photo->height,
@@ -128,17 +184,19 @@ gst_pet_matte_run (PetSegmenter *segmenter, const GstPetMatteOptions *options,
   PetStatus status;
 
   if (target->channels == 1)
-    return run_mask (segmenter, options, photo, target, result, error);
+    return run_mask (
+        segmenter, allocator, options, photo, target, result, error);
 
-  alpha.data = pet_alloc (NULL, bytes);
+  alpha.data = pet_alloc (allocator, bytes);
   if (alpha.data == NULL)
     return pet_fail (error, PET_ERROR_MEMORY, "no memory for the mask");
-  status = run_mask (segmenter, options, photo, &alpha, result, error);
+  status =
+      run_mask (segmenter, allocator, options, photo, &alpha, result, error);
   if (status == PET_OK) {
     join (photo, &alpha, target);
-    status = finish_cutout (options, target, error);
+    status = finish_cutout (allocator, options, target, error);
   }
-  pet_free (NULL, alpha.data, bytes);
+  pet_free (allocator, alpha.data, bytes);
   return status;
 }
 
@@ -157,12 +215,12 @@ add_meta (GstBuffer *frame, GstBuffer *mask, const PetImage *photo,
 }
 
 PetStatus
-gst_pet_matte_to_meta (PetSegmenter *segmenter,
+gst_pet_matte_to_meta (PetSegmenter *segmenter, GstPetAccount *account,
     const GstPetMatteOptions *options, const PetImage *photo, GstBuffer *frame,
     GstPetMatteResult *result, PetError *error)
 {
-  GstMemory *memory =
-      gst_pet_memory_new ((gsize) photo->width * (gsize) photo->height);
+  GstMemory *memory = gst_pet_account_memory (
+      account, (gsize) photo->width * (gsize) photo->height);
   PetImage alpha = { .width = photo->width,
     .height = photo->height,
     .channels = 1,
@@ -180,7 +238,8 @@ gst_pet_matte_to_meta (PetSegmenter *segmenter,
     return pet_fail (error, PET_ERROR_MEMORY, "the mask cannot be written");
   }
   alpha.data = map.data;
-  status = run_mask (segmenter, options, photo, &alpha, result, error);
+  status = run_mask (
+      segmenter, &account->core, options, photo, &alpha, result, error);
   gst_buffer_unmap (mask, &map);
   if (status == PET_OK)
     add_meta (frame, mask, photo, result);

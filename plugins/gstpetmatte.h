@@ -9,6 +9,7 @@
 
 #include "gstpetenums.h"
 #include "image/pet-matte.h"
+#include "memory/gstpetaccount.h"
 #include "nn/pet-segmenter.h"
 
 G_BEGIN_DECLS
@@ -25,14 +26,22 @@ typedef struct {
   gboolean empty;     /* no pet was found */
 } GstPetMatteResult;
 
-/* `target` has the photo's size and 4 channels (cut-out) or 1 (mask). */
-PetStatus gst_pet_matte_run (PetSegmenter *segmenter,
+/* Charged bytes that the functions below take from the account at once at most,
+ * results not included: for a photo of that size and a mask of `channels` 1 or
+ * a cut-out of 4. */
+guint64 gst_pet_matte_scratch_bytes (const PetSegmenter *segmenter,
+    const GstPetMatteOptions *options, gint width, gint height, gint channels);
+
+/* `target` has the photo's size and 4 channels (cut-out; may be the photo
+ * itself) or 1 (mask). */
+PetStatus gst_pet_matte_run (PetSegmenter *segmenter, GstPetAccount *account,
     const GstPetMatteOptions *options, const PetImage *photo,
     const PetImage *target, GstPetMatteResult *result, PetError *error);
 
 /* Adds the mask as GstPetMaskMeta to `frame` (writable). */
 PetStatus gst_pet_matte_to_meta (PetSegmenter *segmenter,
-    const GstPetMatteOptions *options, const PetImage *photo, GstBuffer *frame,
-    GstPetMatteResult *result, PetError *error);
+    GstPetAccount *account, const GstPetMatteOptions *options,
+    const PetImage *photo, GstBuffer *frame, GstPetMatteResult *result,
+    PetError *error);
 
 G_END_DECLS

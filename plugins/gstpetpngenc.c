@@ -21,8 +21,10 @@
 
 #include "gstpetfields.h"
 #include "codec/pet-png-encoder.h"
-#include "memory/gstpetbudget.h"
+#include "memory/gstpetaccount.h"
+#include "memory/gstpetcost.h"
 #include "memory/gstpetframe.h"
+#include "memory/gstpetmemory.h"
 #include "meta/gstpetsourcemeta.h"
 
 GST_DEBUG_CATEGORY_STATIC (pet_png_enc_debug);
@@ -33,6 +35,7 @@ enum {
   PROP_LEVEL,
   PROP_DPI,
   PROP_SOFTWARE,
+  PROP_BUDGET,
   PROP_STATS,
 };
 
@@ -42,7 +45,7 @@ enum {
 
 static GstStaticPadTemplate sink_template =
     GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
-        GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE ("{ RGBA, RGB, GRAY8 }")));
+        GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE ("{ RGB, RGBA, GRAY8 }")));
 
 static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE (
     "src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS ("image/png"));
@@ -56,23 +59,37 @@ struct _GstPetPngEnc {
   gint level;
   gint dpi;
   gchar *software;
+  gchar *budget;
 
+  /* streaming thread, between READY and PAUSED */
+  GstPetAccount account;
   GstVideoInfo info;
 
   /* counters, under the object lock */
   guint64 n_pictures, n_bytes_in, n_bytes_out;
 };
 
-/* The file as it grows: each block is twice the one before, so that a buffer's
- * 16 blocks are enough for any file and nothing is copied twice. */
+/* The file as it grows, in blocks whose number a buffer can hold: nothing is
+ * copied twice. */
 typedef struct {
+  GstPetAccount *account;
+  gsize bound; /* bytes the file has at most */
+  gsize taken; /* by blocks so far */
   GstBuffer *buffer;
   GstMemory *block; /* being filled */
   GstMapInfo map;
   gsize used;
 } Output;
 
-#define FIRST_BLOCK (64 * 1024)
+/* A small file takes the first; of the others the last is on average half
+ * empty. */
+#define FIRST_BLOCK ((gsize) 64 * 1024)
+#define NEXT_BLOCK ((gsize) 1024 * 1024)
+#define MAX_BLOCKS 15
+
+/* What the blocks of a file and of the compressor are charged beyond their
+ * sizes. */
+#define BLOCK_WASTE ((gsize) 96 * 1024)
 
 G_DEFINE_TYPE (GstPetPngEnc, gst_pet_png_enc, GST_TYPE_ELEMENT)
 GST_ELEMENT_REGISTER_DEFINE (
@@ -122,6 +139,7 @@ gst_pet_png_enc_class_init (GstPetPngEncClass *klass)
       g_param_spec_boxed ("stats", "Statistics",
           "So far: pictures, bytes-in, bytes-out (uint64)", GST_TYPE_STRUCTURE,
           G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+  gst_pet_install_budget_property (object_class, PROP_BUDGET);
 
   element_class->change_state =
       GST_DEBUG_FUNCPTR (gst_pet_png_enc_change_state);
@@ -148,13 +166,18 @@ gst_pet_png_enc_init (GstPetPngEnc *self)
   self->level = DEFAULT_LEVEL;
   self->dpi = DEFAULT_DPI;
   self->software = g_strdup (DEFAULT_SOFTWARE);
+  self->budget = g_strdup (GST_PET_BUDGET_DEFAULT);
   gst_video_info_init (&self->info);
 }
 
 static void
 gst_pet_png_enc_finalize (GObject *object)
 {
-  g_free (GST_PET_PNG_ENC (object)->software);
+  GstPetPngEnc *self = GST_PET_PNG_ENC (object);
+
+  gst_pet_account_close (&self->account);
+  g_free (self->software);
+  g_free (self->budget);
   G_OBJECT_CLASS (gst_pet_png_enc_parent_class)->finalize (object);
 }
 
@@ -162,6 +185,7 @@ static const GstPetField fields[] = {
   GST_PET_FIELD (PROP_LEVEL, GstPetPngEnc, level),
   GST_PET_FIELD (PROP_DPI, GstPetPngEnc, dpi),
   GST_PET_FIELD (PROP_SOFTWARE, GstPetPngEnc, software),
+  GST_PET_FIELD (PROP_BUDGET, GstPetPngEnc, budget),
 };
 
 static void
@@ -203,19 +227,32 @@ gst_pet_png_enc_get_property (
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
 }
 
+static void
+start (GstPetPngEnc *self)
+{
+  g_autofree gchar *budget = NULL;
+
+  gst_video_info_init (&self->info);
+  GST_OBJECT_LOCK (self);
+  self->n_pictures = self->n_bytes_in = self->n_bytes_out = 0;
+  budget = g_strdup (self->budget);
+  GST_OBJECT_UNLOCK (self);
+  gst_pet_account_open (&self->account, budget);
+}
+
 static GstStateChangeReturn
 gst_pet_png_enc_change_state (GstElement *element, GstStateChange transition)
 {
   GstPetPngEnc *self = GST_PET_PNG_ENC (element);
+  GstStateChangeReturn result;
 
-  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
-    gst_video_info_init (&self->info);
-    GST_OBJECT_LOCK (self);
-    self->n_pictures = self->n_bytes_in = self->n_bytes_out = 0;
-    GST_OBJECT_UNLOCK (self);
-  }
-  return GST_ELEMENT_CLASS (gst_pet_png_enc_parent_class)
-      ->change_state (element, transition);
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED)
+    start (self);
+  result = GST_ELEMENT_CLASS (gst_pet_png_enc_parent_class)
+               ->change_state (element, transition);
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
+    gst_pet_account_close (&self->account);
+  return result;
 }
 
 static gboolean
@@ -249,21 +286,33 @@ gst_pet_png_enc_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
   return result;
 }
 
-/* A file is hardly ever larger than its pixels; what it takes beyond that is
- * the compressor's state. */
-static void
-add_cost (GstQuery *query)
+/* Of a file, at most: pixels that do not compress, stored as they are, and what
+ * zlib and PNG add. */
+static gsize
+file_bound (const GstVideoInfo *info)
 {
-  GstVideoInfo info;
-  GstCaps *caps;
+  gsize pixels = GST_VIDEO_INFO_SIZE (info) + (gsize) info->height;
 
-  gst_pet_query_parse_cost (query, &caps, NULL);
-  if (!gst_video_info_from_caps (&info, caps))
+  return pixels + pixels / 1000 + FIRST_BLOCK;
+}
+
+/* The file and the compressor's state. */
+static void
+add_cost (GstPetPngEnc *self, GstQuery *query)
+{
+  GstCaps *caps = gst_pet_query_get_cost_caps (query);
+  GstVideoInfo info;
+  GstPetCost cost;
+  size_t working;
+
+  if (caps == NULL || !gst_video_info_from_caps (&info, caps))
     return;
-  gst_pet_query_add_cost (query, GST_VIDEO_INFO_SIZE (&info));
-  gst_pet_query_add_cost (query,
-      pet_png_working_bytes (
-          info.width, info.height, GST_VIDEO_INFO_COMP_PSTRIDE (&info, 0)));
+  gst_pet_pad_ask_cost (self->srcpad, NULL, &cost);
+  working = pet_png_working_bytes (
+      info.width, info.height, GST_VIDEO_INFO_COMP_PSTRIDE (&info, 0));
+  gst_pet_query_add_cost (query, gst_pet_cost_sum (&cost));
+  gst_pet_query_add_cost (query, gst_pet_block_bytes (file_bound (&info)));
+  gst_pet_query_add_cost (query, gst_pet_block_bytes (working) + BLOCK_WASTE);
 }
 
 static gboolean
@@ -272,10 +321,11 @@ gst_pet_png_enc_sink_query (GstPad *pad, GstObject *parent, GstQuery *query)
   GstPetPngEnc *self = GST_PET_PNG_ENC (parent);
 
   if (gst_pet_query_is_cost (query)) {
-    add_cost (query);
-    gst_pad_peer_query (self->srcpad, query);
-    return TRUE;
+    add_cost (self, query);
+    return FALSE;
   }
+  if (GST_QUERY_TYPE (query) == GST_QUERY_ALLOCATION)
+    return gst_pet_account_propose (&self->account, query);
   return gst_pad_query_default (pad, parent, query);
 }
 
@@ -290,13 +340,24 @@ output_close_block (Output *out)
   out->block = NULL;
 }
 
+static gsize
+next_block (const Output *out)
+{
+  gsize left = out->bound > out->taken ? out->bound - out->taken : 0;
+  gsize size = out->taken == 0
+      ? FIRST_BLOCK
+      : MAX (NEXT_BLOCK, out->bound / (MAX_BLOCKS - 1));
+
+  return MIN (size, MAX (left, FIRST_BLOCK));
+}
+
 static PetStatus
 output_open_block (Output *out, PetError *error)
 {
-  guint n = gst_buffer_n_memory (out->buffer);
+  gsize size = next_block (out);
 
-  if (n < gst_buffer_get_max_memory ())
-    out->block = gst_pet_memory_new ((gsize) FIRST_BLOCK << n);
+  if (gst_buffer_n_memory (out->buffer) < gst_buffer_get_max_memory ())
+    out->block = gst_pet_account_memory (out->account, size);
   if (out->block == NULL)
     return pet_fail (error, PET_ERROR_MEMORY, "no memory for the file");
   if (!gst_memory_map (out->block, &out->map, GST_MAP_WRITE)) {
@@ -305,6 +366,7 @@ output_open_block (Output *out, PetError *error)
     return pet_fail (error, PET_ERROR_MEMORY, "no memory for the file");
   }
   out->used = 0;
+  out->taken += size;
   return PET_OK;
 }
 
@@ -336,7 +398,9 @@ encode (GstPetPngEnc *self, GstBuffer *picture, const PetImage *image,
 {
   const GstPetSourceMeta *meta = gst_pet_buffer_get_source_meta (picture);
   g_autofree gchar *software = NULL;
-  Output out = { .buffer = file };
+  Output out = {
+    .account = &self->account, .bound = file_bound (&self->info), .buffer = file
+  };
   PetPngOptions options;
   PetStatus status;
 
@@ -348,6 +412,7 @@ encode (GstPetPngEnc *self, GstBuffer *picture, const PetImage *image,
   GST_OBJECT_UNLOCK (self);
   options.software = software;
   options.recipe = meta != NULL ? meta->recipe : NULL;
+  options.allocator = &self->account.core;
 
   status = pet_png_encode (image, &options, output_write, &out, info, error);
   output_close_block (&out);
@@ -382,7 +447,9 @@ gst_pet_png_enc_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
 
   image = gst_pet_frame_image (&frame);
   file = gst_buffer_new ();
+  gst_pet_account_begin (&self->account, buffer);
   status = encode (self, buffer, &image, file, &info, &error);
+  gst_pet_account_end (&self->account);
   gst_video_frame_unmap (&frame);
   if (status != PET_OK)
     goto failed;

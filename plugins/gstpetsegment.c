@@ -28,6 +28,10 @@
 #include "gstpetfields.h"
 #include "gstpetmatte.h"
 #include "gstpetnetwork.h"
+#include "gstpetoutput.h"
+#include "gstpetsegmentproperties.h"
+#include "memory/gstpetaccount.h"
+#include "memory/gstpetcost.h"
 #include "memory/gstpetframe.h"
 #include "meta/gstpetmaskmeta.h"
 #include "meta/gstpetsourcemeta.h"
@@ -35,36 +39,6 @@
 
 GST_DEBUG_CATEGORY_STATIC (pet_segment_debug);
 #define GST_CAT_DEFAULT pet_segment_debug
-
-enum {
-  PROP_0,
-  PROP_MODEL_LOCATION,
-  PROP_DEVICE,
-  PROP_ACTIVE_DEVICE,
-  PROP_CUDA_DEVICE_ID,
-  PROP_PRECISION,
-  PROP_THREADS,
-  PROP_BATCH_SIZE,
-  PROP_OUTPUT,
-  PROP_REFINE,
-  PROP_DECONTAMINATE,
-  PROP_SCRUB_TRANSPARENT,
-  PROP_SUBJECT,
-  PROP_ON_EMPTY,
-  PROP_STATS,
-};
-
-#define DEFAULT_DEVICE GST_PET_DEVICE_AUTO
-#define DEFAULT_CUDA_DEVICE_ID (-1)
-#define DEFAULT_PRECISION GST_PET_PRECISION_AUTO
-#define DEFAULT_THREADS 0
-#define DEFAULT_BATCH_SIZE 1
-#define DEFAULT_OUTPUT GST_PET_OUTPUT_CUTOUT
-#define DEFAULT_REFINE GST_PET_REFINE_GUIDED
-#define DEFAULT_DECONTAMINATE TRUE
-#define DEFAULT_SCRUB_TRANSPARENT TRUE
-#define DEFAULT_SUBJECT GST_PET_SUBJECT_ALL
-#define DEFAULT_ON_EMPTY GST_PET_ON_EMPTY_PASS
 
 static GstStaticPadTemplate sink_template =
     GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
@@ -87,7 +61,9 @@ struct _GstPetSegment {
   GstPetOutput output;
   GstPetMatteOptions matte;
   GstPetOnEmpty on_empty;
+  gchar *budget;
 
+  GstPetAccount account;   /* streaming thread; between start and stop */
   PetSegmenter *segmenter; /* between start and stop */
   const gchar *active_device;
   GstPetOutput active_output; /* what the caps were negotiated for */
@@ -113,84 +89,14 @@ static GstCaps *gst_pet_segment_transform_caps (GstBaseTransform *trans,
     GstPadDirection direction, GstCaps *caps, GstCaps *filter);
 static gboolean gst_pet_segment_set_caps (
     GstBaseTransform *trans, GstCaps *in_caps, GstCaps *out_caps);
+static gboolean gst_pet_segment_query (
+    GstBaseTransform *trans, GstPadDirection direction, GstQuery *query);
+static gboolean gst_pet_segment_propose_allocation (
+    GstBaseTransform *trans, GstQuery *decide_query, GstQuery *query);
 static GstFlowReturn gst_pet_segment_prepare_output_buffer (
     GstBaseTransform *trans, GstBuffer *in, GstBuffer **out);
 static GstFlowReturn gst_pet_segment_transform (
     GstBaseTransform *trans, GstBuffer *in, GstBuffer *out);
-
-static void
-install_network_properties (GObjectClass *object_class)
-{
-  const GParamFlags flags =
-      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY;
-
-  g_object_class_install_property (object_class, PROP_MODEL_LOCATION,
-      g_param_spec_string ("model-location", "Model location",
-          "ONNX file of the segmentation network (NULL = the built-in one)",
-          NULL, flags));
-  g_object_class_install_property (object_class, PROP_DEVICE,
-      g_param_spec_enum ("device", "Device", "Where the network runs",
-          GST_TYPE_PET_DEVICE, DEFAULT_DEVICE, flags));
-  g_object_class_install_property (object_class, PROP_ACTIVE_DEVICE,
-      g_param_spec_string ("active-device", "Active device",
-          "Where the network runs now: \"cpu\" or \"cuda\" (NULL = it is not "
-          "loaded)",
-          NULL, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
-  g_object_class_install_property (object_class, PROP_CUDA_DEVICE_ID,
-      g_param_spec_int ("cuda-device-id", "CUDA device id",
-          "Which GPU to use (-1 = the first)", -1, G_MAXINT,
-          DEFAULT_CUDA_DEVICE_ID, flags));
-  g_object_class_install_property (object_class, PROP_PRECISION,
-      g_param_spec_enum ("precision", "Precision",
-          "Arithmetic of the network; what the device does not have is "
-          "replaced by fp32 with a warning",
-          GST_TYPE_PET_PRECISION, DEFAULT_PRECISION, flags));
-  g_object_class_install_property (object_class, PROP_THREADS,
-      g_param_spec_uint ("threads", "Threads",
-          "Threads of the network on the CPU (0 = one per core)", 0, 1024,
-          DEFAULT_THREADS, flags));
-  g_object_class_install_property (object_class, PROP_BATCH_SIZE,
-      g_param_spec_uint ("batch-size", "Batch size",
-          "Photos per run of the network on the GPU; the CPU takes them one "
-          "by one",
-          1, 32, DEFAULT_BATCH_SIZE, flags));
-}
-
-static void
-install_matte_properties (GObjectClass *object_class)
-{
-  const GParamFlags flags =
-      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING;
-
-  g_object_class_install_property (object_class, PROP_OUTPUT,
-      g_param_spec_enum ("output", "Output", "What is sent on",
-          GST_TYPE_PET_OUTPUT, DEFAULT_OUTPUT, flags));
-  g_object_class_install_property (object_class, PROP_REFINE,
-      g_param_spec_enum ("refine", "Refine",
-          "How the network's small mask becomes the photo's alpha",
-          GST_TYPE_PET_REFINE, DEFAULT_REFINE, flags));
-  g_object_class_install_property (object_class, PROP_DECONTAMINATE,
-      g_param_spec_boolean ("decontaminate", "Decontaminate",
-          "Remove the background's colour from the soft edge (cutout)",
-          DEFAULT_DECONTAMINATE, flags));
-  g_object_class_install_property (object_class, PROP_SCRUB_TRANSPARENT,
-      g_param_spec_boolean ("scrub-transparent", "Scrub transparent",
-          "Make fully transparent pixels black, so that nothing hidden leaves "
-          "the house (cutout)",
-          DEFAULT_SCRUB_TRANSPARENT, flags));
-  g_object_class_install_property (object_class, PROP_SUBJECT,
-      g_param_spec_enum ("subject", "Subject", "Which pets are kept",
-          GST_TYPE_PET_SUBJECT, DEFAULT_SUBJECT, flags));
-  g_object_class_install_property (object_class, PROP_ON_EMPTY,
-      g_param_spec_enum ("on-empty", "On empty",
-          "What to do about a photo in which no pet was found",
-          GST_TYPE_PET_ON_EMPTY, DEFAULT_ON_EMPTY, flags));
-  g_object_class_install_property (object_class, PROP_STATS,
-      g_param_spec_boxed ("stats", "Statistics",
-          "So far: photos and empty (uint64), milliseconds in the network and "
-          "the matte (double)",
-          GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
-}
 
 static void
 gst_pet_segment_class_init (GstPetSegmentClass *klass)
@@ -205,8 +111,7 @@ gst_pet_segment_class_init (GstPetSegmentClass *klass)
   object_class->finalize = gst_pet_segment_finalize;
   object_class->set_property = gst_pet_segment_set_property;
   object_class->get_property = gst_pet_segment_get_property;
-  install_network_properties (object_class);
-  install_matte_properties (object_class);
+  gst_pet_segment_install_properties (object_class);
 
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class, &src_template);
@@ -220,6 +125,9 @@ gst_pet_segment_class_init (GstPetSegmentClass *klass)
   trans_class->transform_caps =
       GST_DEBUG_FUNCPTR (gst_pet_segment_transform_caps);
   trans_class->set_caps = GST_DEBUG_FUNCPTR (gst_pet_segment_set_caps);
+  trans_class->query = GST_DEBUG_FUNCPTR (gst_pet_segment_query);
+  trans_class->propose_allocation =
+      GST_DEBUG_FUNCPTR (gst_pet_segment_propose_allocation);
   trans_class->prepare_output_buffer =
       GST_DEBUG_FUNCPTR (gst_pet_segment_prepare_output_buffer);
   trans_class->transform = GST_DEBUG_FUNCPTR (gst_pet_segment_transform);
@@ -247,6 +155,7 @@ gst_pet_segment_init (GstPetSegment *self)
   self->matte.scrub_transparent = DEFAULT_SCRUB_TRANSPARENT;
   self->matte.subject = DEFAULT_SUBJECT;
   self->on_empty = DEFAULT_ON_EMPTY;
+  self->budget = g_strdup (GST_PET_BUDGET_DEFAULT);
   gst_base_transform_set_qos_enabled (GST_BASE_TRANSFORM (self), FALSE);
 }
 
@@ -256,7 +165,9 @@ gst_pet_segment_finalize (GObject *object)
   GstPetSegment *self = GST_PET_SEGMENT (object);
 
   g_free (self->model_location);
+  g_free (self->budget);
   pet_segmenter_free (&self->segmenter);
+  gst_pet_account_close (&self->account);
   G_OBJECT_CLASS (gst_pet_segment_parent_class)->finalize (object);
 }
 
@@ -274,6 +185,7 @@ static const GstPetField fields[] = {
       PROP_SCRUB_TRANSPARENT, GstPetSegment, matte.scrub_transparent),
   GST_PET_FIELD (PROP_SUBJECT, GstPetSegment, matte.subject),
   GST_PET_FIELD (PROP_ON_EMPTY, GstPetSegment, on_empty),
+  GST_PET_FIELD (PROP_BUDGET, GstPetSegment, budget),
 };
 
 static void
@@ -322,12 +234,15 @@ load_network (GstPetSegment *self, const gchar *location, guint threads)
 {
   PetSegmenterOptions options = {
     .threads = threads != 0 ? (int) threads : pet_cpu_count (),
+    .allocator = &self->account.core,
   };
   PetStatus status;
   PetNetInfo net;
   PetError error;
 
+  gst_pet_account_begin_fixed (&self->account);
   status = gst_pet_network_load (location, &options, &self->segmenter, &error);
+  gst_pet_account_end (&self->account);
   if (status != PET_OK) {
     if (status == PET_ERROR_IO)
       GST_ELEMENT_ERROR (self, RESOURCE, NOT_FOUND,
@@ -354,13 +269,14 @@ static gboolean
 gst_pet_segment_start (GstBaseTransform *trans)
 {
   GstPetSegment *self = GST_PET_SEGMENT (trans);
-  g_autofree gchar *location = NULL;
+  g_autofree gchar *location = NULL, *budget = NULL;
   GstPetDevice device;
   GstPetPrecision precision;
   guint threads;
 
   GST_OBJECT_LOCK (self);
   location = g_strdup (self->model_location);
+  budget = g_strdup (self->budget);
   device = self->device;
   precision = self->precision;
   threads = self->threads;
@@ -385,8 +301,11 @@ gst_pet_segment_start (GstBaseTransform *trans)
          "available there."),
         (NULL));
 
-  if (!load_network (self, location, threads))
+  gst_pet_account_open (&self->account, budget);
+  if (!load_network (self, location, threads)) {
+    gst_pet_account_close (&self->account);
     return FALSE;
+  }
   GST_OBJECT_LOCK (self);
   self->active_device = "cpu";
   GST_OBJECT_UNLOCK (self);
@@ -400,6 +319,7 @@ gst_pet_segment_stop (GstBaseTransform *trans)
   GstPetSegment *self = GST_PET_SEGMENT (trans);
 
   pet_segmenter_free (&self->segmenter);
+  gst_pet_account_close (&self->account);
   GST_OBJECT_LOCK (self);
   self->active_device = NULL;
   GST_OBJECT_UNLOCK (self);
@@ -417,43 +337,39 @@ wanted_output (GstPetSegment *self)
   return output;
 }
 
-/* Only the format differs between the pads. */
 static GstCaps *
 gst_pet_segment_transform_caps (GstBaseTransform *trans,
     GstPadDirection direction, GstCaps *caps, GstCaps *filter)
 {
-  GstPetOutput output = wanted_output (GST_PET_SEGMENT (trans));
-  GstCaps *result = gst_caps_copy (caps);
-  GValue formats = G_VALUE_INIT;
+  return gst_pet_output_transform_caps (
+      wanted_output (GST_PET_SEGMENT (trans)), direction, caps, filter);
+}
 
-  if (output != GST_PET_OUTPUT_META) {
-    if (direction == GST_PAD_SINK) {
-      g_value_init (&formats, G_TYPE_STRING);
-      g_value_set_static_string (
-          &formats, output == GST_PET_OUTPUT_CUTOUT ? "RGBA" : "GRAY8");
-    } else {
-      gst_value_deserialize_with_pspec (
-          (g_value_init (&formats, GST_TYPE_LIST), &formats), "{ RGB, RGBA }",
-          NULL);
-    }
-    for (guint i = 0; i < gst_caps_get_size (result); i++) {
-      GstStructure *structure = gst_caps_get_structure (result, i);
+static gboolean
+gst_pet_segment_query (
+    GstBaseTransform *trans, GstPadDirection direction, GstQuery *query)
+{
+  GstPetSegment *self = GST_PET_SEGMENT (trans);
+  GstPetMatteOptions options;
 
-      gst_structure_remove_fields (
-          structure, "format", "colorimetry", "chroma-site", NULL);
-      gst_structure_set_value (structure, "format", &formats);
-    }
-    g_value_unset (&formats);
+  if (direction == GST_PAD_SINK && gst_pet_query_is_cost (query)) {
+    GST_OBJECT_LOCK (self);
+    options = self->matte;
+    GST_OBJECT_UNLOCK (self);
+    if (self->segmenter != NULL)
+      gst_pet_output_add_cost (wanted_output (self), self->segmenter, &options,
+          GST_BASE_TRANSFORM_SRC_PAD (trans), query);
+    return FALSE;
   }
+  return GST_BASE_TRANSFORM_CLASS (gst_pet_segment_parent_class)
+      ->query (trans, direction, query);
+}
 
-  if (filter != NULL) {
-    GstCaps *both =
-        gst_caps_intersect_full (filter, result, GST_CAPS_INTERSECT_FIRST);
-
-    gst_caps_unref (result);
-    result = both;
-  }
-  return result;
+static gboolean
+gst_pet_segment_propose_allocation (
+    GstBaseTransform *trans, GstQuery *decide_query, GstQuery *query)
+{
+  return gst_pet_account_propose (&GST_PET_SEGMENT (trans)->account, query);
 }
 
 static gboolean
@@ -467,7 +383,16 @@ gst_pet_segment_set_caps (
       gst_video_info_from_caps (&self->out_info, out_caps);
 }
 
-/* A frame of our own: behind a tee there is no pool to be trusted. */
+/* A cut-out can be made in the photo's own frame. */
+static gboolean
+may_work_in_place (GstPetSegment *self, GstBuffer *in)
+{
+  return self->active_output == GST_PET_OUTPUT_CUTOUT &&
+      GST_VIDEO_INFO_FORMAT (&self->in_info) == GST_VIDEO_FORMAT_RGBA &&
+      gst_buffer_is_writable (in) && gst_buffer_is_all_memory_writable (in);
+}
+
+/* Else a frame of our own: behind a tee there is no pool to be trusted. */
 static GstFlowReturn
 gst_pet_segment_prepare_output_buffer (
     GstBaseTransform *trans, GstBuffer *in, GstBuffer **out)
@@ -479,7 +404,13 @@ gst_pet_segment_prepare_output_buffer (
     *out = gst_buffer_copy (in);
     return GST_FLOW_OK;
   }
-  *out = gst_pet_frame_new (&self->out_info);
+  if (may_work_in_place (self, in)) {
+    *out = in;
+    return GST_FLOW_OK;
+  }
+  gst_pet_account_begin (&self->account, in);
+  *out = gst_pet_account_frame (&self->account, &self->out_info);
+  gst_pet_account_end (&self->account);
   if (*out == NULL) {
     GST_ELEMENT_ERROR (self, RESOURCE, NO_SPACE_LEFT,
         ("No memory for a frame of %d x %d.", self->out_info.width,
@@ -539,25 +470,29 @@ static PetStatus
 segment (GstPetSegment *self, const GstPetMatteOptions *options, GstBuffer *in,
     GstBuffer *out, GstPetMatteResult *result, PetError *error)
 {
+  GstMapFlags access = in == out ? GST_MAP_READWRITE : GST_MAP_READ;
   GstVideoFrame in_frame, out_frame;
   PetImage photo, target;
   PetStatus status;
 
-  if (!gst_video_frame_map (&in_frame, &self->in_info, in, GST_MAP_READ))
+  if (!gst_video_frame_map (&in_frame, &self->in_info, in, access))
     return pet_fail (error, PET_ERROR_MEMORY, "the frame cannot be read");
-  photo = gst_pet_frame_image (&in_frame);
+  target = photo = gst_pet_frame_image (&in_frame);
 
   if (self->active_output == GST_PET_OUTPUT_META) {
     status = gst_pet_matte_to_meta (
-        self->segmenter, options, &photo, out, result, error);
+        self->segmenter, &self->account, options, &photo, out, result, error);
+  } else if (in == out) {
+    status = gst_pet_matte_run (self->segmenter, &self->account, options,
+        &photo, &target, result, error);
   } else if (!gst_video_frame_map (
                  &out_frame, &self->out_info, out, GST_MAP_WRITE)) {
     status = pet_fail (
         error, PET_ERROR_MEMORY, "the result's frame cannot be written");
   } else {
     target = gst_pet_frame_image (&out_frame);
-    status = gst_pet_matte_run (
-        self->segmenter, options, &photo, &target, result, error);
+    status = gst_pet_matte_run (self->segmenter, &self->account, options,
+        &photo, &target, result, error);
     gst_video_frame_unmap (&out_frame);
   }
   gst_video_frame_unmap (&in_frame);
@@ -581,7 +516,9 @@ gst_pet_segment_transform (
   on_empty = self->on_empty;
   GST_OBJECT_UNLOCK (self);
 
+  gst_pet_account_begin (&self->account, in);
   status = segment (self, &options, in, out, &result, &error);
+  gst_pet_account_end (&self->account);
   if (status != PET_OK) {
     GST_ELEMENT_ERROR (self, STREAM, FAILED,
         ("The pet cannot be cut out: %s.", error.message),

@@ -256,13 +256,36 @@ refine (const Guided *g, const PetImage *alpha, const PetImage *guide,
     refine_row (g, alpha, guide, y);
 }
 
+static void
+lay_out (Guided *g, int width, int height, int radius, int subsample)
+{
+  g->full_width = width;
+  g->full_height = height;
+  g->step = subsample;
+  g->width = (width - 1) / subsample + 1;
+  g->height = (height - 1) / subsample + 1;
+  g->radius = (2 * radius + subsample) / (2 * subsample);
+  g->radius = g->radius < 1 ? 1 : g->radius;
+}
+
+size_t
+pet_mask_refine_guided_bytes (int width, int height, int radius, int subsample)
+{
+  PetScratch scratch = { 0 };
+  Guided g = { 0 };
+
+  lay_out (&g, width, height, radius, subsample);
+  take_planes (&scratch, &g);
+  return pet_scratch_size (&scratch);
+}
+
 PetStatus
 pet_mask_refine_guided (const PetImage *alpha, const PetImage *guide,
     int radius, double epsilon, int subsample, const PetAllocator *allocator,
     PetError *error)
 {
   PetScratch scratch = { 0 };
-  Guided g = { .full_width = alpha->width, .full_height = alpha->height };
+  Guided g = { 0 };
   size_t size;
 
   if (alpha->width < 1 || alpha->height < 1 || alpha->width != guide->width ||
@@ -271,11 +294,7 @@ pet_mask_refine_guided (const PetImage *alpha, const PetImage *guide,
       subsample > 64 || !(epsilon > 0.0))
     return pet_fail (error, PET_ERROR_ARGUMENT,
         "the guided filter got sizes or numbers that do not fit");
-  g.step = subsample;
-  g.width = (alpha->width - 1) / subsample + 1;
-  g.height = (alpha->height - 1) / subsample + 1;
-  g.radius = (2 * radius + subsample) / (2 * subsample);
-  g.radius = g.radius < 1 ? 1 : g.radius;
+  lay_out (&g, alpha->width, alpha->height, radius, subsample);
   take_planes (&scratch, &g);
   size = pet_scratch_size (&scratch);
   if (scratch.overflow)

@@ -23,6 +23,7 @@ enum { ALPHA, FORE, REST = 4, BACK, SUMS = 8 };
 
 typedef struct {
   const PetImage *image;
+  int pixels;        /* width of the image */
   int width, height; /* in cells */
   int step, radius;  /* of the wide means, in cells */
   int narrow;        /* radius of the narrow means, in pixels */
@@ -36,9 +37,20 @@ typedef struct {
 } Fusion;
 
 static void
+lay_out (Fusion *f, int width, int height, int radius)
+{
+  f->step = radius / 6 < 4 ? 4 : radius / 6 > 16 ? 16 : radius / 6;
+  f->radius = (radius + f->step - 1) / f->step;
+  f->narrow = radius < 15 ? 1 : radius / 15;
+  f->width = (width - 1) / f->step + 1;
+  f->height = (height - 1) / f->step + 1;
+  f->pixels = width;
+}
+
+static void
 take_scratch (PetScratch *scratch, Fusion *f)
 {
-  size_t cells = (size_t) f->width, pixels = (size_t) f->image->width;
+  size_t cells = (size_t) f->width, pixels = (size_t) f->pixels;
 
   f->cells = pet_scratch_take (
       scratch, (size_t) f->height, cells * SUMS * sizeof (float));
@@ -46,7 +58,7 @@ take_scratch (PetScratch *scratch, Fusion *f)
       scratch, (size_t) f->height, cells * SUMS * sizeof (float));
   f->column = pet_scratch_take (scratch, cells, SUMS * sizeof (double));
   f->line = pet_scratch_take (scratch, cells, SUMS * sizeof (float));
-  pet_ring_take (scratch, &f->parts, 2 * f->narrow + 2, f->image->width, 0,
+  pet_ring_take (scratch, &f->parts, 2 * f->narrow + 2, f->pixels, 0,
       SUMS * sizeof (float));
   f->sums = pet_scratch_take (scratch, pixels, SUMS * sizeof (double));
 }
@@ -264,6 +276,17 @@ decontaminate (Fusion *f)
   }
 }
 
+size_t
+pet_matte_decontaminate_bytes (int width, int height, int radius)
+{
+  PetScratch scratch = { 0 };
+  Fusion f = { 0 };
+
+  lay_out (&f, width, height, radius);
+  take_scratch (&scratch, &f);
+  return pet_scratch_size (&scratch);
+}
+
 PetStatus
 pet_matte_decontaminate (const PetImage *image, int radius,
     const PetAllocator *allocator, PetError *error)
@@ -276,11 +299,7 @@ pet_matte_decontaminate (const PetImage *image, int radius,
       radius < 1 || radius > 4096)
     return pet_fail (error, PET_ERROR_ARGUMENT,
         "decontamination needs 4 channels and a radius of 1..4096");
-  f.step = radius / 6 < 4 ? 4 : radius / 6 > 16 ? 16 : radius / 6;
-  f.radius = (radius + f.step - 1) / f.step;
-  f.narrow = radius < 15 ? 1 : radius / 15;
-  f.width = (image->width - 1) / f.step + 1;
-  f.height = (image->height - 1) / f.step + 1;
+  lay_out (&f, image->width, image->height, radius);
   take_scratch (&scratch, &f);
   size = pet_scratch_size (&scratch);
   if (scratch.overflow)

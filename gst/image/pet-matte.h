@@ -44,6 +44,11 @@ PetStatus pet_mask_refine_guided (const PetImage *alpha, const PetImage *guide,
     int radius, double epsilon, int subsample, const PetAllocator *allocator,
     PetError *error);
 
+/* Bytes of scratch memory that takes from the allocator for these sizes;
+ * (size_t) -1 on overflow. */
+size_t pet_mask_refine_guided_bytes (
+    int width, int height, int radius, int subsample);
+
 /* Foreground colours where the cut-out is semi-transparent, so that none of
  * the background shows in the fringe (Forte: "Approximate Fast Foreground
  * Colour Estimation", ICIP 2021, "blur fusion"). `image` has 4 channels; its
@@ -52,6 +57,9 @@ PetStatus pet_mask_refine_guided (const PetImage *alpha, const PetImage *guide,
  * pixels, 1..4096 (the paper's value is 90). */
 PetStatus pet_matte_decontaminate (const PetImage *image, int radius,
     const PetAllocator *allocator, PetError *error);
+
+/* As pet_mask_refine_guided_bytes. */
+size_t pet_matte_decontaminate_bytes (int width, int height, int radius);
 
 /* R = G = B = 0 wherever alpha is 0: nothing hidden leaves the house. */
 void pet_matte_scrub (const PetImage *image);

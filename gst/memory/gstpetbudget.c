@@ -1,25 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "memory/gstpetbudget.h"
+/* The account: names, limit, state. Tickets are in gstpetticket.c, waiting in
+ * gstpetadmit.c, optional branches in gstpetbranch.c. */
 
-#include "memory/gstpetfree.h"
+#include "memory/gstpetbudget-private.h"
+#include "memory/gstpetpool.h"
+#include "memory/gstpetsystem.h"
 
-struct _GstPetBudget {
-  GstObject parent;
-
-  GMutex lock;
-  GCond released;
-  guint64 limit;
-  guint64 in_use;
-  guint64 peak;
-  guint tickets;
-};
-
-struct _GstPetTicket {
-  gint refs;
-  guint64 bytes;
-  GstPetBudget *budget;
-};
+#define STALL_US (30 * G_USEC_PER_SEC)
 
 G_DEFINE_TYPE (GstPetBudget, gst_pet_budget, GST_TYPE_OBJECT)
 
@@ -30,8 +18,11 @@ static void
 gst_pet_budget_init (GstPetBudget *self)
 {
   g_mutex_init (&self->lock);
-  g_cond_init (&self->released);
-  self->limit = gst_pet_free_memory () / 2;
+  g_cond_init (&self->changed);
+  g_queue_init (&self->waiters);
+  self->limit = gst_pet_system_free (NULL) / 2;
+  self->stall_us = STALL_US;
+  self->moved_us = g_get_monotonic_time ();
 }
 
 static void
@@ -40,7 +31,7 @@ gst_pet_budget_finalize (GObject *object)
   GstPetBudget *self = GST_PET_BUDGET (object);
 
   g_mutex_clear (&self->lock);
-  g_cond_clear (&self->released);
+  g_cond_clear (&self->changed);
   G_OBJECT_CLASS (gst_pet_budget_parent_class)->finalize (object);
 }
 
@@ -63,6 +54,8 @@ gst_pet_budget_get (const gchar *name)
   GWeakRef *weak;
   GstPetBudget *budget = NULL;
 
+  if (name == NULL)
+    name = GST_PET_BUDGET_DEFAULT;
   g_mutex_lock (&registry_lock);
   if (registry == NULL)
     registry =
@@ -85,159 +78,95 @@ void
 gst_pet_budget_set_limit (GstPetBudget *self, guint64 limit)
 {
   if (limit == 0)
-    limit = gst_pet_free_memory () / 2;
+    limit = gst_pet_system_free (NULL) / 2;
 
   g_mutex_lock (&self->lock);
   self->limit = MAX (limit, 1);
-  g_cond_broadcast (&self->released);
+  g_cond_broadcast (&self->changed);
   g_mutex_unlock (&self->lock);
+}
+
+void
+gst_pet_budget_set_stall_timeout (GstPetBudget *self, GstClockTime timeout_ns)
+{
+  g_mutex_lock (&self->lock);
+  self->stall_us = (gint64) (timeout_ns / 1000);
+  g_cond_broadcast (&self->changed);
+  g_mutex_unlock (&self->lock);
+}
+
+gdouble
+gst_pet_budget_fullness_locked (const GstPetBudget *self)
+{
+  gdouble fullness = 0;
+
+  for (GList *pool = self->pools; pool != NULL; pool = pool->next) {
+    gdouble fill = gst_pet_pool_get_fullness (pool->data);
+
+    fullness = MAX (fullness, fill);
+  }
+  return fullness;
+}
+
+gdouble
+gst_pet_budget_pressure_locked (const GstPetBudget *self)
+{
+  gdouble used = (gdouble) self->in_use / (gdouble) self->limit;
+  gdouble fullness = gst_pet_budget_fullness_locked (self);
+
+  return MAX (used, fullness);
 }
 
 void
 gst_pet_budget_get_state (GstPetBudget *self, GstPetBudgetState *state)
 {
   g_mutex_lock (&self->lock);
-  state->limit = self->limit;
-  state->in_use = self->in_use;
-  state->peak = self->peak;
-  state->tickets = self->tickets;
-  state->pressure = (gdouble) self->in_use / (gdouble) self->limit;
+  *state = (GstPetBudgetState){
+    .limit = self->limit,
+    .in_use = self->in_use,
+    .peak = self->peak,
+    .allocated = self->allocated,
+    .allocated_peak = self->allocated_peak,
+    .overdrawn = self->overdrawn,
+    .fixed = self->fixed,
+    .tickets = self->tickets,
+    .waiting = self->waiters.length + self->n_splitters,
+    .fullness = gst_pet_budget_fullness_locked (self),
+    .pressure = gst_pet_budget_pressure_locked (self),
+  };
   g_mutex_unlock (&self->lock);
 }
 
-static gboolean
-fits_locked (const GstPetBudget *self, guint64 bytes, gdouble ceiling)
+void
+gst_pet_budget_reset_peaks (GstPetBudget *self)
+{
+  g_mutex_lock (&self->lock);
+  self->peak = self->in_use;
+  self->allocated_peak = self->allocated;
+  self->overdrawn = 0;
+  g_mutex_unlock (&self->lock);
+}
+
+guint64
+gst_pet_budget_room_locked (const GstPetBudget *self, gdouble ceiling)
 {
   guint64 limit =
       ceiling >= 1 ? self->limit : (guint64) (ceiling * (gdouble) self->limit);
 
-  return self->in_use <= limit && bytes <= limit - self->in_use;
+  return limit > self->in_use ? limit - self->in_use : 0;
 }
 
-static GstPetTicket *
-take_locked (GstPetBudget *self, guint64 bytes)
+void
+gst_pet_budget_moved_locked (GstPetBudget *self)
 {
-  GstPetTicket *ticket = g_new0 (GstPetTicket, 1);
-
-  ticket->refs = 1;
-  ticket->bytes = MIN (bytes, G_MAXUINT64 - self->in_use);
-  ticket->budget = gst_object_ref (self);
-  self->in_use += ticket->bytes;
-  self->peak = MAX (self->peak, self->in_use);
-  self->tickets++;
-  return ticket;
-}
-
-GstPetAdmit
-gst_pet_budget_try (
-    GstPetBudget *self, guint64 bytes, gdouble ceiling, GstPetTicket **ticket)
-{
-  GstPetAdmit result = GST_PET_ADMIT_FULL;
-
-  g_mutex_lock (&self->lock);
-  if (fits_locked (self, bytes, ceiling)) {
-    *ticket = take_locked (self, bytes);
-    result = GST_PET_ADMIT_PASS;
-  }
-  g_mutex_unlock (&self->lock);
-  return result;
-}
-
-GstPetTicket *
-gst_pet_budget_try_optional (GstPetBudget *self, guint64 bytes, gdouble low,
-    gdouble high, guint priority, gboolean *shedding, const gchar **reason)
-{
-  GstPetTicket *ticket = NULL;
-  gdouble stop;
-
-  low = MIN (low, high);
-  stop = low + (high - low) * priority / 100;
-
-  g_mutex_lock (&self->lock);
-  if (*shedding && !fits_locked (self, 0, low)) {
-    *reason = "the pressure has not fallen to the low watermark";
-  } else if (!fits_locked (self, bytes, stop)) {
-    *reason = "its memory does not fit below the watermark";
-    *shedding = TRUE;
-  } else {
-    *shedding = FALSE;
-    ticket = take_locked (self, bytes);
-  }
-  g_mutex_unlock (&self->lock);
-  return ticket;
-}
-
-GstPetAdmit
-gst_pet_budget_wait (GstPetBudget *self, guint64 bytes, GstClockTime timeout_ns,
-    const gint *canceled, GstPetTicket **ticket)
-{
-  gint64 deadline = G_MAXINT64;
-  GstPetAdmit result;
-
-  if (GST_CLOCK_TIME_IS_VALID (timeout_ns))
-    deadline = g_get_monotonic_time () + (gint64) (timeout_ns / 1000);
-
-  g_mutex_lock (&self->lock);
-  for (;;) {
-    if (g_atomic_int_get (canceled)) {
-      result = GST_PET_ADMIT_CANCELED;
-      break;
-    }
-    if (fits_locked (self, bytes, 1)) {
-      *ticket = take_locked (self, bytes);
-      result = GST_PET_ADMIT_PASS;
-      break;
-    }
-    if (self->tickets == 0) {
-      *ticket = take_locked (self, bytes);
-      result = GST_PET_ADMIT_OVER;
-      break;
-    }
-    if (deadline == G_MAXINT64) {
-      g_cond_wait (&self->released, &self->lock);
-    } else if (!g_cond_wait_until (&self->released, &self->lock, deadline)) {
-      result = GST_PET_ADMIT_TIMEOUT;
-      break;
-    }
-  }
-  g_mutex_unlock (&self->lock);
-  return result;
+  self->moved_us = g_get_monotonic_time ();
+  g_cond_broadcast (&self->changed);
 }
 
 void
 gst_pet_budget_wake (GstPetBudget *self)
 {
   g_mutex_lock (&self->lock);
-  g_cond_broadcast (&self->released);
+  g_cond_broadcast (&self->changed);
   g_mutex_unlock (&self->lock);
-}
-
-GstPetTicket *
-gst_pet_ticket_ref (GstPetTicket *ticket)
-{
-  g_atomic_int_inc (&ticket->refs);
-  return ticket;
-}
-
-void
-gst_pet_ticket_unref (GstPetTicket *ticket)
-{
-  GstPetBudget *budget = ticket->budget;
-
-  if (!g_atomic_int_dec_and_test (&ticket->refs))
-    return;
-
-  g_mutex_lock (&budget->lock);
-  budget->in_use -= ticket->bytes;
-  budget->tickets--;
-  g_cond_broadcast (&budget->released);
-  g_mutex_unlock (&budget->lock);
-  gst_object_unref (budget);
-  g_free (ticket);
-}
-
-guint64
-gst_pet_ticket_get_bytes (const GstPetTicket *ticket)
-{
-  return ticket->bytes;
 }

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* One account of bytes, shared by all gates of the process that name it. What
- * a branch will need is charged before it is allocated, as a ticket; the
- * ticket is given back when the last buffer that carries it is freed, which is
- * when the branch's file is on disk. */
+/* One account of bytes, shared by all elements of the process that name it.
+ * What a photo or a branch will need is promised to it as a ticket before
+ * memory is taken; memory taken for it is drawn from the ticket. See
+ * docs/memory.md.
+ *
+ *   bytes in use = sum over tickets of max (promised, drawn) + loose bytes
+ *
+ * Thread-safety of everything here: safe. */
 
 #pragma once
 
@@ -14,81 +18,103 @@ G_BEGIN_DECLS
 #define GST_TYPE_PET_BUDGET (gst_pet_budget_get_type ())
 G_DECLARE_FINAL_TYPE (GstPetBudget, gst_pet_budget, GST, PET_BUDGET, GstObject)
 
-/* Bytes that an account was charged with. Reference counted; the last unref
- * gives the bytes back. Thread-safety: safe. */
+#define GST_PET_BUDGET_DEFAULT "default"
+
+/* A promise of bytes. Reference counted; with the last reference it ends, and
+ * what was not drawn is free again. Memory drawn from it may live longer and
+ * stays charged. */
 typedef struct _GstPetTicket GstPetTicket;
 
 typedef struct {
-  guint64 limit;    /* bytes, never 0 */
-  guint64 in_use;   /* bytes of all tickets out */
-  guint64 peak;     /* largest in_use so far */
-  guint tickets;    /* tickets out */
-  gdouble pressure; /* in_use / limit */
+  guint64 limit;          /* bytes, never 0 */
+  guint64 in_use;         /* bytes charged: promised or taken */
+  guint64 peak;           /* largest in_use so far */
+  guint64 allocated;      /* bytes taken, without what is only promised */
+  guint64 allocated_peak; /* largest so far */
+  guint64 overdrawn;      /* bytes that tickets drew beyond their promise,
+                             summed over time: 0 when every price was right */
+  guint64 fixed;          /* bytes beside the account: networks */
+  guint tickets;          /* tickets that have not ended */
+  guint waiting;          /* pictures that wait to be admitted */
+  gdouble fullness;       /* of the fullest pool that has a maximum, 0..1 */
+  gdouble pressure;       /* max (in_use / limit, fullness) */
 } GstPetBudgetState;
 
-typedef enum {
-  GST_PET_ADMIT_PASS,     /* below the limit */
-  GST_PET_ADMIT_OVER,     /* above the limit, let through because nothing else
-                             was in flight */
-  GST_PET_ADMIT_FULL,     /* does not fit now */
-  GST_PET_ADMIT_TIMEOUT,  /* did not fit in time */
-  GST_PET_ADMIT_CANCELED, /* the wait was interrupted */
-} GstPetAdmit;
-
-/* The process's account of that name, made at the first call and kept as long
- * as anyone holds it. Transfer full. Thread-safety of everything below: safe. */
+/* The process's account of that name (NULL = "default"), made at the first call
+ * and kept as long as anyone holds it. Transfer full. */
 GstPetBudget *gst_pet_budget_get (const gchar *name);
 
-/* 0 = half of the memory that the cgroup or the machine has free now. Waiters
- * are woken. */
+/* 0 = half of the memory that the cgroup or the machine has free now. Those who
+ * wait look again. */
 void gst_pet_budget_set_limit (GstPetBudget *budget, guint64 limit);
 
 void gst_pet_budget_get_state (GstPetBudget *budget, GstPetBudgetState *state);
 
-/* Takes a ticket of `bytes` if in_use + bytes <= ceiling, where `ceiling` is
- * a share of the limit (0..1); else FULL. */
-GstPetAdmit gst_pet_budget_try (GstPetBudget *budget, guint64 bytes,
-    gdouble ceiling, GstPetTicket **ticket);
+/* The peaks and `overdrawn` begin anew from what is in use now. */
+void gst_pet_budget_reset_peaks (GstPetBudget *budget);
 
-/* For what may be dropped: takes a ticket if it fits below a level between the
- * watermarks `low` and `high` (shares of the limit) that `priority` (0-100)
- * sets; else NULL and a `reason` (static). Once refused (*shedding, the
- * caller's, FALSE at first), nothing is taken until the pressure has fallen to
- * `low`. */
-GstPetTicket *gst_pet_budget_try_optional (GstPetBudget *budget, guint64 bytes,
-    gdouble low, gdouble high, guint priority, gboolean *shedding,
-    const gchar **reason);
+/* How long nothing may move before the first one waiting is let in above the
+ * limit; 30 s from the start. */
+void gst_pet_budget_set_stall_timeout (
+    GstPetBudget *budget, GstClockTime timeout_ns);
 
-/* Takes a ticket, waiting at most `timeout_ns` for others to be given back. If
- * no ticket is out it is granted even above the limit: a limit can slow work
- * down, never stop it. */
-GstPetAdmit gst_pet_budget_wait (GstPetBudget *budget, guint64 bytes,
-    GstClockTime timeout_ns, const gint *canceled, GstPetTicket **ticket);
+typedef enum {
+  GST_PET_ADMIT_PASS,    /* within the limit */
+  GST_PET_ADMIT_OVER,    /* above it, because nothing else is in flight */
+  GST_PET_ADMIT_STALLED, /* above it, because nothing moved for long */
+  GST_PET_ADMIT_CANCELED /* the wait was interrupted; no ticket */
+} GstPetAdmit;
 
-/* Makes all waiters look at their `canceled` flag (an atomic gint). */
+/* What is asked of the account. Callbacks run without a lock of ours. */
+typedef struct {
+  guint64 bytes;
+  GstPetTicket *from;   /* split off this one's promise first; NULL allowed */
+  gboolean clip;        /* above the limit, promise only what is left of it */
+  const gint *canceled; /* atomic; NULL = cannot be interrupted */
+  /* TRUE = wait although there is room, as long as others are in flight; asked
+   * again every 100 ms. NULL allowed. */
+  gboolean (*held) (gpointer user);
+  GstClockTime late_ns; /* `late` is called once after that long */
+  void (*late) (gpointer user);
+  gpointer user;
+} GstPetDemand;
+
+/* Takes a ticket, waiting as long as it must: docs/memory.md, "Only doors
+ * wait". `waited_ns` (NULL allowed): 0 when it did not. */
+GstPetAdmit gst_pet_budget_admit (GstPetBudget *budget,
+    const GstPetDemand *demand, GstPetTicket **ticket, GstClockTime *waited_ns);
+
+/* Without waiting: a ticket if the bytes fit and nobody waits, else NULL. */
+GstPetTicket *gst_pet_budget_try (GstPetBudget *budget, guint64 bytes);
+
+/* Makes all that wait look at their `canceled` flag. */
 void gst_pet_budget_wake (GstPetBudget *budget);
 
 GstPetTicket *gst_pet_ticket_ref (GstPetTicket *ticket);
 void gst_pet_ticket_unref (GstPetTicket *ticket);
-guint64 gst_pet_ticket_get_bytes (const GstPetTicket *ticket);
+
+/* Borrowed. */
+GstPetBudget *gst_pet_ticket_get_budget (const GstPetTicket *ticket);
+guint64 gst_pet_ticket_get_promised (GstPetTicket *ticket);
+guint64 gst_pet_ticket_get_drawn (GstPetTicket *ticket);
+
+/* Stands for `fixed` where a ticket is drawn from. */
+#define GST_PET_TICKET_FIXED ((GstPetTicket *) 1)
+
+/* For allocators: charges `bytes` that are about to be taken for `ticket` (NULL:
+ * loose). Each draw is given back with the same arguments. */
+void gst_pet_budget_draw (
+    GstPetBudget *budget, GstPetTicket *ticket, guint64 bytes);
+void gst_pet_budget_give_back (
+    GstPetBudget *budget, GstPetTicket *ticket, guint64 bytes);
 
 /* The ticket rides on buffers as a meta without tags, so elements that make a
- * buffer from a buffer copy it. `buffer` must be writable; takes a reference
- * of its own. */
-void gst_pet_buffer_add_ticket (GstBuffer *buffer, GstPetTicket *ticket);
+ * buffer from a buffer copy it. `buffer` must be writable; a ticket of the same
+ * account that it carried is replaced. Takes a reference of its own. */
+void gst_pet_buffer_set_ticket (GstBuffer *buffer, GstPetTicket *ticket);
 
-/* Cost query: what one buffer of `caps` will cost the branch downstream, in
- * bytes. Each element that knows adds its own share and passes it on. */
-GstQuery *gst_pet_query_new_cost (GstCaps *caps);
-gboolean gst_pet_query_is_cost (GstQuery *query);
-/* Adds to the sum (saturating). */
-void gst_pet_query_add_cost (GstQuery *query, guint64 bytes);
-/* FALSE when nobody answered. */
-gboolean gst_pet_query_parse_cost (
-    GstQuery *query, GstCaps **caps, guint64 *bytes);
-
-/* Asks the branch behind `srcpad` for the price of a buffer with the caps of
- * `sinkpad`; `fallback` when it does not know. */
-guint64 gst_pet_branch_cost (GstPad *sinkpad, GstPad *srcpad, guint64 fallback);
+/* Borrowed; NULL when it carries none of this account. */
+GstPetTicket *gst_pet_buffer_get_ticket (
+    GstBuffer *buffer, GstPetBudget *budget);
 
 G_END_DECLS

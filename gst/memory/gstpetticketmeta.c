@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* How a ticket rides on buffers, and the query that prices a branch. */
+/* How a ticket rides on buffers. */
 
 #include "memory/gstpetbudget.h"
+
+#define META_NAME "GstPetTicketMeta"
 
 typedef struct {
   GstMeta meta;
   GstPetTicket *ticket;
 } GstPetTicketMeta;
-
-#define COST_QUERY "gst-pet-cost"
 
 static GType
 ticket_meta_api_get_type (void)
@@ -19,7 +19,7 @@ ticket_meta_api_get_type (void)
 
   if (g_once_init_enter (&type))
     g_once_init_leave (
-        &type, gst_meta_api_type_register ("GstPetTicketMetaAPI", tags));
+        &type, gst_meta_api_type_register (META_NAME "API", tags));
   return type;
 }
 
@@ -40,7 +40,7 @@ static gboolean
 ticket_meta_transform (GstBuffer *dest, GstMeta *meta, GstBuffer *buffer,
     GQuark type, gpointer data)
 {
-  gst_pet_buffer_add_ticket (dest, ((GstPetTicketMeta *) meta)->ticket);
+  gst_pet_buffer_set_ticket (dest, ((GstPetTicketMeta *) meta)->ticket);
   return TRUE;
 }
 
@@ -51,72 +51,47 @@ ticket_meta_get_info (void)
 
   if (g_once_init_enter (&info))
     g_once_init_leave (&info,
-        (gsize) gst_meta_register (ticket_meta_api_get_type (),
-            "GstPetTicketMeta", sizeof (GstPetTicketMeta), ticket_meta_init,
-            ticket_meta_free, ticket_meta_transform));
+        (gsize) gst_meta_register (ticket_meta_api_get_type (), META_NAME,
+            sizeof (GstPetTicketMeta), ticket_meta_init, ticket_meta_free,
+            ticket_meta_transform));
   return (const GstMetaInfo *) info;
 }
 
-void
-gst_pet_buffer_add_ticket (GstBuffer *buffer, GstPetTicket *ticket)
+static GstPetTicketMeta *
+find (GstBuffer *buffer, const GstPetBudget *budget)
 {
-  GstPetTicketMeta *meta = (GstPetTicketMeta *) gst_buffer_add_meta (
-      buffer, ticket_meta_get_info (), NULL);
+  gpointer state = NULL;
+  GstMeta *meta;
 
-  if (meta != NULL)
-    meta->ticket = gst_pet_ticket_ref (ticket);
-}
+  while ((meta = gst_buffer_iterate_meta_filtered (
+              buffer, &state, ticket_meta_api_get_type ())) != NULL) {
+    GstPetTicketMeta *self = (GstPetTicketMeta *) meta;
 
-GstQuery *
-gst_pet_query_new_cost (GstCaps *caps)
-{
-  return gst_query_new_custom (GST_QUERY_CUSTOM,
-      gst_structure_new (COST_QUERY, "caps", GST_TYPE_CAPS, caps, NULL));
-}
-
-gboolean
-gst_pet_query_is_cost (GstQuery *query)
-{
-  const GstStructure *structure = gst_query_get_structure (query);
-
-  return GST_QUERY_TYPE (query) == GST_QUERY_CUSTOM && structure != NULL &&
-      gst_structure_has_name (structure, COST_QUERY);
+    if (gst_pet_ticket_get_budget (self->ticket) == budget)
+      return self;
+  }
+  return NULL;
 }
 
 void
-gst_pet_query_add_cost (GstQuery *query, guint64 bytes)
+gst_pet_buffer_set_ticket (GstBuffer *buffer, GstPetTicket *ticket)
 {
-  GstStructure *structure = gst_query_writable_structure (query);
-  guint64 sum = 0;
+  GstPetTicketMeta *meta = find (buffer, gst_pet_ticket_get_budget (ticket));
+  GstPetTicket *before = NULL;
 
-  gst_structure_get_uint64 (structure, "bytes", &sum);
-  sum = bytes > G_MAXUINT64 - sum ? G_MAXUINT64 : sum + bytes;
-  gst_structure_set (structure, "bytes", G_TYPE_UINT64, sum, NULL);
+  if (meta == NULL)
+    meta = (GstPetTicketMeta *) gst_buffer_add_meta (
+        buffer, ticket_meta_get_info (), NULL);
+  else
+    before = meta->ticket;
+  meta->ticket = gst_pet_ticket_ref (ticket);
+  g_clear_pointer (&before, gst_pet_ticket_unref);
 }
 
-gboolean
-gst_pet_query_parse_cost (GstQuery *query, GstCaps **caps, guint64 *bytes)
+GstPetTicket *
+gst_pet_buffer_get_ticket (GstBuffer *buffer, GstPetBudget *budget)
 {
-  const GstStructure *structure = gst_query_get_structure (query);
+  GstPetTicketMeta *meta = find (buffer, budget);
 
-  if (caps != NULL)
-    *caps = g_value_get_boxed (gst_structure_get_value (structure, "caps"));
-  return bytes == NULL || gst_structure_get_uint64 (structure, "bytes", bytes);
-}
-
-guint64
-gst_pet_branch_cost (GstPad *sinkpad, GstPad *srcpad, guint64 fallback)
-{
-  GstCaps *caps = gst_pad_get_current_caps (sinkpad);
-  guint64 bytes = fallback;
-  GstQuery *query;
-
-  if (caps == NULL)
-    return fallback;
-  query = gst_pet_query_new_cost (caps);
-  gst_caps_unref (caps);
-  if (gst_pad_peer_query (srcpad, query))
-    gst_pet_query_parse_cost (query, NULL, &bytes);
-  gst_query_unref (query);
-  return bytes;
+  return meta != NULL ? meta->ticket : NULL;
 }

@@ -142,8 +142,8 @@ the_lower_priority_is_dropped_first (void)
   g_object_set (high->element, "optional", TRUE, "priority", 90, NULL);
 
   budget = gst_pet_budget_get (name);
-  g_assert_cmpint (
-      gst_pet_budget_try (budget, 690, 1, &ticket), ==, GST_PET_ADMIT_PASS);
+  ticket = gst_pet_budget_try (budget, 690);
+  g_assert_nonnull (ticket);
   gst_harness_push (low, picture (0));
   gst_harness_push (high, picture (0));
   g_object_get (low->element, "dropped", &dropped_low, NULL);
@@ -170,8 +170,8 @@ an_optional_gate_resumes_at_the_low_watermark (void)
       0.9, "low-watermark", 0.5, NULL);
   g_object_get (h->element, "budget", &name, NULL);
   budget = gst_pet_budget_get (name);
-  gst_pet_budget_try (budget, 600, 1, &some);
-  gst_pet_budget_try (budget, 350, 1, &most);
+  some = gst_pet_budget_try (budget, 600);
+  most = gst_pet_budget_try (budget, 350);
 
   gst_harness_push (h, picture (0));
   gst_pet_ticket_unref (most);
@@ -304,11 +304,11 @@ take_and_give (gpointer data)
   gint canceled = FALSE;
 
   for (guint i = 0; i < 5000; i++) {
+    const GstPetDemand demand = { .bytes = 1 + i % 400, .canceled = &canceled };
     GstPetTicket *ticket;
 
-    g_assert_cmpint (gst_pet_budget_wait (budget, 1 + i % 400,
-                         GST_CLOCK_TIME_NONE, &canceled, &ticket),
-        ==, GST_PET_ADMIT_PASS);
+    g_assert_cmpint (gst_pet_budget_admit (budget, &demand, &ticket, NULL), ==,
+        GST_PET_ADMIT_PASS);
     gst_pet_ticket_unref (ticket);
   }
   return NULL;

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The account's inside, shared by the files of gst/memory. `_locked`: the
+ * caller holds budget->lock. */
+
+#pragma once
+
+#include "memory/gstpetbudget.h"
+
+G_BEGIN_DECLS
+
+struct _GstPetBudget {
+  GstObject parent;
+
+  GMutex lock;
+  GCond changed; /* something was given back, or a limit changed */
+  guint64 limit;
+  guint64 in_use, peak;
+  guint64 allocated, allocated_peak;
+  guint64 overdrawn;
+  guint64 fixed;
+  guint tickets;
+  GQueue waiters;    /* who waits for the account, first come first */
+  guint n_splitters; /* who waits for branches of the same photo */
+  gint64 moved_us;   /* when something last moved, monotonic */
+  gint64 stall_us;   /* how long nothing may */
+  GList *pools;      /* GstPetPool, borrowed; each has a maximum */
+  GList *branches;   /* GstPetBranch, borrowed */
+};
+
+struct _GstPetTicket {
+  gint holders; /* atomic; at 0 the ticket ends */
+
+  /* under the budget's lock */
+  guint refs; /* the holders together, each draw, each child */
+  gboolean ended;
+  guint64 base;     /* promised */
+  guint64 drawn;    /* taken now */
+  guint64 owed;     /* of base, to be returned to `parent` */
+  guint n_children; /* split off and not yet gone */
+  GstPetTicket *parent;
+  GstPetBudget *budget;
+};
+
+/* Bytes of the limit's share `ceiling` that are not in use. */
+guint64 gst_pet_budget_room_locked (const GstPetBudget *self, gdouble ceiling);
+
+/* A ticket of `bytes`, of which `owed` come from `parent`'s promise. */
+GstPetTicket *gst_pet_ticket_new_locked (
+    GstPetBudget *self, guint64 bytes, GstPetTicket *parent, guint64 owed);
+void gst_pet_ticket_end_locked (GstPetTicket *ticket);
+
+/* Promised and not drawn. */
+guint64 gst_pet_ticket_rest_locked (const GstPetTicket *ticket);
+
+/* Something moved: who waits looks again. */
+void gst_pet_budget_moved_locked (GstPetBudget *self);
+
+gdouble gst_pet_budget_pressure_locked (const GstPetBudget *self);
+gdouble gst_pet_budget_fullness_locked (const GstPetBudget *self);
+
+G_END_DECLS

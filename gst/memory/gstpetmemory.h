@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Memory that the account knows: charged before it is taken, given back when it
+ * is freed. Blocks of 1 MB and more are mapped and go back to the system when
+ * freed; glibc would keep them (up to 32 MB each) for the life of the process.
+ * What a block costs beyond its size (a header, whole pages) is charged too. */
+
+#pragma once
+
+#include <gst/gst.h>
+
+#include "memory/gstpetbudget.h"
+
+G_BEGIN_DECLS
+
+/* Bytes charged for a block of `size`. */
+guint64 gst_pet_block_bytes (gsize size);
+
+/* `size` bytes aligned to PET_ALIGNMENT, drawn from `ticket` (NULL: loose);
+ * `zeroed` or of unspecified contents. NULL when there is no memory. To be freed
+ * with gst_pet_block_free(). Keeps the account, not the ticket, alive. */
+gpointer gst_pet_block_new (
+    GstPetBudget *budget, GstPetTicket *ticket, gsize size, gboolean zeroed);
+void gst_pet_block_free (gpointer block); /* NULL allowed */
+
+/* A GstAllocator of such blocks, zeroed. Copies of its memory (copy on write)
+ * are charged like the original. Transfer full. */
+GstAllocator *gst_pet_allocator_new (GstPetBudget *budget);
+
+/* Of gst_pet_allocator_new()'s; unspecified contents unless `zeroed`; NULL when
+ * there is no memory. */
+GstMemory *gst_pet_allocator_take (
+    GstAllocator *allocator, GstPetTicket *ticket, gsize size, gboolean zeroed);
+
+G_END_DECLS

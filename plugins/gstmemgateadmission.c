@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "gstmemgateadmission.h"
+
+#include <gst/video/video.h>
+
+#include "memory/gstpetcost.h"
+
+/* Elements between a tee and its gate. */
+#define MAX_STEPS 32
+
+/* The source pad that is one element further up; transfer full. */
+static GstPad *
+step_up (GstObject *parent)
+{
+  GstPad *sink = NULL, *peer = NULL;
+
+  if (GST_IS_PAD (parent)) /* of a bin: `parent` is its ghost pad */
+    return gst_pad_get_peer (GST_PAD (parent));
+  GST_OBJECT_LOCK (parent);
+  if (GST_ELEMENT (parent)->numsinkpads == 1)
+    sink = gst_object_ref (GST_ELEMENT (parent)->sinkpads->data);
+  GST_OBJECT_UNLOCK (parent);
+  if (sink != NULL)
+    peer = gst_pad_get_peer (sink);
+  gst_clear_object (&sink);
+  return peer;
+}
+
+gconstpointer
+gst_mem_gate_find_tee (GstPad *sinkpad)
+{
+  GstPad *pad = gst_pad_get_peer (sinkpad);
+  gconstpointer tee = NULL;
+
+  for (guint i = 0; i < MAX_STEPS && pad != NULL; i++) {
+    GstPad *next = NULL;
+    GstObject *parent;
+
+    if (GST_IS_GHOST_PAD (pad)) {
+      next = gst_ghost_pad_get_target (GST_GHOST_PAD (pad));
+    } else if ((parent = gst_pad_get_parent (pad)) != NULL) {
+      if (g_str_equal (G_OBJECT_TYPE_NAME (parent), "GstTee"))
+        tee = parent;
+      else
+        next = step_up (parent);
+      gst_object_unref (parent);
+    }
+    gst_object_unref (pad);
+    pad = next;
+  }
+  gst_clear_object (&pad);
+  return tee;
+}
+
+guint64
+gst_mem_gate_cost (const GstMemGateSettings *settings, GstPad *srcpad,
+    GstCaps *caps, guint64 frame_bytes)
+{
+  GstVideoInfo info;
+  GstPetCost cost;
+
+  if (settings->cost != 0)
+    return settings->cost;
+  if (gst_pet_pad_ask_cost (srcpad, caps, &cost))
+    return gst_pet_cost_sum (&cost);
+  if (caps != NULL && gst_video_info_from_caps (&info, caps))
+    frame_bytes = MAX (frame_bytes, GST_VIDEO_INFO_SIZE (&info));
+  return 3 * frame_bytes;
+}
+
+/* A required picture waits while the pressure is full, whatever fills it. */
+static gboolean
+is_held (gpointer user)
+{
+  const GstMemGatePicture *picture = user;
+  GstPetBudgetState state;
+
+  gst_pet_budget_get_state (picture->budget, &state);
+  return state.fullness >= 1 || picture->watched (picture->gate) >= 1;
+}
+
+static void
+tell_late (gpointer user)
+{
+  const GstMemGatePicture *picture = user;
+
+  picture->late (picture);
+}
+
+GstPetTicket *
+gst_mem_gate_admit (
+    const GstMemGateSettings *settings, GstMemGatePicture *picture)
+{
+  const GstPetBranchRules rules = { settings->optional, settings->priority,
+    settings->low, settings->high };
+  GstPetTicket *from =
+      gst_pet_buffer_get_ticket (picture->buffer, picture->budget);
+  const GstPetDemand demand = {
+    .bytes = picture->cost,
+    .from = from,
+    .canceled = picture->canceled,
+    .held = is_held,
+    .late_ns = settings->max_wait,
+    .late = tell_late,
+    .user = picture,
+  };
+  GstPetTicket *ticket;
+
+  gst_pet_branch_set (picture->branch, &rules, picture->cost);
+  if (settings->optional)
+    return gst_pet_branch_decide (picture->branch, from,
+        picture->watched (picture->gate), &picture->reason);
+  gst_pet_branch_count (picture->branch);
+  picture->admit = gst_pet_budget_admit (
+      picture->budget, &demand, &ticket, &picture->waited_ns);
+  return ticket;
+}

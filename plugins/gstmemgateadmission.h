@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* How a gate decides about one picture: what it costs, and whether it passes,
+ * waits or is dropped. */
+
+#pragma once
+
+#include <gst/gst.h>
+
+#include "memory/gstpetbranch.h"
+#include "memory/gstpetbudget.h"
+#include "memory/gstpetwatch.h"
+
+G_BEGIN_DECLS
+
+typedef struct {
+  gboolean optional;
+  guint priority;
+  guint64 cost; /* 0: ask */
+  gdouble high, low;
+  GstClockTime max_wait;
+} GstMemGateSettings;
+
+/* The tee that feeds `sinkpad`, through elements of one pad each way and bins;
+ * NULL if there is none. Only an address: nothing is kept alive. */
+gconstpointer gst_mem_gate_find_tee (GstPad *sinkpad);
+
+/* Bytes that the branch behind `srcpad` needs for a picture of `caps` (NULL
+ * allowed): `settings->cost`, else what the branch answers, else three times
+ * the frame. */
+guint64 gst_mem_gate_cost (const GstMemGateSettings *settings, GstPad *srcpad,
+    GstCaps *caps, guint64 frame_bytes);
+
+/* A picture that came to the gate. */
+typedef struct _GstMemGatePicture GstMemGatePicture;
+
+struct _GstMemGatePicture {
+  gpointer gate; /* the callbacks' */
+  GstBuffer *buffer;
+  GstPetBudget *budget;
+  GstPetBranch *branch;
+  guint64 cost;
+  const gint *canceled;
+  gdouble (*watched) (gpointer gate);              /* pressure from outside */
+  void (*late) (const GstMemGatePicture *picture); /* waits for max_wait */
+
+  /* results, of a required one */
+  GstPetAdmit admit;
+  GstClockTime waited_ns; /* 0: not at all */
+  /* result, of a dropped one; static */
+  const gchar *reason;
+};
+
+/* The picture's ticket for this branch; NULL: dropped (optional) or interrupted
+ * (required). */
+GstPetTicket *gst_mem_gate_admit (
+    const GstMemGateSettings *settings, GstMemGatePicture *picture);
+
+G_END_DECLS

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What petsegment's property "output" means for caps and for memory. */
+
+#pragma once
+
+#include <gst/gst.h>
+
+#include "gstpetenums.h"
+#include "gstpetmatte.h"
+
+G_BEGIN_DECLS
+
+/* As GstBaseTransform's. Only the format differs between the pads; RGBA comes
+ * first on the sink, because a cut-out can be made in its frame. */
+GstCaps *gst_pet_output_transform_caps (GstPetOutput output,
+    GstPadDirection direction, GstCaps *caps, GstCaps *filter);
+
+/* Answers a cost query. */
+void gst_pet_output_add_cost (GstPetOutput output,
+    const PetSegmenter *segmenter, const GstPetMatteOptions *options,
+    GstPad *srcpad, GstQuery *query);
+
+G_END_DECLS

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* petsegment's properties: their numbers, defaults and descriptions. */
+
+#pragma once
+
+#include <gst/gst.h>
+
+#include "gstpetenums.h"
+
+G_BEGIN_DECLS
+
+enum {
+  PROP_0,
+  PROP_MODEL_LOCATION,
+  PROP_DEVICE,
+  PROP_ACTIVE_DEVICE,
+  PROP_CUDA_DEVICE_ID,
+  PROP_PRECISION,
+  PROP_THREADS,
+  PROP_BATCH_SIZE,
+  PROP_OUTPUT,
+  PROP_REFINE,
+  PROP_DECONTAMINATE,
+  PROP_SCRUB_TRANSPARENT,
+  PROP_SUBJECT,
+  PROP_ON_EMPTY,
+  PROP_BUDGET,
+  PROP_STATS,
+};
+
+#define DEFAULT_DEVICE GST_PET_DEVICE_AUTO
+#define DEFAULT_CUDA_DEVICE_ID (-1)
+#define DEFAULT_PRECISION GST_PET_PRECISION_AUTO
+#define DEFAULT_THREADS 0
+#define DEFAULT_BATCH_SIZE 1
+#define DEFAULT_OUTPUT GST_PET_OUTPUT_CUTOUT
+#define DEFAULT_REFINE GST_PET_REFINE_GUIDED
+#define DEFAULT_DECONTAMINATE TRUE
+#define DEFAULT_SCRUB_TRANSPARENT TRUE
+#define DEFAULT_SUBJECT GST_PET_SUBJECT_ALL
+#define DEFAULT_ON_EMPTY GST_PET_ON_EMPTY_PASS
+
+void gst_pet_segment_install_properties (GObjectClass *object_class);
+
+G_END_DECLS
