@@ -24,6 +24,7 @@ struct _BatchLane {
 static gboolean handle_message (
     GstBus *bus, GstMessage *message, gpointer data);
 
+/* All that takes memory takes it from one account. */
 static GstElement *
 add_element (BatchLane *lane, const gchar *factory, const gchar *name)
 {
@@ -31,6 +32,8 @@ add_element (BatchLane *lane, const gchar *factory, const gchar *name)
 
   if (element == NULL)
     g_error ("the GStreamer element \"%s\" is missing", factory);
+  if (g_object_class_find_property (G_OBJECT_GET_CLASS (element), "budget"))
+    g_object_set (element, "budget", "pet-batch", NULL);
   gst_bin_add (GST_BIN (lane->pipeline), element);
   return element;
 }
@@ -60,7 +63,7 @@ add_branch (BatchLane *lane, GstElement *tee, guint branch)
       g_build_filename (options->output, "{dir}", "{stem}", file, NULL);
 
   g_object_set (gate, "label", effect->name, "optional", effect->optional,
-      "priority", effect->priority, "budget", "pet-batch", NULL);
+      "priority", effect->priority, NULL);
   if (options->memory != 0)
     g_object_set (gate, "limit", options->memory, NULL);
   g_object_set (queue, "max-size-buffers", 1, "max-size-bytes", 0,
