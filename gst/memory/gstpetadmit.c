@@ -32,7 +32,7 @@ is_alone (const Wait *wait)
   const GstPetTicket *from = wait->demand->from;
 
   return from != NULL ? from->n_children == 0
-                      : is_first (wait) && wait->budget->tickets == 0;
+                      : is_first (wait) && wait->budget->in_flight == 0;
 }
 
 static gboolean

@@ -20,6 +20,7 @@ struct _GstPetBudget {
   guint64 overdrawn;
   guint64 fixed;
   guint tickets;
+  guint in_flight;   /* tickets whose memory is not all back */
   GQueue waiters;    /* who waits for the account, first come first */
   guint n_splitters; /* who waits for branches of the same photo */
   gint64 moved_us;   /* when something last moved, monotonic */

@@ -44,6 +44,7 @@ unref_locked (GstPetTicket *ticket)
   while (ticket != NULL && --ticket->refs == 0) {
     GstPetTicket *parent = ticket->parent;
 
+    ticket->budget->in_flight--;
     g_free (ticket);
     if (parent != NULL)
       parent->n_children--;
@@ -98,6 +99,7 @@ gst_pet_ticket_new_locked (
   ticket->base = MIN (bytes, G_MAXUINT64 - self->in_use);
   end_change (ticket);
   self->tickets++;
+  self->in_flight++;
   gst_object_ref (self);
   note_peak (self);
   gst_pet_budget_moved_locked (self);
