@@ -1,32 +1,128 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* The one door into libgstpet-cuda.so, which carries everything CUDA and is
- * opened at run time: nothing else links against CUDA, so the plugin loads on
- * any machine. */
+ * opened at run time (plugins/gstpetcuda.c): nothing else links against CUDA,
+ * so the plugin loads on any machine. The module exports one function, which
+ * hands out a table of functions. No type of CUDA or cuDNN is seen here. */
 
 #pragma once
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/pet-image.h"
 #include "base/pet-status.h"
+#include "image/pet-matte.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-#define PET_CUDA_EXPORT __attribute__ ((visibility ("default")))
+/* Raised whenever a struct of this header changes. */
+#define PET_CUDA_API_VERSION 1
+
+#define PET_CUDA_MAX_BATCH 32
+
+typedef struct {
+  int device; /* -1 = the first */
+
+  /* Bytes of the card and of pinned memory are charged before they are taken;
+   * false: refused, the call fails with PET_ERROR_MEMORY. NULL: no account. */
+  bool (*charge) (void *user, size_t bytes);
+  void (*release) (void *user, size_t bytes);
+  void *user;
+} PetCudaOptions;
+
+/* One card, opened: streams, staging buffers and what else is kept between
+ * photos. Thread-safety: one thread at a time. Several may be open at once. */
+typedef struct PetCuda PetCuda;
 
 typedef struct {
   int devices;        /* GPUs that this process may use, at least 1 */
+  int device;         /* which of them */
   int driver_version; /* as cudaDriverGetVersion: 13000 = 13.0 */
   int runtime_version;
-  char name[128]; /* of the device asked for */
+  char name[128];
   int compute_major, compute_minor;
 } PetCudaInfo;
 
-/* Whether `device` (-1 = the first) can be used. Otherwise PET_ERROR_DEVICE
- * with the reason in words: no driver, driver too old, no GPU, no such device.
- * Thread-safety: safe. */
-PET_CUDA_EXPORT PetStatus pet_cuda_probe (
-    int device, PetCudaInfo *info, PetError *error);
+/* A network on the card, with what belongs around it. Thread-safety: as the
+ * PetCuda that it is of, which must outlive it. */
+typedef struct PetCudaSegmenter PetCudaSegmenter;
+
+typedef struct {
+  const void *bytes; /* an ONNX file */
+  size_t size;
+  const char *sidecar; /* contents of its .modelinfo file, or NULL */
+  bool half;           /* fp16 with fp32 sums, else fp32 (no TF32) */
+  int batch;           /* photos per run, 1..PET_CUDA_MAX_BATCH */
+} PetCudaModel;
+
+typedef struct {
+  bool largest;          /* only the largest pet is kept */
+  int refine_radius;     /* 0: no guided filter; else as in pet-matte.h */
+  double refine_epsilon; /* variance */
+  int refine_subsample;
+  int margin;               /* alpha this close to 0 or 255 is taken for it */
+  int decontaminate_radius; /* 0: none */
+  bool scrub;
+} PetCudaMatte;
+
+/* One photo of a run. `photo`: 3 or 4 channels. `target`: of its size, with 4
+ * channels (cut-out) or 1 (alpha). `stats` is a result. */
+typedef struct {
+  PetImage photo, target;
+  PetCudaMatte matte;
+  PetMaskStats stats;
+} PetCudaJob;
+
+/* A look on the card. Thread-safety: as its PetCuda. */
+typedef struct PetCudaLook PetCudaLook;
+
+/* Errors of all: MEMORY (the card or the account is full: the same call may
+ * succeed later), DEVICE (the card is not there, or has failed: nothing will
+ * succeed any more), ARGUMENT, and those of a model. */
+typedef struct {
+  uint32_t version; /* PET_CUDA_API_VERSION of the module */
+
+  /* DEVICE with the reason in words: no driver, driver too old, no GPU, no
+   * such GPU. */
+  PetStatus (*open) (
+      const PetCudaOptions *options, PetCuda **cuda, PetError *error);
+  void (*close) (PetCuda **cuda);
+  void (*info) (const PetCuda *cuda, PetCudaInfo *info);
+
+  /* Bytes of the card: free for anyone, in all, and held by `cuda`. */
+  PetStatus (*memory) (PetCuda *cuda, uint64_t *free, uint64_t *total,
+      uint64_t *held, PetError *error);
+
+  /* DEVICE also where there is no cuDNN, or one that is not understood. */
+  PetStatus (*segmenter_new) (PetCuda *cuda, const PetCudaModel *model,
+      PetCudaSegmenter **segmenter, PetError *error);
+  void (*segmenter_free) (PetCudaSegmenter **segmenter);
+  /* One line about the network for the log; valid as long as it. */
+  const char *(*segmenter_text) (const PetCudaSegmenter *segmenter);
+  /* 1..batch photos at once. Nothing is taken that was not there after
+   * photos as large as these. */
+  PetStatus (*segmenter_run) (PetCudaSegmenter *segmenter, PetCudaJob *jobs,
+      int n_jobs, PetError *error);
+
+  /* UNSUPPORTED: this look has no version for the card. `effect` is a name of
+   * image/pet-effect.h. */
+  PetStatus (*look_new) (
+      PetCuda *cuda, const char *effect, PetCudaLook **look, PetError *error);
+  void (*look_free) (PetCudaLook **look);
+  /* As pet_effect_apply(): the same bytes come out. */
+  PetStatus (*look_run) (PetCudaLook *look, const PetImage *src,
+      const PetImage *dst, const double *values, PetError *error);
+} PetCudaApi;
+
+/* NULL when the module was built for another version than `version`. */
+typedef const PetCudaApi *(*PetCudaApiFunction) (uint32_t version);
+
+#define PET_CUDA_EXPORT __attribute__ ((visibility ("default")))
+PET_CUDA_EXPORT const PetCudaApi *pet_cuda_api (uint32_t version);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The card: whether it can be used, its memory, and the way there and back. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/pet-checked.h"
+#include "pet-cuda-private.h"
+
+/* A stage holds rows of a picture on their way; rows of half a million pixels
+ * fit. Memory is taken in whole pieces of GRAIN, so
+ * that pictures of nearly one size share a buffer. */
+#define STAGE_BYTES ((size_t) 2 << 20)
+#define GRAIN ((size_t) 1 << 20)
+#define ROW_ALIGNMENT 256
+
+PetStatus
+pet_cuda_check (cudaError_t result, const char *what, PetError *error)
+{
+  if (result == cudaSuccess)
+    return PET_OK;
+  return pet_fail (error,
+      result == cudaErrorMemoryAllocation ? PET_ERROR_MEMORY : PET_ERROR_DEVICE,
+      "the GPU failed at %s: %s", what, cudaGetErrorString (result));
+}
+
+/* The runtime's own words for these say little about what to do. */
+static PetStatus
+fail_no_devices (cudaError_t result, const PetCudaInfo *info, PetError *error)
+{
+  if (info->driver_version == 0)
+    return pet_fail (error, PET_ERROR_DEVICE, "there is no NVIDIA driver");
+  if (result == cudaErrorInsufficientDriver)
+    return pet_fail (error, PET_ERROR_DEVICE,
+        "the NVIDIA driver is too old: it knows CUDA %d.%d, this build needs "
+        "%d.%d",
+        info->driver_version / 1000, info->driver_version % 1000 / 10,
+        info->runtime_version / 1000, info->runtime_version % 1000 / 10);
+  if (result == cudaErrorNoDevice || result == cudaSuccess)
+    return pet_fail (error, PET_ERROR_DEVICE,
+        getenv ("CUDA_VISIBLE_DEVICES") != NULL
+            ? "there is no GPU that CUDA_VISIBLE_DEVICES lets this process see"
+            : "there is no GPU");
+  return pet_fail (error, PET_ERROR_DEVICE, "CUDA cannot be started: %s",
+      cudaGetErrorString (result));
+}
+
+static PetStatus
+find_device (int wanted, PetCudaInfo *info, PetError *error)
+{
+  struct cudaDeviceProp properties;
+  cudaError_t result = cudaDriverGetVersion (&info->driver_version);
+
+  if (result == cudaSuccess)
+    result = cudaRuntimeGetVersion (&info->runtime_version);
+  if (result == cudaSuccess)
+    result = cudaGetDeviceCount (&info->devices);
+  if (result != cudaSuccess || info->devices == 0)
+    return fail_no_devices (result, info, error);
+  if (wanted >= info->devices)
+    return pet_fail (error, PET_ERROR_DEVICE,
+        "there is no GPU %d; there %s %d, counted from 0", wanted,
+        info->devices == 1 ? "is" : "are", info->devices);
+  info->device = wanted < 0 ? 0 : wanted;
+  result = cudaGetDeviceProperties (&properties, info->device);
+  if (result != cudaSuccess)
+    return pet_fail (error, PET_ERROR_DEVICE, "GPU %d cannot be used: %s",
+        info->device, cudaGetErrorString (result));
+  snprintf (info->name, sizeof info->name, "%.127s", properties.name);
+  info->compute_major = properties.major;
+  info->compute_minor = properties.minor;
+  if (properties.major * 10 + properties.minor < 75)
+    return pet_fail (error, PET_ERROR_DEVICE,
+        "GPU %d (%.80s) is too old: compute capability %d.%d, 7.5 is needed",
+        info->device, info->name, properties.major, properties.minor);
+  return PET_OK;
+}
+
+PetStatus
+pet_cuda_enter (PetCuda *cuda, PetError *error)
+{
+  return pet_cuda_check (
+      cudaSetDevice (cuda->info.device), "choosing the card", error);
+}
+
+PetStatus
+pet_cuda_take (PetCuda *cuda, PetCudaBuffer *buffer, size_t bytes, bool pinned,
+    PetError *error)
+{
+  const PetCudaOptions *options = &cuda->options;
+  size_t rounded;
+  cudaError_t result;
+
+  if (buffer->data != NULL && buffer->bytes >= bytes)
+    return PET_OK;
+  pet_cuda_drop (cuda, buffer);
+  if (!pet_add_size (bytes, GRAIN - 1, &rounded))
+    return pet_fail (error, PET_ERROR_LIMIT, "a picture is too large");
+  rounded = rounded < GRAIN ? GRAIN : rounded & ~(GRAIN - 1);
+  if (options->charge != NULL && !options->charge (options->user, rounded))
+    return pet_fail (error, PET_ERROR_MEMORY,
+        "the memory budget has no %zu bytes left for the GPU", rounded);
+  result = pinned ? cudaHostAlloc (&buffer->data, rounded, cudaHostAllocDefault)
+                  : cudaMalloc (&buffer->data, rounded);
+  if (result != cudaSuccess) {
+    buffer->data = NULL;
+    /* Takes the error off, so that the next launch is not blamed for it. */
+    (void) cudaGetLastError ();
+    if (options->release != NULL)
+      options->release (options->user, rounded);
+    return pet_cuda_check (
+        result, pinned ? "taking pinned memory" : "taking its memory", error);
+  }
+  buffer->bytes = rounded;
+  buffer->pinned = pinned;
+  cuda->held_bytes += rounded;
+  return PET_OK;
+}
+
+void
+pet_cuda_drop (PetCuda *cuda, PetCudaBuffer *buffer)
+{
+  if (buffer->data == NULL)
+    return;
+  /* Fails only when the card is lost, and the memory with it. */
+  if (buffer->pinned)
+    (void) cudaFreeHost (buffer->data);
+  else
+    (void) cudaFree (buffer->data);
+  cuda->held_bytes -= buffer->bytes;
+  if (cuda->options.release != NULL)
+    cuda->options.release (cuda->options.user, buffer->bytes);
+  memset (buffer, 0, sizeof *buffer);
+}
+
+static PetStatus
+set_up (PetCuda *cuda, PetError *error)
+{
+  PET_TRY (pet_cuda_enter (cuda, error));
+  PET_CUDA_TRY (cudaStreamCreateWithFlags (&cuda->work, cudaStreamNonBlocking),
+      "making a stream");
+  PET_CUDA_TRY (cudaStreamCreateWithFlags (&cuda->copy, cudaStreamNonBlocking),
+      "making a stream");
+  PET_CUDA_TRY (cudaEventCreateWithFlags (&cuda->done, cudaEventDisableTiming),
+      "making an event");
+  for (int i = 0; i < PET_CUDA_STAGES; i++) {
+    PET_CUDA_TRY (
+        cudaEventCreateWithFlags (&cuda->staged[i], cudaEventDisableTiming),
+        "making an event");
+    PET_TRY (pet_cuda_take (cuda, &cuda->stage[i], STAGE_BYTES, true, error));
+  }
+  return PET_OK;
+}
+
+PetStatus
+pet_cuda_open (const PetCudaOptions *options, PetCuda **result, PetError *error)
+{
+  PetCuda *cuda = calloc (1, sizeof *cuda);
+  PetStatus status;
+
+  if (cuda == NULL)
+    return pet_fail (error, PET_ERROR_MEMORY, "no memory for the GPU's data");
+  cuda->options = *options;
+  status = find_device (options->device, &cuda->info, error);
+  if (status == PET_OK)
+    status = set_up (cuda, error);
+  if (status != PET_OK)
+    pet_cuda_close (&cuda);
+  else
+    *result = cuda;
+  return status;
+}
+
+void
+pet_cuda_close (PetCuda **pointer)
+{
+  PetCuda *cuda = *pointer;
+
+  if (cuda == NULL)
+    return;
+  /* A lost card answers everything with an error; the host's part is freed
+   * all the same. */
+  if (cuda->work != NULL || cuda->copy != NULL)
+    (void) cudaSetDevice (cuda->info.device);
+  if (cuda->work != NULL)
+    (void) cudaStreamSynchronize (cuda->work);
+  if (cuda->copy != NULL)
+    (void) cudaStreamSynchronize (cuda->copy);
+  pet_cudnn_close (&cuda->dnn);
+  for (int i = 0; i < PET_CUDA_STAGES; i++) {
+    pet_cuda_drop (cuda, &cuda->stage[i]);
+    if (cuda->staged[i] != NULL)
+      (void) cudaEventDestroy (cuda->staged[i]);
+  }
+  if (cuda->done != NULL)
+    (void) cudaEventDestroy (cuda->done);
+  if (cuda->work != NULL)
+    (void) cudaStreamDestroy (cuda->work);
+  if (cuda->copy != NULL)
+    (void) cudaStreamDestroy (cuda->copy);
+  free (cuda);
+  *pointer = NULL;
+}
+
+PetStatus
+pet_cuda_place (PetCuda *cuda, PetCudaBuffer *buffer, int width, int height,
+    int channels, PetCudaImage *image, PetError *error)
+{
+  size_t stride, bytes;
+
+  if (width < 1 || height < 1 ||
+      !pet_mul_size ((size_t) width, (size_t) channels, &stride) ||
+      stride > STAGE_BYTES - ROW_ALIGNMENT)
+    return pet_fail (error, PET_ERROR_LIMIT,
+        "a picture of %dx%d does not fit the GPU", width, height);
+  stride = (stride + ROW_ALIGNMENT - 1) / ROW_ALIGNMENT * ROW_ALIGNMENT;
+  if (!pet_mul_size (stride, (size_t) height, &bytes))
+    return pet_fail (error, PET_ERROR_LIMIT,
+        "a picture of %dx%d does not fit the GPU", width, height);
+  PET_TRY (pet_cuda_take (cuda, buffer, bytes, false, error));
+  image->data = buffer->data;
+  image->width = width;
+  image->height = height;
+  image->channels = channels;
+  image->stride_bytes = (ptrdiff_t) stride;
+  return PET_OK;
+}
+
+static void
+copy_rows (const PetImage *image, int first, int count, uint8_t *stage,
+    size_t stage_stride, bool in)
+{
+  size_t bytes = (size_t) image->width * (size_t) image->channels;
+
+  for (int y = 0; y < count; y++, stage += stage_stride) {
+    uint8_t *row = pet_image_row (image, first + y);
+
+    memcpy (in ? stage : row, in ? row : stage, bytes);
+  }
+}
+
+static int
+rows_of_stage (const PetCudaImage *image)
+{
+  return (int) (STAGE_BYTES / (size_t) image->stride_bytes);
+}
+
+PetStatus
+pet_cuda_upload (PetCuda *cuda, const PetImage *from, const PetCudaImage *to,
+    PetError *error)
+{
+  size_t stride = (size_t) to->stride_bytes;
+  int step = rows_of_stage (to), turn = 0;
+
+  /* What is to be overwritten may still be in use. */
+  PET_CUDA_TRY (cudaEventRecord (cuda->done, cuda->work), "an event");
+  PET_CUDA_TRY (cudaStreamWaitEvent (cuda->copy, cuda->done, 0), "waiting");
+  for (int y = 0; y < from->height; y += step, turn = 1 - turn) {
+    int rows = from->height - y < step ? from->height - y : step;
+
+    PET_CUDA_TRY (cudaEventSynchronize (cuda->staged[turn]), "an upload");
+    copy_rows (from, y, rows, cuda->stage[turn].data, stride, true);
+    PET_CUDA_TRY (
+        cudaMemcpyAsync (to->data + (size_t) y * stride, cuda->stage[turn].data,
+            (size_t) rows * stride, cudaMemcpyHostToDevice, cuda->copy),
+        "an upload");
+    PET_CUDA_TRY (cudaEventRecord (cuda->staged[turn], cuda->copy), "an event");
+  }
+  PET_CUDA_TRY (cudaEventRecord (cuda->done, cuda->copy), "an event");
+  return pet_cuda_check (
+      cudaStreamWaitEvent (cuda->work, cuda->done, 0), "waiting", error);
+}
+
+/* While one stage is emptied here the other is filled. */
+PetStatus
+pet_cuda_download (PetCuda *cuda, const PetCudaImage *from, const PetImage *to,
+    PetError *error)
+{
+  size_t stride = (size_t) from->stride_bytes;
+  int step = rows_of_stage (from), turn = 0;
+
+  PET_CUDA_TRY (cudaEventRecord (cuda->done, cuda->work), "an event");
+  PET_CUDA_TRY (cudaStreamWaitEvent (cuda->copy, cuda->done, 0), "waiting");
+  for (int y = 0; y < to->height + step; y += step, turn = 1 - turn) {
+    int before = y - step;
+    int rows = to->height - y < step ? to->height - y : step;
+
+    if (y < to->height) {
+      PET_CUDA_TRY (
+          cudaMemcpyAsync (cuda->stage[turn].data,
+              from->data + (size_t) y * stride, (size_t) rows * stride,
+              cudaMemcpyDeviceToHost, cuda->copy),
+          "a download");
+      PET_CUDA_TRY (
+          cudaEventRecord (cuda->staged[turn], cuda->copy), "an event");
+    }
+    if (before < 0)
+      continue;
+    PET_CUDA_TRY (cudaEventSynchronize (cuda->staged[1 - turn]), "a download");
+    rows = to->height - before < step ? to->height - before : step;
+    copy_rows (to, before, rows, cuda->stage[1 - turn].data, stride, false);
+  }
+  return PET_OK;
+}

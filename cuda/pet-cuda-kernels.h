@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Internal to cuda/: what the kernels do. Every function only starts work on
+ * `stream`; pointers are of the card (const tables too). Nothing is allocated.
+ * The value is that of the launch: cudaSuccess, or why it could not start. */
+
+#pragma once
+
+#include <cuda_runtime_api.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- the network (pet-kernels-net.cu) ---- */
+
+typedef enum { PET_CUDA_HALF, PET_CUDA_FLOAT } PetCudaType;
+
+/* A value of the network: batch x height x width pixels of `channels` numbers
+ * (a multiple of 8; those beyond the value's own are padding, finite, and
+ * multiplied by zeros), `pitch` numbers (a multiple of 8) from one pixel to the
+ * next. `data` is aligned to 16 bytes. */
+typedef struct {
+  void *data;
+  PetCudaType type;
+  int batch, height, width, channels, pitch;
+} PetCudaMap;
+
+typedef enum {
+  PET_CUDA_ACT_NONE,
+  PET_CUDA_ACT_RELU,
+  PET_CUDA_ACT_CLIP, /* to [low, high] */
+  PET_CUDA_ACT_SIGMOID,
+  PET_CUDA_ACT_HARDSWISH,
+  PET_CUDA_ACT_TANH,
+  PET_CUDA_ACT_LEAKY, /* low * x below 0 */
+} PetCudaAct;
+
+/* act (x + bias + residual), or act (x + bias) + residual. */
+typedef struct {
+  const float *bias;   /* one per channel, or NULL */
+  PetCudaMap residual; /* of the result's size; data NULL: none */
+  PetCudaAct act;
+  float low, high;
+  bool residual_last;
+} PetCudaEpilogue;
+
+/* Windows over height and width, in this order. */
+typedef struct {
+  int kernel[2], stride[2], dilation[2], pad[2];
+} PetCudaWindow;
+
+typedef enum {
+  PET_CUDA_ADD,
+  PET_CUDA_SUB,
+  PET_CUDA_MUL,
+  PET_CUDA_DIV,
+  PET_CUDA_MAX,
+  PET_CUDA_MIN,
+} PetCudaBinary;
+
+/* Dense float32 NCHW of `channels` channels <-> the card's layout; what is
+ * beyond `channels` becomes 0. */
+cudaError_t pet_cuda_from_dense (const float *dense, int channels,
+    const PetCudaMap *to, cudaStream_t stream);
+cudaError_t pet_cuda_to_dense (
+    const PetCudaMap *from, int channels, float *dense, cudaStream_t stream);
+
+/* `channels` channels of `from` to channel `at` on of `to`; any numbers. With
+ * `last` what follows in `to` becomes 0. */
+cudaError_t pet_cuda_copy_channels (const PetCudaMap *from, int channels,
+    const PetCudaMap *to, int at, bool last, cudaStream_t stream);
+
+cudaError_t pet_cuda_pointwise (const PetCudaMap *x,
+    const PetCudaEpilogue *epilogue, const PetCudaMap *y, cudaStream_t stream);
+
+/* a op b. `b` has a's size, or height and width 1, or also batch 1: spread. */
+cudaError_t pet_cuda_binary (const PetCudaMap *a, const PetCudaMap *b,
+    PetCudaBinary op, const PetCudaMap *y, cudaStream_t stream);
+
+/* One filter per channel. Weights float [height][width][channels]. */
+cudaError_t pet_cuda_depthwise (const PetCudaMap *x, const float *weights,
+    const PetCudaWindow *window, const PetCudaEpilogue *epilogue,
+    const PetCudaMap *y, cudaStream_t stream);
+
+/* Any convolution, slowly. Weights float [out][height][width][in of a group];
+ * `in` and `out`: the channels without padding. */
+cudaError_t pet_cuda_convolve (const PetCudaMap *x, int in, int out, int groups,
+    const float *weights, const PetCudaWindow *window,
+    const PetCudaEpilogue *epilogue, const PetCudaMap *y, cudaStream_t stream);
+
+/* Largest, or mean over what lies inside. */
+cudaError_t pet_cuda_pool (const PetCudaMap *x, const PetCudaWindow *window,
+    bool average, const PetCudaMap *y, cudaStream_t stream);
+cudaError_t pet_cuda_global_pool (const PetCudaMap *x, bool average,
+    const PetCudaMap *y, cudaStream_t stream);
+
+/* Two source places and weights per output row, and per output column. */
+typedef struct {
+  const int32_t *row, *column;
+  const float *row_weight, *column_weight;
+} PetCudaTaps;
+
+cudaError_t pet_cuda_resize (const PetCudaMap *x, const PetCudaTaps *taps,
+    const PetCudaMap *y, cudaStream_t stream);
+
+/* Over the first `channels` channels of each pixel. */
+cudaError_t pet_cuda_softmax (const PetCudaMap *x, int channels,
+    const PetCudaMap *y, cudaStream_t stream);
+
+/* ---- the photo (pet-kernels-photo.cu) ---- */
+
+/* As PetImage, on the card. */
+typedef struct {
+  uint8_t *data;
+  int width, height, channels;
+  ptrdiff_t stride_bytes;
+} PetCudaImage;
+
+/* Weights of the antialiased triangle of base/pet-resample.h along one axis:
+ * output i is the sum of weight[first_weight[i] + k] * in[first[i] + k]. */
+typedef struct {
+  const int32_t *first, *first_weight; /* n + 1 of the latter */
+  const float *weight;
+} PetCudaScale;
+
+/* The photo (4 channels: over white) in `width` columns: floats 0..255,
+ * [photo's height][width][3]. */
+cudaError_t pet_cuda_scale_columns (const PetCudaImage *photo,
+    const PetCudaScale *scale, int width, float *out, cudaStream_t stream);
+/* ... and in `height` rows. `largest`: its largest value, as the bits of a
+ * float, at least what it holds already. */
+cudaError_t pet_cuda_scale_rows (const float *in, int width,
+    const PetCudaScale *scale, int height, float *out, uint32_t *largest,
+    cudaStream_t stream);
+
+typedef struct {
+  float mean[3], std[3];
+  float divisor; /* 0: *largest */
+} PetCudaNormal;
+
+/* Picture `index` of the network's input. */
+cudaError_t pet_cuda_normalise (const float *in, const PetCudaNormal *normal,
+    const uint32_t *largest, const PetCudaMap *to, int index,
+    cudaStream_t stream);
+
+/* What is found about a plane of the output, on the card. Set to 0 before. */
+typedef struct {
+  uint32_t low, high; /* order-preserving bits of ~low, and of high */
+  uint32_t nan;       /* how many are not numbers */
+} PetCudaRange;
+
+cudaError_t pet_cuda_find_range (const PetCudaMap *from, int index, int channel,
+    PetCudaRange *range, cudaStream_t stream);
+
+typedef enum {
+  PET_CUDA_RANGE_UNIT,
+  PET_CUDA_RANGE_LOGIT,
+  PET_CUDA_RANGE_MINMAX,
+} PetCudaOutputRange;
+
+cudaError_t pet_cuda_to_mask (const PetCudaMap *from, int index, int channel,
+    PetCudaOutputRange kind, const PetCudaRange *range, uint8_t *mask,
+    cudaStream_t stream);
+
+/* pet_mask_scale(). */
+cudaError_t pet_cuda_mask_scale (
+    const PetCudaImage *mask, const PetCudaImage *alpha, cudaStream_t stream);
+
+/* The guided filter of image/pet-matte.h. Planes of small size: `guide`,
+ * `mask`, `slope`, `offset` float; `sums` 4 doubles per small pixel. */
+typedef struct {
+  int full_width, full_height, width, height, step, radius;
+  double epsilon;
+  float *guide, *mask, *slope, *offset;
+  double *sums;
+} PetCudaGuided;
+
+cudaError_t pet_cuda_guided (const PetCudaGuided *guided,
+    const PetCudaImage *alpha, const PetCudaImage *photo, cudaStream_t stream);
+
+/* Zeroed before. left and top hold ~x and ~y, so that all are maxima. */
+typedef struct {
+  unsigned long long sum; /* of the alpha */
+  uint32_t left, top, right, bottom;
+} PetCudaStats;
+
+/* Levels low..high stretched to 0..255, times the photo's own alpha; and the
+ * statistics of pet_mask_stats(). */
+cudaError_t pet_cuda_finish_alpha (const PetCudaImage *alpha, int low, int high,
+    const PetCudaImage *photo, PetCudaStats *stats, cudaStream_t stream);
+
+/* Blur fusion of image/pet-matte.h: numbers in cells; `cells`, `down` and
+ * `wide` hold 8 floats per cell. */
+typedef struct {
+  int width, height, step, radius, narrow;
+  float *cells, *wide;
+  double *down; /* 8 per cell */
+} PetCudaFusion;
+
+/* photo + alpha -> RGBA. `fusion` NULL: colours as they are. */
+cudaError_t pet_cuda_cutout (const PetCudaImage *photo,
+    const PetCudaImage *alpha, const PetCudaFusion *fusion, bool scrub,
+    const PetCudaImage *cutout, cudaStream_t stream);
+
+/* ---- the looks (pet-kernels-looks.cu); src and dst RGBA, apart ---- */
+
+cudaError_t pet_cuda_popart (const PetCudaImage *src, const uint8_t *colors,
+    const PetCudaImage *dst, cudaStream_t stream);
+
+typedef struct {
+  const float *curve; /* PET_FILM_CURVE_SIZE */
+  const float *edge_taps, *wide_taps, *tight_taps, *grain_taps;
+  const float *normal; /* of the grain */
+  uint32_t seed;       /* mixed: pet_cuda_film_seed() */
+  float edge_strength, halation, grain;
+  int coarse_width, coarse_height;
+  float *edge; /* a float per pixel, packed */
+} PetCudaFilm;
+
+uint32_t pet_cuda_film_seed (uint32_t seed);
+cudaError_t pet_cuda_film (const PetCudaImage *src, const PetCudaFilm *film,
+    const PetCudaImage *dst, cudaStream_t stream);
+
+typedef struct {
+  const int32_t *palette; /* 3 x 32 */
+  int threshold2;
+  int columns[2], rows[2]; /* coarse, fine */
+  uint8_t *cells[2];       /* palette indices */
+} PetCudaRetro;
+
+cudaError_t pet_cuda_retro (const PetCudaImage *src, const PetCudaRetro *retro,
+    const PetCudaImage *dst, cudaStream_t stream);
+
+typedef struct {
+  const void *curve; /* PetDitherCurve */
+  int spacing, dot_size, columns, rows;
+  double edge_strength;
+  bool adaptive;
+  double *grey, *sharp;      /* one per pixel, packed */
+  double *threshold, *error; /* one per lattice point */
+  uint8_t *black;            /* one per lattice point */
+} PetCudaDither;
+
+cudaError_t pet_cuda_dither (const PetCudaImage *src,
+    const PetCudaDither *dither, const PetCudaImage *dst, cudaStream_t stream);
+
+#ifdef __cplusplus
+}
+#endif

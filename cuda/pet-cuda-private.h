@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What the files of cuda/ share. Every call of CUDA goes through
+ * pet_cuda_check(), every byte through pet_cuda_take(). */
+
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include "nn/pet-graph.h"
+#include "pet-cuda-kernels.h"
+#include "pet-cuda.h"
+#include "pet-cudnn.h"
+
+/* Memory of the card, or pinned memory of the host. */
+typedef struct {
+  void *data;
+  size_t bytes;
+  bool pinned;
+} PetCudaBuffer;
+
+#define PET_CUDA_STAGES 2
+
+struct PetCuda {
+  PetCudaOptions options;
+  PetCudaInfo info;
+  cudaStream_t work, copy;
+  cudaEvent_t done; /* hands over from one stream to the other */
+  cudaEvent_t staged[PET_CUDA_STAGES];
+  PetCudaBuffer stage[PET_CUDA_STAGES];
+  PetCudnn dnn; /* opened by the first segmenter */
+  size_t held_bytes;
+};
+
+/* MEMORY for an allocation that failed, else DEVICE; "WHAT: reason". */
+PetStatus pet_cuda_check (
+    cudaError_t result, const char *what, PetError *error);
+
+#define PET_CUDA_TRY(call, what)                                               \
+  PET_TRY (pet_cuda_check ((call), (what), error))
+
+/* First thing in every function of the table: makes the card current for
+ * this thread. */
+PetStatus pet_cuda_enter (PetCuda *cuda, PetError *error);
+
+/* At least `bytes`; a buffer that is large enough stays as it is, another is
+ * given back first (its contents are lost). */
+PetStatus pet_cuda_take (PetCuda *cuda, PetCudaBuffer *buffer, size_t bytes,
+    bool pinned, PetError *error);
+void pet_cuda_drop (PetCuda *cuda, PetCudaBuffer *buffer);
+
+/* `image` on the card in `buffer`, rows padded to 256 bytes: only layout and
+ * memory. */
+PetStatus pet_cuda_place (PetCuda *cuda, PetCudaBuffer *buffer, int width,
+    int height, int channels, PetCudaImage *image, PetError *error);
+
+/* Through the staging buffers on the copy stream; later work of the work
+ * stream waits for an upload, a download waits for earlier work. A download
+ * has arrived when it returns. */
+PetStatus pet_cuda_upload (PetCuda *cuda, const PetImage *from,
+    const PetCudaImage *to, PetError *error);
+PetStatus pet_cuda_download (PetCuda *cuda, const PetCudaImage *from,
+    const PetImage *to, PetError *error);
+
+/* Table functions, see pet-cuda.h. */
+PetStatus pet_cuda_open (
+    const PetCudaOptions *options, PetCuda **cuda, PetError *error);
+void pet_cuda_close (PetCuda **cuda);
+PetStatus pet_cuda_segmenter_new (PetCuda *cuda, const PetCudaModel *model,
+    PetCudaSegmenter **segmenter, PetError *error);
+void pet_cuda_segmenter_free (PetCudaSegmenter **segmenter);
+const char *pet_cuda_segmenter_text (const PetCudaSegmenter *segmenter);
+PetStatus pet_cuda_segmenter_run (
+    PetCudaSegmenter *segmenter, PetCudaJob *jobs, int n_jobs, PetError *error);
+PetStatus pet_cuda_look_new (
+    PetCuda *cuda, const char *effect, PetCudaLook **look, PetError *error);
+void pet_cuda_look_free (PetCudaLook **look);
+PetStatus pet_cuda_look_run (PetCudaLook *look, const PetImage *src,
+    const PetImage *dst, const double *values, PetError *error);

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* From the photo to the network's input, and from its output to the finished
+ * cut-out: the steps of gst/nn/pet-segmenter.c and gst/image/pet-m*.c, whose
+ * files say what is computed. A thread has one pixel. */
+
+#include "pet-kernel.h"
+
+static inline __device__ const uint8_t *
+pixel_at (const PetCudaImage &image, int x, int y)
+{
+  return image.data + (ptrdiff_t) y * image.stride_bytes +
+      (ptrdiff_t) x * image.channels;
+}
+
+static inline __device__ uint8_t *
+pixel_of (const PetCudaImage &image, int x, int y)
+{
+  return image.data + (ptrdiff_t) y * image.stride_bytes +
+      (ptrdiff_t) x * image.channels;
+}
+
+/* This thread's pixel of a picture. */
+static inline __device__ bool
+find_pixel (int width, int height, int *x, int *y)
+{
+  size_t i = pet_index ();
+
+  *x = (int) (i % (size_t) width);
+  *y = (int) (i / (size_t) width);
+  return i < (size_t) width * (size_t) height;
+}
+
+static inline dim3
+blocks_of (int width, int height)
+{
+  return pet_blocks ((size_t) width * (size_t) height);
+}
+
+/* What is transparent shows white paper. */
+static inline __device__ float
+opaque (const uint8_t *pixel, int channels, int c)
+{
+  if (channels == 3)
+    return (float) pixel[c];
+  return (float) ((pixel[c] * pixel[3] + 255 * (255 - pixel[3]) + 127) / 255);
+}
+
+static __global__ void
+scale_columns (PetCudaImage photo, PetCudaScale scale, int width, float *out)
+{
+  float sum[3] = { 0 };
+  int x, y;
+
+  if (!find_pixel (width, photo.height, &x, &y))
+    return;
+  for (int k = scale.first_weight[x]; k < scale.first_weight[x + 1]; k++) {
+    int column = scale.first[x] + k - scale.first_weight[x];
+    const uint8_t *pixel = pixel_at (photo, column, y);
+
+    for (int c = 0; c < 3; c++)
+      sum[c] += scale.weight[k] * opaque (pixel, photo.channels, c);
+  }
+  for (int c = 0; c < 3; c++)
+    out[((size_t) y * (size_t) width + (size_t) x) * 3 + (size_t) c] = sum[c];
+}
+
+cudaError_t
+pet_cuda_scale_columns (const PetCudaImage *photo, const PetCudaScale *scale,
+    int width, float *out, cudaStream_t stream)
+{
+  return PET_LAUNCH (scale_columns, blocks_of (width, photo->height),
+      dim3 (PET_BLOCK), stream) (*photo, *scale, width, out);
+}
+
+static __global__ void
+scale_rows (const float *in, int width, PetCudaScale scale, int height,
+    float *out, uint32_t *largest)
+{
+  float sum[3] = { 0 }, top = 0.0f;
+  int x, y;
+
+  if (!find_pixel (width, height, &x, &y))
+    return;
+  for (int k = scale.first_weight[y]; k < scale.first_weight[y + 1]; k++) {
+    int row = scale.first[y] + k - scale.first_weight[y];
+    const float *from = in + ((size_t) row * (size_t) width + (size_t) x) * 3;
+
+    for (int c = 0; c < 3; c++)
+      sum[c] += scale.weight[k] * from[c];
+  }
+  for (int c = 0; c < 3; c++) {
+    out[((size_t) y * (size_t) width + (size_t) x) * 3 + (size_t) c] = sum[c];
+    top = fmaxf (top, sum[c]);
+  }
+  /* Floats of 0 and more are ordered as their bits are. */
+  atomicMax (largest, (uint32_t) __float_as_int (top));
+}
+
+cudaError_t
+pet_cuda_scale_rows (const float *in, int width, const PetCudaScale *scale,
+    int height, float *out, uint32_t *largest, cudaStream_t stream)
+{
+  return PET_LAUNCH (scale_rows, blocks_of (width, height), dim3 (PET_BLOCK),
+      stream) (in, width, *scale, height, out, largest);
+}
+
+static inline __device__ void
+store_number (const PetCudaMap &to, size_t at, float value)
+{
+  if (to.type == PET_CUDA_FLOAT)
+    ((float *) to.data)[at] = value;
+  else
+    ((uint16_t *) to.data)[at] = __half_raw (__float2half_rn (value)).x;
+}
+
+static inline __device__ float
+load_number (const PetCudaMap &from, size_t at)
+{
+  __half_raw raw;
+
+  if (from.type == PET_CUDA_FLOAT)
+    return ((const float *) from.data)[at];
+  raw.x = ((const uint16_t *) from.data)[at];
+  return __half2float (__half (raw));
+}
+
+static __global__ void
+normalise (const float *in, PetCudaNormal normal, const uint32_t *largest,
+    PetCudaMap to, int index)
+{
+  float divisor = normal.divisor;
+  size_t at;
+  int x, y;
+
+  if (!find_pixel (to.width, to.height, &x, &y))
+    return;
+  if (divisor == 0.0f)
+    divisor = fmaxf (__int_as_float ((int) *largest), 1e-6f);
+  at = ((size_t) index * (size_t) to.height + (size_t) y) * (size_t) to.width +
+      (size_t) x;
+  in += ((size_t) y * (size_t) to.width + (size_t) x) * 3;
+  for (int c = 0; c < to.channels; c++)
+    store_number (to, at * (size_t) to.pitch + (size_t) c,
+        c < 3 ? (in[c] / divisor - normal.mean[c]) / normal.std[c] : 0.0f);
+}
+
+cudaError_t
+pet_cuda_normalise (const float *in, const PetCudaNormal *normal,
+    const uint32_t *largest, const PetCudaMap *to, int index,
+    cudaStream_t stream)
+{
+  return PET_LAUNCH (normalise, blocks_of (to->width, to->height),
+      dim3 (PET_BLOCK), stream) (in, *normal, largest, *to, index);
+}
+
+/* Bits that are ordered as the floats are, and back. */
+static inline __device__ uint32_t
+ordered_bits (float value)
+{
+  uint32_t bits = (uint32_t) __float_as_int (value);
+
+  return bits ^ (bits >> 31 ? 0xffffffffu : 0x80000000u);
+}
+
+static inline __device__ float
+from_ordered (uint32_t bits)
+{
+  return __int_as_float (
+      (int) (bits ^ (bits >> 31 ? 0x80000000u : 0xffffffffu)));
+}
+
+static inline __device__ float
+output_at (const PetCudaMap &from, int index, int channel, int x, int y)
+{
+  size_t pixel = ((size_t) index * (size_t) from.height + (size_t) y) *
+          (size_t) from.width +
+      (size_t) x;
+
+  return load_number (from, pixel * (size_t) from.pitch + (size_t) channel);
+}
+
+static __global__ void
+find_range (PetCudaMap from, int index, int channel, PetCudaRange *range)
+{
+  float value;
+  int x, y;
+
+  if (!find_pixel (from.width, from.height, &x, &y))
+    return;
+  value = output_at (from, index, channel, x, y);
+  if (isnan (value)) {
+    atomicAdd (&range->nan, 1u);
+  } else {
+    atomicMax (&range->low, ~ordered_bits (value));
+    atomicMax (&range->high, ordered_bits (value));
+  }
+}
+
+cudaError_t
+pet_cuda_find_range (const PetCudaMap *from, int index, int channel,
+    PetCudaRange *range, cudaStream_t stream)
+{
+  return PET_LAUNCH (find_range, blocks_of (from->width, from->height),
+      dim3 (PET_BLOCK), stream) (*from, index, channel, range);
+}
+
+static __global__ void
+to_mask (PetCudaMap from, int index, int channel, PetCudaOutputRange kind,
+    const PetCudaRange *range, uint8_t *mask)
+{
+  float value, low, high;
+  int x, y;
+
+  if (!find_pixel (from.width, from.height, &x, &y))
+    return;
+  value = output_at (from, index, channel, x, y);
+  if (kind == PET_CUDA_RANGE_LOGIT)
+    value = 1.0f / (1.0f + expf (-value));
+  low = from_ordered (~range->low);
+  high = from_ordered (range->high);
+  if (kind == PET_CUDA_RANGE_MINMAX && high >= 0.2f && high > low &&
+      high - low < INFINITY) {
+    float gain = 1.0f / (high - low);
+
+    value = value * gain + -low * gain;
+  }
+  mask[(size_t) y * (size_t) from.width + (size_t) x] = value <= 0.0f ? 0
+      : value >= 1.0f                                                 ? 255
+                      : (uint8_t) (value * 255.0f + 0.5f);
+}
+
+cudaError_t
+pet_cuda_to_mask (const PetCudaMap *from, int index, int channel,
+    PetCudaOutputRange kind, const PetCudaRange *range, uint8_t *mask,
+    cudaStream_t stream)
+{
+  return PET_LAUNCH (to_mask, blocks_of (from->width, from->height),
+      dim3 (PET_BLOCK), stream) (*from, index, channel, kind, range, mask);
+}
+
+static inline __device__ int
+source_position (int i, int size, int source_size, float *share)
+{
+  double at = (i + 0.5) * source_size / size - 0.5;
+  int first;
+
+  if (at < 0.0)
+    at = 0.0;
+  first = (int) at;
+  *share = 0.0f;
+  if (first >= source_size - 1)
+    return source_size - 1;
+  *share = (float) (at - first);
+  return first;
+}
+
+static __global__ void
+mask_scale (PetCudaImage mask, PetCudaImage alpha)
+{
+  float share, down, upper, lower;
+  const uint8_t *above, *below;
+  int x, y, left, right, top;
+
+  if (!find_pixel (alpha.width, alpha.height, &x, &y))
+    return;
+  left = source_position (x, alpha.width, mask.width, &share);
+  right = left + (share > 0.0f);
+  top = source_position (y, alpha.height, mask.height, &down);
+  above = pixel_at (mask, 0, top);
+  below = pixel_at (mask, 0, top + (down > 0.0f));
+  upper = (float) above[left] +
+      ((float) above[right] - (float) above[left]) * share;
+  lower = (float) below[left] +
+      ((float) below[right] - (float) below[left]) * share;
+  *pixel_of (alpha, x, y) = (uint8_t) (upper + (lower - upper) * down + 0.5f);
+}
+
+cudaError_t
+pet_cuda_mask_scale (
+    const PetCudaImage *mask, const PetCudaImage *alpha, cudaStream_t stream)
+{
+  return PET_LAUNCH (mask_scale, blocks_of (alpha->width, alpha->height),
+      dim3 (PET_BLOCK), stream) (*mask, *alpha);
+}
+
+typedef struct {
+  unsigned int sum, left, top, right, bottom;
+} BlockStats;
+
+/* Joins what a block found before it touches the card's memory. */
+static __global__ void
+finish_alpha (PetCudaImage alpha, int low, int high, PetCudaImage photo,
+    PetCudaStats *stats)
+{
+  __shared__ BlockStats block;
+  bool inside;
+  int x, y;
+
+  inside = find_pixel (alpha.width, alpha.height, &x, &y);
+  if (threadIdx.x == 0)
+    block.sum = block.left = block.top = block.right = block.bottom = 0;
+  __syncthreads ();
+  if (inside) {
+    uint8_t *a = pixel_of (alpha, x, y);
+    int level = pet_clamp (*a, low, high);
+    int value = ((level - low) * 255 + (high - low) / 2) / (high - low);
+
+    if (photo.channels == 4)
+      value = (value * pixel_at (photo, x, y)[3] + 127) / 255;
+    *a = (uint8_t) value;
+    atomicAdd (&block.sum, (unsigned) value);
+    if (value >= 128) {
+      atomicMax (&block.left, ~(unsigned) x);
+      atomicMax (&block.top, ~(unsigned) y);
+      atomicMax (&block.right, (unsigned) x + 1);
+      atomicMax (&block.bottom, (unsigned) y + 1);
+    }
+  }
+  __syncthreads ();
+  if (threadIdx.x != 0)
+    return;
+  atomicAdd (&stats->sum, (unsigned long long) block.sum);
+  if (block.right > 0) {
+    atomicMax (&stats->left, block.left);
+    atomicMax (&stats->top, block.top);
+    atomicMax (&stats->right, block.right);
+    atomicMax (&stats->bottom, block.bottom);
+  }
+}
+
+cudaError_t
+pet_cuda_finish_alpha (const PetCudaImage *alpha, int low, int high,
+    const PetCudaImage *photo, PetCudaStats *stats, cudaStream_t stream)
+{
+  return PET_LAUNCH_SYNC (finish_alpha, blocks_of (alpha->width, alpha->height),
+      dim3 (PET_BLOCK), stream) (*alpha, low, high, *photo, stats);
+}
