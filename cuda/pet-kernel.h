@@ -26,6 +26,7 @@
 #ifdef PET_EMULATE
 #include "pet-emulate.h"
 #else
+/* clang-format off */
 #define PET_LAUNCH(kernel, grid, block, stream)                                \
   pet_launch_ (kernel, grid, block, stream)
 #define PET_LAUNCH_SYNC PET_LAUNCH
@@ -39,7 +40,7 @@ template <typename... Parameters> struct PetLaunch_ {
   cudaError_t
   operator() (Arguments... arguments) const
   {
-    kernel<<<grid, block, 0, stream> > > (arguments...);
+    kernel<<<grid, block, 0, stream>>> (arguments...);
     return cudaGetLastError ();
   }
 };
@@ -51,6 +52,7 @@ pet_launch_ (
 {
   return PetLaunch_<Parameters...>{ kernel, grid, block, stream };
 }
+/* clang-format on */
 #endif
 
 /* Threads of a block for kernels that walk over a line of elements. */

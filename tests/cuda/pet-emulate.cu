@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <cuda_runtime_api.h>
+#include <stdlib.h>
+#include <ucontext.h>
+#include <vector>
+
+#include "pet-emulate.h"
+
+#define STACK_BYTES ((size_t) 64 << 10)
+
+uint3 threadIdx, blockIdx;
+
+typedef struct {
+  ucontext_t context;
+  char *stack;
+  bool done;
+} Fiber;
+
+static ucontext_t scheduler;
+static Fiber *current;
+static const std::function<void ()> *body;
+
+void
+pet_emulate_barrier (void)
+{
+  /* Outside of PET_LAUNCH_SYNC there is nobody to wait for: a kernel that was
+   * started the wrong way. */
+  if (current == NULL)
+    abort ();
+  swapcontext (&current->context, &scheduler);
+}
+
+static void
+run_fiber (void)
+{
+  (*body) ();
+  current->done = true;
+}
+
+static void
+start_fiber (Fiber *fiber)
+{
+  fiber->done = false;
+  getcontext (&fiber->context);
+  fiber->context.uc_stack.ss_sp = fiber->stack;
+  fiber->context.uc_stack.ss_size = STACK_BYTES;
+  fiber->context.uc_link = &scheduler;
+  makecontext (&fiber->context, run_fiber, 0);
+}
+
+/* All threads up to the next barrier, again and again. A barrier that only
+ * some reach would hang a card: it aborts here. */
+static void
+run_block (std::vector<Fiber> &fibers, unsigned threads)
+{
+  unsigned waiting = threads;
+
+  for (unsigned i = 0; i < threads; i++)
+    start_fiber (&fibers[i]);
+  while (waiting > 0) {
+    unsigned ended = 0, ran = waiting;
+
+    for (unsigned i = 0; i < threads; i++) {
+      if (fibers[i].done)
+        continue;
+      current = &fibers[i];
+      threadIdx.x = i;
+      swapcontext (&scheduler, &current->context);
+      ended += fibers[i].done;
+    }
+    if (ended != 0 && ended != ran)
+      abort ();
+    waiting -= ended;
+  }
+  current = NULL;
+}
+
+void
+pet_emulate_grid (
+    dim3 grid, dim3 block, bool sync, const std::function<void ()> &thread)
+{
+  static std::vector<Fiber> fibers;
+
+  body = &thread;
+  while (sync && fibers.size () < block.x) {
+    Fiber fiber = {};
+
+    fiber.stack = (char *) malloc (STACK_BYTES);
+    fibers.push_back (fiber);
+  }
+  for (blockIdx.y = 0; blockIdx.y < grid.y; blockIdx.y++)
+    for (blockIdx.x = 0; blockIdx.x < grid.x; blockIdx.x++)
+      if (sync)
+        run_block (fibers, block.x);
+      else
+        for (threadIdx.x = 0; threadIdx.x < block.x; threadIdx.x++)
+          thread ();
+}
+
+static void
+run_closure (void *data)
+{
+  (*(std::function<void ()> *) data) ();
+}
+
+static void
+free_closure (void *data)
+{
+  delete (std::function<void ()> *) data;
+}
+
+cudaError_t
+pet_emulate_launch (cudaStream_t stream, std::function<void ()> run)
+{
+  return fake_cuda_enqueue ("launch", stream, run_closure, free_closure,
+      new std::function<void ()> (run));
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Kernels on the host: blocks one after the other, the threads of a block one
+ * after the other too, or, for kernels with barriers, as fibers that take turns
+ * at every __syncthreads(). Launches go through the fake runtime
+ * (fake-cuda.c), so that they fail, and are captured, where those of a card
+ * would. Included by cuda/pet-kernel.h with -DPET_EMULATE. */
+
+#pragma once
+
+#include <cmath>
+#include <functional>
+#include <vector_functions.h>
+
+#include "fake-cuda.h"
+
+using std::isnan;
+
+#undef __shared__
+#define __shared__ static
+
+extern uint3 threadIdx, blockIdx;
+
+void pet_emulate_barrier (void);
+#define __syncthreads() pet_emulate_barrier ()
+
+/* Runs `thread` for every thread of every block. */
+void pet_emulate_grid (
+    dim3 grid, dim3 block, bool sync, const std::function<void ()> &thread);
+cudaError_t pet_emulate_launch (
+    cudaStream_t stream, std::function<void ()> run);
+
+template <typename... Parameters> struct PetEmulated {
+  void (*kernel) (Parameters...);
+  dim3 grid, block;
+  cudaStream_t stream;
+  bool sync;
+
+  template <typename... Arguments>
+  cudaError_t
+  operator() (Arguments... arguments) const
+  {
+    PetEmulated self = *this;
+
+    if (grid.x == 0 || grid.y == 0 || grid.y > 65535 || block.x > 1024)
+      return fake_cuda_fail (cudaErrorInvalidConfiguration);
+    return pet_emulate_launch (stream, [=] () {
+      pet_emulate_grid (self.grid, self.block, self.sync,
+          [=] () { self.kernel (arguments...); });
+    });
+  }
+};
+
+template <typename... Parameters>
+static PetEmulated<Parameters...>
+pet_emulated (void (*kernel) (Parameters...), dim3 grid, dim3 block,
+    cudaStream_t stream, bool sync)
+{
+  return PetEmulated<Parameters...>{ kernel, grid, block, stream, sync };
+}
+
+#define PET_LAUNCH(kernel, grid, block, stream)                                \
+  pet_emulated (kernel, grid, block, stream, false)
+#define PET_LAUNCH_SYNC(kernel, grid, block, stream)                           \
+  pet_emulated (kernel, grid, block, stream, true)
+
+template <typename T>
+static inline void
+atomicMax (T *at, T value)
+{
+  *at = *at < value ? value : *at;
+}
+
+template <typename T>
+static inline void
+atomicAdd (T *at, T value)
+{
+  *at += value;
+}
+
+template <typename T>
+static inline T
+min (T a, T b)
+{
+  return a < b ? a : b;
+}
+
+template <typename T>
+static inline T
+max (T a, T b)
+{
+  return a > b ? a : b;
+}
+
+static inline int
+__float_as_int (float value)
+{
+  union {
+    float f;
+    int i;
+  } bits;
+
+  bits.f = value;
+  return bits.i;
+}
+
+static inline float
+__int_as_float (int value)
+{
+  union {
+    float f;
+    int i;
+  } bits;
+
+  bits.i = value;
+  return bits.f;
+}
+
+static inline int
+__clz (int value)
+{
+  return value == 0 ? 32 : __builtin_clz ((unsigned) value);
+}
