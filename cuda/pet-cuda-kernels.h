@@ -166,46 +166,6 @@ cudaError_t pet_cuda_to_mask (const PetCudaMap *from, int index, int channel,
     PetCudaOutputRange kind, const PetCudaRange *range, uint8_t *mask,
     cudaStream_t stream);
 
-/* pet_mask_scale(). */
-cudaError_t pet_cuda_mask_scale (
-    const PetCudaImage *mask, const PetCudaImage *alpha, cudaStream_t stream);
-
-/* The guided filter of image/pet-matte.h. Planes of small size: `guide`,
- * `mask`, `slope`, `offset` float; `sums` 4 doubles per small pixel. */
-typedef struct {
-  int full_width, full_height, width, height, step, radius;
-  double epsilon;
-  float *guide, *mask, *slope, *offset;
-  double *sums;
-} PetCudaGuided;
-
-cudaError_t pet_cuda_guided (const PetCudaGuided *guided,
-    const PetCudaImage *alpha, const PetCudaImage *photo, cudaStream_t stream);
-
-/* Zeroed before. left and top hold ~x and ~y, so that all are maxima. */
-typedef struct {
-  unsigned long long sum; /* of the alpha */
-  uint32_t left, top, right, bottom;
-} PetCudaStats;
-
-/* Levels low..high stretched to 0..255, times the photo's own alpha; and the
- * statistics of pet_mask_stats(). */
-cudaError_t pet_cuda_finish_alpha (const PetCudaImage *alpha, int low, int high,
-    const PetCudaImage *photo, PetCudaStats *stats, cudaStream_t stream);
-
-/* Blur fusion of image/pet-matte.h: numbers in cells; `cells`, `down` and
- * `wide` hold 8 floats per cell. */
-typedef struct {
-  int width, height, step, radius, narrow;
-  float *cells, *wide;
-  double *down; /* 8 per cell */
-} PetCudaFusion;
-
-/* photo + alpha -> RGBA. `fusion` NULL: colours as they are. */
-cudaError_t pet_cuda_cutout (const PetCudaImage *photo,
-    const PetCudaImage *alpha, const PetCudaFusion *fusion, bool scrub,
-    const PetCudaImage *cutout, cudaStream_t stream);
-
 /* ---- the looks (pet-kernels-looks.cu); src and dst RGBA, apart ---- */
 
 cudaError_t pet_cuda_popart (const PetCudaImage *src, const uint8_t *colors,

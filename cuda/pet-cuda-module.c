@@ -35,6 +35,7 @@ static const PetCudaApi api = {
   .segmenter_new = pet_cuda_segmenter_new,
   .segmenter_free = pet_cuda_segmenter_free,
   .segmenter_text = pet_cuda_segmenter_text,
+  .segmenter_info = pet_cuda_segmenter_info,
   .segmenter_run = pet_cuda_segmenter_run,
   .look_new = pet_cuda_look_new,
   .look_free = pet_cuda_look_free,

@@ -70,8 +70,10 @@ PetStatus pet_cuda_segmenter_new (PetCuda *cuda, const PetCudaModel *model,
     PetCudaSegmenter **segmenter, PetError *error);
 void pet_cuda_segmenter_free (PetCudaSegmenter **segmenter);
 const char *pet_cuda_segmenter_text (const PetCudaSegmenter *segmenter);
-PetStatus pet_cuda_segmenter_run (
-    PetCudaSegmenter *segmenter, PetCudaJob *jobs, int n_jobs, PetError *error);
+const PetModelInfo *pet_cuda_segmenter_info (
+    const PetCudaSegmenter *segmenter, int *width, int *height);
+PetStatus pet_cuda_segmenter_run (PetCudaSegmenter *segmenter,
+    const PetImage *photos, const PetImage *masks, int n, PetError *error);
 PetStatus pet_cuda_look_new (
     PetCuda *cuda, const char *effect, PetCudaLook **look, PetError *error);
 void pet_cuda_look_free (PetCudaLook **look);

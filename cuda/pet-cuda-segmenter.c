@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* A photo's way over the card: up, scaled to the network's input, through the
- * network, its mask to the photo's size and edges, the cut-out, and down. All
- * photos of a batch go up and through the network together. */
+ * network, and its mask down. The photos of a batch go through the network
+ * together; one buffer for photos is enough, since only the scaled ones wait. */
 
 #include <math.h>
 #include <stdio.h>
@@ -19,13 +19,6 @@ typedef struct {
   PetCudaScale scale;
 } Axis;
 
-/* What one photo of a batch keeps on the card from the network's input to its
- * result. */
-typedef struct {
-  PetCudaBuffer photo, alpha;
-  PetCudaImage photo_image, alpha_image;
-} Slot;
-
 struct PetCudaSegmenter {
   PetCuda *cuda;
   PetModelInfo info;
@@ -35,19 +28,17 @@ struct PetCudaSegmenter {
   int mask_width, mask_height;
   char text[256];
 
-  Slot slots[PET_CUDA_MAX_BATCH];
   Axis across, down;
+  PetCudaBuffer photo;
   PetCudaBuffer columns, rows; /* the photo in between */
-  PetCudaBuffer small;         /* masks of the network's size, and results */
-  PetCudaBuffer work, result;  /* of the matte; the cut-out */
-  PetCudaBuffer host;          /* pinned: results on their way */
+  PetCudaBuffer small;         /* masks, and what was found about them */
+  PetCudaBuffer host;          /* pinned: the same, on their way */
 };
 
 /* `small` on the card and `host`: one of these, then masks. */
 typedef struct {
   PetCudaRange range[PET_CUDA_MAX_BATCH];
-  PetCudaStats stats;
-  uint32_t largest;
+  uint32_t largest; /* value of the photo that is being scaled */
 } Results;
 
 #define MASKS_AT ((sizeof (Results) + 255) / 256 * 256)
@@ -168,17 +159,12 @@ pet_cuda_segmenter_free (PetCudaSegmenter **pointer)
   (void) cudaSetDevice (cuda->info.device);
   (void) cudaStreamSynchronize (cuda->work);
   pet_cuda_program_free (&segmenter->program);
-  for (int i = 0; i < PET_CUDA_MAX_BATCH; i++) {
-    pet_cuda_drop (cuda, &segmenter->slots[i].photo);
-    pet_cuda_drop (cuda, &segmenter->slots[i].alpha);
-  }
+  pet_cuda_drop (cuda, &segmenter->photo);
   pet_cuda_drop (cuda, &segmenter->across.memory);
   pet_cuda_drop (cuda, &segmenter->down.memory);
   pet_cuda_drop (cuda, &segmenter->columns);
   pet_cuda_drop (cuda, &segmenter->rows);
   pet_cuda_drop (cuda, &segmenter->small);
-  pet_cuda_drop (cuda, &segmenter->work);
-  pet_cuda_drop (cuda, &segmenter->result);
   pet_cuda_drop (cuda, &segmenter->host);
   free (segmenter);
   *pointer = NULL;
@@ -188,6 +174,15 @@ const char *
 pet_cuda_segmenter_text (const PetCudaSegmenter *segmenter)
 {
   return segmenter->text;
+}
+
+const PetModelInfo *
+pet_cuda_segmenter_info (
+    const PetCudaSegmenter *segmenter, int *width, int *height)
+{
+  *width = segmenter->mask_width;
+  *height = segmenter->mask_height;
+  return &segmenter->info;
 }
 
 /* Taps of output `i`; base/pet-resample.h says which. Returns how many. */
@@ -284,8 +279,7 @@ prepare (PetCudaSegmenter *segmenter, const PetImage *photo, int index,
     PetError *error)
 {
   PetCuda *cuda = segmenter->cuda;
-  Slot *slot = &segmenter->slots[index];
-  PetCudaImage *image = &slot->photo_image;
+  PetCudaImage image;
   PetCudaMap input = pet_cuda_value_map (segmenter->program, segmenter->input);
   const PetModelInfo *info = &segmenter->info;
   PetCudaNormal normal = { .divisor = info->divisor };
@@ -295,8 +289,8 @@ prepare (PetCudaSegmenter *segmenter, const PetImage *photo, int index,
 
   memcpy (normal.mean, info->mean, sizeof normal.mean);
   memcpy (normal.std, info->std, sizeof normal.std);
-  PET_TRY (pet_cuda_place (cuda, &slot->photo, photo->width, photo->height,
-      photo->channels, image, error));
+  PET_TRY (pet_cuda_place (cuda, &segmenter->photo, photo->width, photo->height,
+      photo->channels, &image, error));
   PET_TRY (pet_cuda_take (
       cuda, &segmenter->columns, row * (size_t) photo->height, false, error));
   PET_TRY (pet_cuda_take (
@@ -305,10 +299,10 @@ prepare (PetCudaSegmenter *segmenter, const PetImage *photo, int index,
       segmenter, &segmenter->across, photo->width, input.width, error));
   PET_TRY (make_axis (
       segmenter, &segmenter->down, photo->height, input.height, error));
-  PET_TRY (pet_cuda_upload (cuda, photo, image, error));
+  PET_TRY (pet_cuda_upload (cuda, photo, &image, error));
   PET_CUDA_TRY (
       cudaMemsetAsync (largest, 0, sizeof *largest, stream), "scaling");
-  PET_CUDA_TRY (pet_cuda_scale_columns (image, &segmenter->across.scale,
+  PET_CUDA_TRY (pet_cuda_scale_columns (&image, &segmenter->across.scale,
                     input.width, segmenter->columns.data, stream),
       "scaling");
   PET_CUDA_TRY (pet_cuda_scale_rows (segmenter->columns.data, input.width,
@@ -360,180 +354,47 @@ make_masks (PetCudaSegmenter *segmenter, int n, PetError *error)
   return PET_OK;
 }
 
-/* Regions are found on the host: the mask is small, and it is there. */
-static PetStatus
-keep_largest (PetCudaSegmenter *segmenter, int index, PetError *error)
-{
-  uint8_t *host = mask_of (segmenter, &segmenter->host, index);
-  PetImage mask = { .data = host,
-    .width = segmenter->mask_width,
-    .height = segmenter->mask_height,
-    .channels = 1,
-    .stride_bytes = segmenter->mask_width };
-
-  PET_TRY (pet_mask_keep_largest (&mask, NULL, error));
-  return pet_cuda_check (
-      cudaMemcpyAsync (mask_of (segmenter, &segmenter->small, index), host,
-          (size_t) mask.width * (size_t) mask.height, cudaMemcpyHostToDevice,
-          segmenter->cuda->work),
-      "the mask", error);
-}
-
-static PetStatus
-refine (PetCudaSegmenter *segmenter, const PetCudaMatte *matte,
-    const Slot *slot, PetError *error)
-{
-  const PetCudaImage *alpha = &slot->alpha_image;
-  int step = matte->refine_subsample;
-  PetCudaGuided g = { .full_width = alpha->width,
-    .full_height = alpha->height,
-    .width = (alpha->width - 1) / step + 1,
-    .height = (alpha->height - 1) / step + 1,
-    .step = step,
-    .radius = (2 * matte->refine_radius + step) / (2 * step),
-    .epsilon = matte->refine_epsilon };
-  size_t n = (size_t) g.width * (size_t) g.height;
-
-  g.radius = g.radius < 1 ? 1 : g.radius;
-  PET_TRY (pet_cuda_take (segmenter->cuda, &segmenter->work,
-      n * (4 * sizeof (double) + 4 * sizeof (float)), false, error));
-  g.sums = segmenter->work.data;
-  g.guide = (float *) (g.sums + 4 * n);
-  g.mask = g.guide + n;
-  g.slope = g.mask + n;
-  g.offset = g.slope + n;
-  return pet_cuda_check (
-      pet_cuda_guided (&g, alpha, &slot->photo_image, segmenter->cuda->work),
-      "the guided filter", error);
-}
-
-static PetStatus
-cut_out (PetCudaSegmenter *segmenter, const PetCudaMatte *matte,
-    const Slot *slot, const PetImage *target, PetError *error)
-{
-  PetCuda *cuda = segmenter->cuda;
-  const PetCudaImage *photo = &slot->photo_image;
-  int radius = matte->decontaminate_radius;
-  PetCudaFusion f = { 0 };
-  PetCudaImage result;
-
-  PET_TRY (pet_cuda_place (cuda, &segmenter->result, photo->width,
-      photo->height, 4, &result, error));
-  if (radius > 0) {
-    size_t n;
-
-    f.step = radius / 6 < 4 ? 4 : radius / 6 > 16 ? 16 : radius / 6;
-    f.radius = (radius + f.step - 1) / f.step;
-    f.narrow = radius < 15 ? 1 : radius / 15;
-    f.width = (photo->width - 1) / f.step + 1;
-    f.height = (photo->height - 1) / f.step + 1;
-    n = 8 * (size_t) f.width * (size_t) f.height;
-    PET_TRY (pet_cuda_take (cuda, &segmenter->work,
-        n * (sizeof (double) + 2 * sizeof (float)), false, error));
-    f.down = segmenter->work.data;
-    f.cells = (float *) (f.down + n);
-    f.wide = f.cells + n;
-  }
-  PET_CUDA_TRY (pet_cuda_cutout (photo, &slot->alpha_image,
-                    radius > 0 ? &f : NULL, matte->scrub, &result, cuda->work),
-      "the cut-out");
-  return pet_cuda_download (cuda, &result, target, error);
-}
-
-/* After a download has waited for everything. */
 static void
-read_stats (
-    const PetCudaStats *from, const PetImage *photo, PetMaskStats *stats)
+copy_mask (const PetCudaSegmenter *segmenter, int index, const PetImage *mask)
 {
-  memset (stats, 0, sizeof *stats);
-  stats->coverage = (double) from->sum /
-      (255.0 * (double) photo->width * (double) photo->height);
-  if (from->right == 0)
-    return;
-  stats->x = (int) ~from->left;
-  stats->y = (int) ~from->top;
-  stats->width = (int) from->right - stats->x;
-  stats->height = (int) from->bottom - stats->y;
+  const uint8_t *from = mask_of (segmenter, &segmenter->host, index);
+
+  for (int y = 0; y < mask->height; y++, from += mask->width)
+    memcpy (pet_image_row (mask, y), from, (size_t) mask->width);
 }
 
 static PetStatus
-finish (
-    PetCudaSegmenter *segmenter, PetCudaJob *job, int index, PetError *error)
+check_job (const PetCudaSegmenter *segmenter, const PetImage *photo,
+    const PetImage *mask, PetError *error)
 {
-  PetCuda *cuda = segmenter->cuda;
-  const PetCudaMatte *matte = &job->matte;
-  Slot *slot = &segmenter->slots[index];
-  PetCudaImage small = { .data = mask_of (segmenter, &segmenter->small, index),
-    .width = segmenter->mask_width,
-    .height = segmenter->mask_height,
-    .channels = 1,
-    .stride_bytes = segmenter->mask_width };
-  PetCudaStats *stats = &results_of (segmenter)->stats;
-  Results *host = segmenter->host.data;
-
-  PET_TRY (pet_cuda_place (cuda, &slot->alpha, job->photo.width,
-      job->photo.height, 1, &slot->alpha_image, error));
-  if (matte->largest)
-    PET_TRY (keep_largest (segmenter, index, error));
-  PET_CUDA_TRY (
-      pet_cuda_mask_scale (&small, &slot->alpha_image, cuda->work), "the mask");
-  if (matte->refine_radius > 0)
-    PET_TRY (refine (segmenter, matte, slot, error));
-  PET_CUDA_TRY (
-      cudaMemsetAsync (stats, 0, sizeof *stats, cuda->work), "the mask");
-  PET_CUDA_TRY (pet_cuda_finish_alpha (&slot->alpha_image, matte->margin,
-                    255 - matte->margin, &slot->photo_image, stats, cuda->work),
-      "the mask");
-  PET_CUDA_TRY (cudaMemcpyAsync (&host->stats, stats, sizeof *stats,
-                    cudaMemcpyDeviceToHost, cuda->work),
-      "the mask");
-  if (job->target.channels == 4)
-    PET_TRY (cut_out (segmenter, matte, slot, &job->target, error));
-  else
-    PET_TRY (pet_cuda_download (cuda, &slot->alpha_image, &job->target, error));
-  read_stats (&host->stats, &job->photo, &job->stats);
-  return PET_OK;
-}
-
-static PetStatus
-check_job (const PetCudaJob *job, PetError *error)
-{
-  const PetImage *photo = &job->photo, *target = &job->target;
-  const PetCudaMatte *matte = &job->matte;
-
   if ((photo->channels != 3 && photo->channels != 4) || photo->width < 1 ||
-      photo->height < 1 || target->width != photo->width ||
-      target->height != photo->height ||
-      (target->channels != 1 && target->channels != 4))
+      photo->height < 1)
     return pet_fail (error, PET_ERROR_ARGUMENT,
         "a photo of %dx%d with %d channels cannot be segmented", photo->width,
         photo->height, photo->channels);
-  if (matte->refine_radius < 0 || matte->refine_radius > 4096 ||
-      (matte->refine_radius > 0 &&
-          (matte->refine_subsample < 1 || matte->refine_subsample > 64 ||
-              !(matte->refine_epsilon > 0))) ||
-      matte->margin < 0 || matte->margin > 127 ||
-      matte->decontaminate_radius < 0 || matte->decontaminate_radius > 4096)
-    return pet_fail (
-        error, PET_ERROR_ARGUMENT, "numbers of the matte are out of range");
+  if (mask->channels != 1 || mask->width != segmenter->mask_width ||
+      mask->height != segmenter->mask_height)
+    return pet_fail (error, PET_ERROR_ARGUMENT,
+        "the mask must be %dx%d with one channel", segmenter->mask_width,
+        segmenter->mask_height);
   return PET_OK;
 }
 
 PetStatus
-pet_cuda_segmenter_run (
-    PetCudaSegmenter *segmenter, PetCudaJob *jobs, int n_jobs, PetError *error)
+pet_cuda_segmenter_run (PetCudaSegmenter *segmenter, const PetImage *photos,
+    const PetImage *masks, int n, PetError *error)
 {
-  if (n_jobs < 1 || n_jobs > segmenter->batch)
+  if (n < 1 || n > segmenter->batch)
     return pet_fail (error, PET_ERROR_ARGUMENT,
-        "%d photos do not fit a batch of %d", n_jobs, segmenter->batch);
-  for (int i = 0; i < n_jobs; i++)
-    PET_TRY (check_job (&jobs[i], error));
+        "%d photos do not fit a batch of %d", n, segmenter->batch);
+  for (int i = 0; i < n; i++)
+    PET_TRY (check_job (segmenter, &photos[i], &masks[i], error));
   PET_TRY (pet_cuda_enter (segmenter->cuda, error));
-  for (int i = 0; i < n_jobs; i++)
-    PET_TRY (prepare (segmenter, &jobs[i].photo, i, error));
+  for (int i = 0; i < n; i++)
+    PET_TRY (prepare (segmenter, &photos[i], i, error));
   PET_TRY (pet_cuda_program_run (segmenter->program, error));
-  PET_TRY (make_masks (segmenter, n_jobs, error));
-  for (int i = 0; i < n_jobs; i++)
-    PET_TRY (finish (segmenter, &jobs[i], i, error));
+  PET_TRY (make_masks (segmenter, n, error));
+  for (int i = 0; i < n; i++)
+    copy_mask (segmenter, i, &masks[i]);
   return PET_OK;
 }

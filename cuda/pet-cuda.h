@@ -13,7 +13,7 @@
 
 #include "base/pet-image.h"
 #include "base/pet-status.h"
-#include "image/pet-matte.h"
+#include "nn/pet-segmenter.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -59,24 +59,6 @@ typedef struct {
   int batch;           /* photos per run, 1..PET_CUDA_MAX_BATCH */
 } PetCudaModel;
 
-typedef struct {
-  bool largest;          /* only the largest pet is kept */
-  int refine_radius;     /* 0: no guided filter; else as in pet-matte.h */
-  double refine_epsilon; /* variance */
-  int refine_subsample;
-  int margin;               /* alpha this close to 0 or 255 is taken for it */
-  int decontaminate_radius; /* 0: none */
-  bool scrub;
-} PetCudaMatte;
-
-/* One photo of a run. `photo`: 3 or 4 channels. `target`: of its size, with 4
- * channels (cut-out) or 1 (alpha). `stats` is a result. */
-typedef struct {
-  PetImage photo, target;
-  PetCudaMatte matte;
-  PetMaskStats stats;
-} PetCudaJob;
-
 /* A look on the card. Thread-safety: as its PetCuda. */
 typedef struct PetCudaLook PetCudaLook;
 
@@ -103,10 +85,13 @@ typedef struct {
   void (*segmenter_free) (PetCudaSegmenter **segmenter);
   /* One line about the network for the log; valid as long as it. */
   const char *(*segmenter_text) (const PetCudaSegmenter *segmenter);
-  /* 1..batch photos at once. Nothing is taken that was not there after
-   * photos as large as these. */
-  PetStatus (*segmenter_run) (PetCudaSegmenter *segmenter, PetCudaJob *jobs,
-      int n_jobs, PetError *error);
+  /* The network's description, and the size of its mask. */
+  const PetModelInfo *(*segmenter_info) (
+      const PetCudaSegmenter *segmenter, int *width, int *height);
+  /* 1..batch photos at once, each as pet_segmenter_run(). Nothing is taken
+   * that was not there after photos as large as these. */
+  PetStatus (*segmenter_run) (PetCudaSegmenter *segmenter,
+      const PetImage *photos, const PetImage *masks, int n, PetError *error);
 
   /* UNSUPPORTED: this look has no version for the card. `effect` is a name of
    * image/pet-effect.h. */

@@ -1,20 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* From the photo to the network's input, and from its output to the finished
- * cut-out: the steps of gst/nn/pet-segmenter.c and gst/image/pet-m*.c, whose
- * files say what is computed. A thread has one pixel. */
+/* From the photo to the network's input, and from its output to the mask: the
+ * steps of gst/nn/pet-segmenter.c, which says what is computed. A thread has one
+ * pixel. */
 
 #include "pet-kernel.h"
 
 static inline __device__ const uint8_t *
 pixel_at (const PetCudaImage &image, int x, int y)
-{
-  return image.data + (ptrdiff_t) y * image.stride_bytes +
-      (ptrdiff_t) x * image.channels;
-}
-
-static inline __device__ uint8_t *
-pixel_of (const PetCudaImage &image, int x, int y)
 {
   return image.data + (ptrdiff_t) y * image.stride_bytes +
       (ptrdiff_t) x * image.channels;
@@ -237,102 +230,4 @@ pet_cuda_to_mask (const PetCudaMap *from, int index, int channel,
 {
   return PET_LAUNCH (to_mask, blocks_of (from->width, from->height),
       dim3 (PET_BLOCK), stream) (*from, index, channel, kind, range, mask);
-}
-
-static inline __device__ int
-source_position (int i, int size, int source_size, float *share)
-{
-  double at = (i + 0.5) * source_size / size - 0.5;
-  int first;
-
-  if (at < 0.0)
-    at = 0.0;
-  first = (int) at;
-  *share = 0.0f;
-  if (first >= source_size - 1)
-    return source_size - 1;
-  *share = (float) (at - first);
-  return first;
-}
-
-static __global__ void
-mask_scale (PetCudaImage mask, PetCudaImage alpha)
-{
-  float share, down, upper, lower;
-  const uint8_t *above, *below;
-  int x, y, left, right, top;
-
-  if (!find_pixel (alpha.width, alpha.height, &x, &y))
-    return;
-  left = source_position (x, alpha.width, mask.width, &share);
-  right = left + (share > 0.0f);
-  top = source_position (y, alpha.height, mask.height, &down);
-  above = pixel_at (mask, 0, top);
-  below = pixel_at (mask, 0, top + (down > 0.0f));
-  upper = (float) above[left] +
-      ((float) above[right] - (float) above[left]) * share;
-  lower = (float) below[left] +
-      ((float) below[right] - (float) below[left]) * share;
-  *pixel_of (alpha, x, y) = (uint8_t) (upper + (lower - upper) * down + 0.5f);
-}
-
-cudaError_t
-pet_cuda_mask_scale (
-    const PetCudaImage *mask, const PetCudaImage *alpha, cudaStream_t stream)
-{
-  return PET_LAUNCH (mask_scale, blocks_of (alpha->width, alpha->height),
-      dim3 (PET_BLOCK), stream) (*mask, *alpha);
-}
-
-typedef struct {
-  unsigned int sum, left, top, right, bottom;
-} BlockStats;
-
-/* Joins what a block found before it touches the card's memory. */
-static __global__ void
-finish_alpha (PetCudaImage alpha, int low, int high, PetCudaImage photo,
-    PetCudaStats *stats)
-{
-  __shared__ BlockStats block;
-  bool inside;
-  int x, y;
-
-  inside = find_pixel (alpha.width, alpha.height, &x, &y);
-  if (threadIdx.x == 0)
-    block.sum = block.left = block.top = block.right = block.bottom = 0;
-  __syncthreads ();
-  if (inside) {
-    uint8_t *a = pixel_of (alpha, x, y);
-    int level = pet_clamp (*a, low, high);
-    int value = ((level - low) * 255 + (high - low) / 2) / (high - low);
-
-    if (photo.channels == 4)
-      value = (value * pixel_at (photo, x, y)[3] + 127) / 255;
-    *a = (uint8_t) value;
-    atomicAdd (&block.sum, (unsigned) value);
-    if (value >= 128) {
-      atomicMax (&block.left, ~(unsigned) x);
-      atomicMax (&block.top, ~(unsigned) y);
-      atomicMax (&block.right, (unsigned) x + 1);
-      atomicMax (&block.bottom, (unsigned) y + 1);
-    }
-  }
-  __syncthreads ();
-  if (threadIdx.x != 0)
-    return;
-  atomicAdd (&stats->sum, (unsigned long long) block.sum);
-  if (block.right > 0) {
-    atomicMax (&stats->left, block.left);
-    atomicMax (&stats->top, block.top);
-    atomicMax (&stats->right, block.right);
-    atomicMax (&stats->bottom, block.bottom);
-  }
-}
-
-cudaError_t
-pet_cuda_finish_alpha (const PetCudaImage *alpha, int low, int high,
-    const PetCudaImage *photo, PetCudaStats *stats, cudaStream_t stream)
-{
-  return PET_LAUNCH_SYNC (finish_alpha, blocks_of (alpha->width, alpha->height),
-      dim3 (PET_BLOCK), stream) (*alpha, low, high, *photo, stats);
 }

@@ -14,7 +14,8 @@
 
 struct PetSegmenter {
   PetModelInfo info;
-  PetNet *net;
+  PetNet *net; /* NULL: remote.run is there */
+  PetRemoteNetwork remote;
   const PetAllocator *allocator;
   const float *plane; /* of the output: the pet's channel */
   int mask_width, mask_height;
@@ -158,11 +159,34 @@ pet_segmenter_new_file (const char *path, const PetSegmenterOptions *options,
   return status;
 }
 
+PetStatus
+pet_segmenter_new_remote (const PetModelInfo *info, int mask_width,
+    int mask_height, const PetRemoteNetwork *remote, PetSegmenter **result,
+    PetError *error)
+{
+  PetSegmenter *segmenter = calloc (1, sizeof *segmenter);
+
+  if (segmenter == NULL) {
+    if (remote->free != NULL)
+      remote->free (remote->user);
+    return pet_fail (
+        error, PET_ERROR_MEMORY, "no memory for the segmentation network");
+  }
+  segmenter->info = *info;
+  segmenter->mask_width = mask_width;
+  segmenter->mask_height = mask_height;
+  segmenter->remote = *remote;
+  *result = segmenter;
+  return PET_OK;
+}
+
 void
 pet_segmenter_free (PetSegmenter **segmenter)
 {
   if (*segmenter == NULL)
     return;
+  if ((*segmenter)->remote.free != NULL)
+    (*segmenter)->remote.free ((*segmenter)->remote.user);
   pet_net_free (&(*segmenter)->net);
   free (*segmenter);
   *segmenter = NULL;
@@ -177,7 +201,9 @@ pet_segmenter_info (const PetSegmenter *segmenter)
 void
 pet_segmenter_net_info (const PetSegmenter *segmenter, PetNetInfo *info)
 {
-  pet_net_info (segmenter->net, info);
+  memset (info, 0, sizeof *info);
+  if (segmenter->net != NULL)
+    pet_net_info (segmenter->net, info);
 }
 
 void
@@ -362,6 +388,8 @@ pet_segmenter_run (PetSegmenter *segmenter, const PetImage *photo,
     return pet_fail (error, PET_ERROR_ARGUMENT,
         "the mask must be %dx%d with one channel", segmenter->mask_width,
         segmenter->mask_height);
+  if (segmenter->net == NULL)
+    return segmenter->remote.run (segmenter->remote.user, photo, mask, error);
   PET_TRY (prepare (segmenter, photo, error));
   PET_TRY (pet_net_run (segmenter->net, error));
   return write_mask (segmenter, mask, error);

@@ -50,9 +50,23 @@ PetStatus pet_segmenter_new_file (const char *path,
 PetStatus pet_segmenter_new (const void *bytes, size_t size,
     const PetSegmenterOptions *options, PetSegmenter **segmenter,
     PetError *error);
+/* A network that runs elsewhere (on a GPU). `run` is pet_segmenter_run() with
+ * the arguments checked; `free` may be NULL. */
+typedef struct {
+  PetStatus (*run) (
+      void *user, const PetImage *photo, const PetImage *mask, PetError *error);
+  void (*free) (void *user);
+  void *user;
+} PetRemoteNetwork;
+
+/* `remote` is freed on failure, too. */
+PetStatus pet_segmenter_new_remote (const PetModelInfo *info, int mask_width,
+    int mask_height, const PetRemoteNetwork *remote, PetSegmenter **segmenter,
+    PetError *error);
 void pet_segmenter_free (PetSegmenter **segmenter);
 
 const PetModelInfo *pet_segmenter_info (const PetSegmenter *segmenter);
+/* Of a remote network: nothing but zeros. */
 void pet_segmenter_net_info (const PetSegmenter *segmenter, PetNetInfo *info);
 void pet_segmenter_mask_size (
     const PetSegmenter *segmenter, int *width, int *height);
