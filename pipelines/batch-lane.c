@@ -3,23 +3,38 @@
 #include "batch-lane.h"
 
 #include <gst/app/gstappsrc.h>
-#include <stdlib.h>
 
-#include "base/pet-folder.h"
-#include "meta/gstpetsourcemeta.h"
+#include "batch-load.h"
 
-/* As petdec's own limit, applied before the file is read. */
-#define MAX_FILE_SIZE (256 * 1000 * 1000)
+/* For a pipeline that was given up: nobody waits for what it holds. */
+#define NO_LIMIT G_MAXINT64
+
+/* For memory, until it is reported: sooner than the photo would be given up. */
+#define MAX_WAIT (10 * GST_SECOND)
 
 struct _BatchLane {
   const BatchOptions *options;
+  const gchar *settings;
+  guint threads;
   BatchLaneEvents events;
   gpointer user;
 
   GstElement *pipeline;
   GstElement *source;
-  GHashTable *photos; /* index -> BatchPhoto in flight */
+  BatchPhoto *photo; /* in flight, or NULL */
+  BatchLoad *load;   /* of it, while its file is being read */
+  gint64 moved_us;   /* when it was last heard of */
+  const gchar *stage;
+  gint skipped;   /* atomic: bit i: branch i gets no picture */
+  gboolean hangs; /* a thread was given up */
 };
+
+/* Account of the gates. A new one is opened when a pipeline that holds tickets
+ * is given up, and who waited for those goes on from then. */
+static guint budget_number;
+static gint64 given_up_us;
+
+static const gchar waiting[] = "waiting for memory";
 
 static gboolean handle_message (
     GstBus *bus, GstMessage *message, gpointer data);
@@ -29,11 +44,12 @@ static GstElement *
 add_element (BatchLane *lane, const gchar *factory, const gchar *name)
 {
   GstElement *element = gst_element_factory_make (factory, name);
+  g_autofree gchar *budget = g_strdup_printf ("pet-batch-%u", budget_number);
 
   if (element == NULL)
     g_error ("the GStreamer element \"%s\" is missing", factory);
   if (g_object_class_find_property (G_OBJECT_GET_CLASS (element), "budget"))
-    g_object_set (element, "budget", "pet-batch", NULL);
+    g_object_set (element, "budget", budget, NULL);
   gst_bin_add (GST_BIN (lane->pipeline), element);
   return element;
 }
@@ -46,6 +62,30 @@ add_branch_element (BatchLane *lane, const gchar *factory, guint branch)
   g_autofree gchar *name = g_strdup_printf ("%s%u", factory, branch);
 
   return add_element (lane, factory, name);
+}
+
+static GstPadProbeReturn
+skip_branch (GstPad *pad, GstPadProbeInfo *info, gpointer data)
+{
+  guint branch =
+      GPOINTER_TO_UINT (g_object_get_data (G_OBJECT (pad), "branch"));
+  BatchLane *lane = data;
+
+  return (guint) g_atomic_int_get (&lane->skipped) & (1u << branch)
+      ? GST_PAD_PROBE_DROP
+      : GST_PAD_PROBE_OK;
+}
+
+/* Keeps pictures from a branch whose result is there, before its gate takes
+ * memory for it. */
+static void
+add_probe (BatchLane *lane, GstElement *gate, guint branch)
+{
+  GstPad *pad = gst_element_get_static_pad (gate, "sink");
+
+  g_object_set_data (G_OBJECT (pad), "branch", GUINT_TO_POINTER (branch));
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, skip_branch, lane, NULL);
+  gst_object_unref (pad);
 }
 
 static void
@@ -62,8 +102,10 @@ add_branch (BatchLane *lane, GstElement *tee, guint branch)
   g_autofree gchar *location =
       g_build_filename (options->output, "{dir}", "{stem}", file, NULL);
 
+  add_probe (lane, gate, branch);
   g_object_set (gate, "label", effect->name, "optional", effect->optional,
-      "priority", effect->priority, NULL);
+      "priority", effect->priority, "max-wait",
+      MIN (MAX_WAIT, options->timeout * GST_SECOND / 2), NULL);
   if (options->memory != 0)
     g_object_set (gate, "limit", options->memory, NULL);
   g_object_set (queue, "max-size-buffers", 1, "max-size-bytes", 0,
@@ -92,7 +134,8 @@ build (BatchLane *lane)
   g_object_set (decoder, "max-size", options->max_size, NULL);
   gst_util_set_object_arg (G_OBJECT (decoder), "on-error", "skip");
   gst_util_set_object_arg (G_OBJECT (segmenter), "device", options->device);
-  g_object_set (segmenter, "model-location", options->model, NULL);
+  g_object_set (segmenter, "model-location", options->model, "threads",
+      lane->threads, NULL);
   gst_element_link_many (lane->source, decoder, segmenter, tee, NULL);
   for (guint i = 0; i < options->n_effects; i++)
     add_branch (lane, tee, i);
@@ -103,44 +146,48 @@ build (BatchLane *lane)
 }
 
 static void
+unwatch (GstElement *pipeline)
+{
+  GstBus *bus = gst_element_get_bus (pipeline);
+
+  gst_bus_remove_watch (bus);
+  gst_object_unref (bus);
+}
+
+static void
 tear_down (BatchLane *lane)
 {
-  GstBus *bus;
-
   if (lane->pipeline == NULL)
     return;
   gst_element_set_state (lane->pipeline, GST_STATE_NULL);
-  bus = gst_element_get_bus (lane->pipeline);
-  gst_bus_remove_watch (bus);
-  gst_object_unref (bus);
+  unwatch (lane->pipeline);
   g_clear_pointer (&lane->pipeline, gst_object_unref);
 }
 
 BatchLane *
-batch_lane_new (
-    const BatchOptions *options, const BatchLaneEvents *events, gpointer user)
+batch_lane_new (const BatchOptions *options, const gchar *settings,
+    guint threads, const BatchLaneEvents *events, gpointer user)
 {
   BatchLane *lane = g_new0 (BatchLane, 1);
 
   lane->options = options;
+  lane->settings = settings;
+  lane->threads = threads;
   lane->events = *events;
   lane->user = user;
-  lane->photos = g_hash_table_new (g_int64_hash, g_int64_equal);
   return lane;
 }
 
-void
+gboolean
 batch_lane_free (BatchLane *lane)
 {
-  GHashTableIter iter;
-  gpointer photo;
+  gboolean hangs = lane->hangs;
 
   tear_down (lane);
-  g_hash_table_iter_init (&iter, lane->photos);
-  while (g_hash_table_iter_next (&iter, NULL, &photo))
-    batch_photo_free (photo);
-  g_hash_table_unref (lane->photos);
-  g_free (lane);
+  g_clear_pointer (&lane->photo, batch_photo_free);
+  if (!hangs)
+    g_free (lane);
+  return !hangs;
 }
 
 static GError *
@@ -173,54 +220,71 @@ batch_lane_start (BatchLane *lane, GError **error)
   return FALSE;
 }
 
-static GstBuffer *
-read_file (const BatchPhoto *photo)
+static void
+moved (BatchLane *lane, const gchar *stage)
 {
-  GstPetSourceMeta *meta;
-  GstBuffer *buffer;
-  PetStatus status;
-  PetError error;
-  uint8_t *bytes;
-  size_t size;
+  lane->moved_us = g_get_monotonic_time ();
+  lane->stage = stage;
+}
 
-  status =
-      pet_file_read (photo->item->path, MAX_FILE_SIZE, &bytes, &size, &error);
-  if (status == PET_OK)
-    buffer = gst_buffer_new_wrapped_full (
-        GST_MEMORY_FLAG_READONLY, bytes, size, 0, size, bytes, free);
+static void
+settle (BatchLane *lane)
+{
+  BatchPhoto *photo = lane->photo;
+
+  if (photo == NULL || !batch_photo_settle (photo))
+    return;
+  lane->photo = NULL;
+  lane->events.settled (lane, photo, lane->user);
+}
+
+static void
+take_kept (BatchLane *lane, const BatchLoad *load)
+{
+  BatchPhoto *photo = lane->photo;
+  const BatchOptions *options = lane->options;
+
+  for (guint i = 0; i < options->n_effects; i++) {
+    if ((load->kept & (1u << i)) == 0)
+      continue;
+    photo->width = load->files[i].width;
+    photo->height = load->files[i].height;
+    batch_photo_keep (photo, i,
+        batch_item_result (
+            photo->item, options->output, options->effects[i].name),
+        load->files[i].bytes);
+  }
+}
+
+static void
+on_loaded (BatchLoad *load, gpointer user)
+{
+  BatchLane *lane = user;
+
+  lane->load = NULL;
+  moved (lane, "decoding");
+  take_kept (lane, load);
+  g_atomic_int_set (&lane->skipped, (gint) load->kept);
+  if (load->buffer != NULL)
+    gst_app_src_push_buffer (
+        GST_APP_SRC (lane->source), g_steal_pointer (&load->buffer));
   else
-    buffer = gst_buffer_new ();
-  meta = gst_pet_buffer_add_source_meta (
-      buffer, photo->item->source, photo->index, 0);
-  meta->dir = g_strdup (photo->item->dir);
-  meta->stem = g_strdup (photo->item->stem);
-  if (status != PET_OK)
-    meta->problem = g_strdup (error.message);
-  GST_BUFFER_PTS (buffer) = photo->index * GST_SECOND;
-  GST_BUFFER_DURATION (buffer) = GST_SECOND;
-  return buffer;
+    settle (lane);
 }
 
 void
 batch_lane_push (BatchLane *lane, BatchPhoto *photo)
 {
-  g_hash_table_insert (lane->photos, &photo->index, photo);
-  gst_app_src_push_buffer (GST_APP_SRC (lane->source), read_file (photo));
+  lane->photo = photo;
+  moved (lane, "reading the file");
+  lane->load = batch_load_start (
+      lane->options, lane->settings, photo->item, on_loaded, lane);
 }
 
-guint
-batch_lane_in_flight (const BatchLane *lane)
+const BatchPhoto *
+batch_lane_photo (const BatchLane *lane)
 {
-  return g_hash_table_size (lane->photos);
-}
-
-static void
-settle (BatchLane *lane, BatchPhoto *photo)
-{
-  if (!batch_photo_settle (photo))
-    return;
-  g_hash_table_remove (lane->photos, &photo->index);
-  lane->events.settled (photo, lane->user);
+  return lane->photo;
 }
 
 static void
@@ -241,17 +305,43 @@ handle_segmented (BatchPhoto *photo, const GstStructure *s)
       &photo->box[3], NULL);
 }
 
+static guint
+find_branch (const BatchLane *lane, const gchar *label)
+{
+  guint i = 0;
+
+  while (i < lane->options->n_effects &&
+      !g_str_equal (lane->options->effects[i].name, label))
+    i++;
+  return i;
+}
+
+/* The tee serves its branches in order: none of the photo's own is at work if
+ * all before the one that waits have ended. */
+static gboolean
+waits_for_others (const BatchPhoto *photo, guint branch)
+{
+  for (guint i = 0; i < branch && i < photo->n_results; i++)
+    if (photo->results[i].status == BATCH_PENDING)
+      return FALSE;
+  return TRUE;
+}
+
 static void
 handle_gate (BatchLane *lane, BatchPhoto *photo, const GstStructure *s)
 {
-  const gchar *label = gst_structure_get_string (s, "label");
+  guint branch = find_branch (lane, gst_structure_get_string (s, "label"));
+  const gchar *action = gst_structure_get_string (s, "action");
 
-  if (!g_str_equal (gst_structure_get_string (s, "action"), "drop"))
+  if (branch == lane->options->n_effects)
     return;
-  for (guint i = 0; i < lane->options->n_effects; i++)
-    if (g_str_equal (lane->options->effects[i].name, label))
-      batch_photo_set_result (
-          photo, i, BATCH_DROPPED, gst_structure_get_string (s, "reason"));
+  if (g_str_equal (action, "drop"))
+    batch_photo_set_result (
+        photo, branch, BATCH_DROPPED, gst_structure_get_string (s, "reason"));
+  if (!g_str_equal (action, "wait"))
+    moved (lane, "making the looks");
+  else if (waits_for_others (photo, branch))
+    moved (lane, waiting);
 }
 
 static void
@@ -269,40 +359,106 @@ static void
 handle_element_message (BatchLane *lane, GstMessage *message)
 {
   const GstStructure *s = gst_message_get_structure (message);
-  BatchPhoto *photo;
-  gint64 index;
+  BatchPhoto *photo = lane->photo;
+  guint64 index;
 
-  if (!gst_structure_get (s, "index", G_TYPE_UINT64, &index, NULL))
+  if (photo == NULL || !gst_structure_get_uint64 (s, "index", &index) ||
+      index != photo->item->index)
     return;
-  photo = g_hash_table_lookup (lane->photos, &index);
-  if (photo == NULL)
-    return;
-  if (gst_structure_has_name (s, "petdec"))
+  if (gst_structure_has_name (s, "petdec")) {
     handle_decoded (photo, s);
-  else if (gst_structure_has_name (s, "petsegment"))
+    moved (lane, "finding the pet");
+  } else if (gst_structure_has_name (s, "petsegment")) {
     handle_segmented (photo, s);
-  else if (gst_structure_has_name (s, "memgate"))
+    moved (lane, "making the looks");
+  } else if (gst_structure_has_name (s, "memgate")) {
     handle_gate (lane, photo, s);
-  else if (gst_structure_has_name (s, "petfilesink"))
+  } else if (gst_structure_has_name (s, "petfilesink")) {
     handle_stored (photo, s, GST_MESSAGE_SRC_NAME (message));
-  settle (lane, photo);
+    moved (lane, "making the looks");
+  }
+  settle (lane);
+}
+
+/* Fails the photo and builds the pipeline anew; if that is not possible the
+ * photo is reported first. */
+static void
+replace (BatchLane *lane, const gchar *reason)
+{
+  g_autoptr (GError) error = NULL;
+  gboolean started = batch_lane_start (lane, &error);
+
+  if (lane->photo != NULL)
+    batch_photo_fail (lane->photo, reason);
+  if (!started)
+    lane->events.broken (lane, error, lane->user);
+  settle (lane);
 }
 
 static void
 handle_error (BatchLane *lane, GstMessage *message)
 {
   g_autoptr (GError) error = NULL;
-  GPtrArray *photos = g_ptr_array_new ();
-  GHashTableIter iter;
-  gpointer photo;
 
   gst_message_parse_error (message, &error, NULL);
-  g_hash_table_iter_init (&iter, lane->photos);
-  while (g_hash_table_iter_next (&iter, NULL, &photo))
-    g_ptr_array_add (photos, photo);
-  g_hash_table_remove_all (lane->photos);
   tear_down (lane);
-  lane->events.broken (error, photos, lane->user);
+  replace (lane, error->message);
+}
+
+static gpointer
+put_away (gpointer pipeline)
+{
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  gst_object_unref (pipeline);
+  return NULL;
+}
+
+/* Its threads cannot be ended from outside. What waits for its memory must not
+ * wait for ever, and what comes must not find the account full: the old one
+ * loses its limit, pipelines that are built from now on have a new one. */
+static void
+give_up (BatchLane *lane)
+{
+  GstElement *gate = gst_bin_get_by_name (GST_BIN (lane->pipeline), "memgate0");
+
+  g_object_set (gate, "limit", (guint64) NO_LIMIT, NULL);
+  gst_object_unref (gate);
+  budget_number++;
+  given_up_us = g_get_monotonic_time ();
+  unwatch (lane->pipeline);
+  g_thread_unref (
+      g_thread_new ("pet-hung", put_away, g_steal_pointer (&lane->pipeline)));
+  lane->hangs = TRUE;
+}
+
+gboolean
+batch_lane_waits (const BatchLane *lane)
+{
+  return lane->photo != NULL && lane->stage == waiting;
+}
+
+void
+batch_lane_watch (BatchLane *lane)
+{
+  gint64 still_us = g_get_monotonic_time () - MAX (lane->moved_us, given_up_us);
+  g_autofree gchar *reason = NULL;
+
+  if (lane->photo == NULL ||
+      still_us < (gint64) lane->options->timeout * G_USEC_PER_SEC)
+    return;
+  reason = g_strdup_printf (
+      "stood still for %u s while %s", lane->options->timeout, lane->stage);
+  if (lane->load != NULL) {
+    /* Nothing of the photo is in the pipeline yet. */
+    lane->load->done = NULL;
+    lane->load = NULL;
+    lane->hangs = TRUE;
+    batch_photo_fail (lane->photo, reason);
+    settle (lane);
+    return;
+  }
+  give_up (lane);
+  replace (lane, reason);
 }
 
 static gboolean

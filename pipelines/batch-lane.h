@@ -4,7 +4,9 @@
  *
  *   appsrc ! petdec ! petsegment ! tee
  *       ! memgate ! queue ! peteffect ! petpngenc ! petfilesink   (per look)
- */
+ *
+ * One photo is in it at a time, so that what breaks it is known. Lanes share
+ * the account of memory that their gates name. */
 
 #pragma once
 
@@ -15,27 +17,40 @@ G_BEGIN_DECLS
 typedef struct _BatchLane BatchLane;
 
 typedef struct {
-  /* A photo has come to its end; it is the callee's to free. */
-  void (*settled) (BatchPhoto *photo, gpointer user);
-  /* The pipeline has failed and holds no photo any more: those that were in
-   * flight are handed over, unsettled, in `photos` (of BatchPhoto *, the
-   * callee's). */
-  void (*broken) (const GError *error, GPtrArray *photos, gpointer user);
+  /* A photo has come to its end; it is the callee's to free. The lane takes
+   * the next one. */
+  void (*settled) (BatchLane *lane, BatchPhoto *photo, gpointer user);
   /* A degraded mode. */
   void (*warned) (const gchar *text, gpointer user);
+  /* The pipeline cannot be built again: the lane is no longer of use. */
+  void (*broken) (BatchLane *lane, const GError *error, gpointer user);
 } BatchLaneEvents;
 
-/* Events come on the default main context. */
-BatchLane *batch_lane_new (
-    const BatchOptions *options, const BatchLaneEvents *events, gpointer user);
-void batch_lane_free (BatchLane *lane);
+/* Everything below, and the events, on the default main context only. The
+ * options, `settings` (batch_recipe_settings()) and the photos' items must
+ * outlive the lane. `threads` of the network, 0 = one per core. */
+BatchLane *batch_lane_new (const BatchOptions *options, const gchar *settings,
+    guint threads, const BatchLaneEvents *events, gpointer user);
 
-/* Loads the network; again after it broke. */
+/* Waits until every thread of the lane has ended. FALSE when one of them hangs:
+ * then the process must end without freeing what threads may use. */
+gboolean batch_lane_free (BatchLane *lane);
+
+/* Loads the network. */
 gboolean batch_lane_start (BatchLane *lane, GError **error);
 
-/* Reads the photo's file and sends it off; takes `photo`. */
+/* Takes `photo`. The lane must be idle. */
 void batch_lane_push (BatchLane *lane, BatchPhoto *photo);
 
-guint batch_lane_in_flight (const BatchLane *lane);
+/* The photo in it, or NULL. */
+const BatchPhoto *batch_lane_photo (const BatchLane *lane);
+
+/* TRUE when the photo's required looks wait for memory that others hold. */
+gboolean batch_lane_waits (const BatchLane *lane);
+
+/* To be called every second or so for each lane that should not wait: a photo
+ * that stands still for longer than the options allow has failed, and the
+ * pipeline that holds it is given up. */
+void batch_lane_watch (BatchLane *lane);
 
 G_END_DECLS

@@ -6,14 +6,18 @@
 
 #define DEFAULT_MAX_SIZE 1536
 #define DEFAULT_LEVEL 1
+#define DEFAULT_TIMEOUT 300
+#define MAX_JOBS 1024
 
 static const gchar description[] =
     "Every photo becomes OUT/{dir}/{stem}/{effect}.png, where {dir} is its "
-    "path below\nthe INPUT folder and {stem} its name without suffix.\n"
+    "path below\nthe INPUT folder and {stem} its name without suffix. A "
+    "result that is whole and was\nmade from the same photo with the same "
+    "settings is kept.\n"
     "\n"
     "Exit status: 0 all done; 1 usage; 2 some photos failed; 3 stopped by a "
-    "signal;\n4 device=cuda and there is none; 5 done, but optional effects "
-    "were dropped.\n"
+    "signal,\nrestart to go on; 4 device=cuda and there is none; 5 done, but "
+    "optional effects\nwere dropped (running again makes them).\n"
     "\n"
     "Examples:\n"
     "  pet-batch dog.jpg -o prints\n"
@@ -146,7 +150,7 @@ parse_optional (BatchOptions *options, const gchar *text, GError **error)
   return TRUE;
 }
 
-/* "64M", "1.5G", "2000000" */
+/* "64M", "1.5G", "2000000"; 0 = automatic */
 static gboolean
 parse_bytes (const gchar *text, guint64 *bytes, GError **error)
 {
@@ -154,8 +158,10 @@ parse_bytes (const gchar *text, guint64 *bytes, GError **error)
     const gchar *suffix;
     gdouble factor;
   } units[] = { { "", 1 }, { "K", 1024 }, { "M", 1048576 }, { "G", 1073741824 },
-    { "KB", 1e3 }, { "MB", 1e6 }, { "GB", 1e9 }, { "KiB", 1024 },
-    { "MiB", 1048576 }, { "GiB", 1073741824 } };
+    { "T", 0x1p40 }, { "P", 0x1p50 }, { "E", 0x1p60 }, { "KB", 1e3 },
+    { "MB", 1e6 }, { "GB", 1e9 }, { "TB", 1e12 }, { "PB", 1e15 },
+    { "EB", 1e18 }, { "KiB", 1024 }, { "MiB", 1048576 }, { "GiB", 0x1p30 },
+    { "TiB", 0x1p40 }, { "PiB", 0x1p50 }, { "EiB", 0x1p60 } };
   gchar *end;
   gdouble number;
 
@@ -165,13 +171,82 @@ parse_bytes (const gchar *text, guint64 *bytes, GError **error)
   for (guint i = 0; end != text && i < G_N_ELEMENTS (units); i++) {
     if (g_ascii_strcasecmp (end, units[i].suffix) != 0)
       continue;
-    if (!(number > 0) || number * units[i].factor > 9e18)
+    /* Written so that NaN fails. */
+    if (!(number >= 0 && number * units[i].factor < 0x1p64))
       break;
-    *bytes = MAX ((guint64) (number * units[i].factor), 1);
+    *bytes = number > 0 ? MAX ((guint64) (number * units[i].factor), 1) : 0;
     return TRUE;
   }
   return usage_error (
       error, "\"%s\" is not an amount of memory; say 64M or 1.5G", text);
+}
+
+static gboolean
+set_shard (BatchOptions *options, const gchar *what, guint64 shard,
+    guint64 shards, GError **error)
+{
+  if (shards == 0 || shards > G_MAXUINT || shard >= shards)
+    return usage_error (
+        error, "%s: shard i of n is given as i/n with 0 <= i < n", what);
+  options->shard = (guint) shard;
+  options->shards = (guint) shards;
+  return TRUE;
+}
+
+static gboolean
+read_variable (const gchar *name, guint64 *value)
+{
+  const gchar *text = g_getenv (name);
+
+  return text != NULL &&
+      g_ascii_string_to_unsigned (text, 10, 0, G_MAXUINT64, value, NULL);
+}
+
+/* What Kubernetes (indexed jobs) and Slurm (arrays) tell their tasks. Slurm's
+ * ids need not begin at 0. */
+static gboolean
+shard_from_environment (BatchOptions *options, GError **error)
+{
+  guint64 index, count, first = 0, step = 1;
+
+  options->shards = 1;
+  if (g_getenv ("JOB_COMPLETION_INDEX") != NULL) {
+    if (!read_variable ("JOB_COMPLETION_INDEX", &index) ||
+        !read_variable ("JOB_COMPLETIONS", &count))
+      return usage_error (error,
+          "JOB_COMPLETION_INDEX without JOB_COMPLETIONS, or no numbers; set "
+          "both, or say --shard i/n");
+    return set_shard (options, "JOB_COMPLETION_INDEX", index, count, error);
+  }
+  if (g_getenv ("SLURM_ARRAY_TASK_ID") != NULL) {
+    if (!read_variable ("SLURM_ARRAY_TASK_ID", &index) ||
+        !read_variable ("SLURM_ARRAY_TASK_COUNT", &count))
+      return usage_error (error,
+          "SLURM_ARRAY_TASK_ID without SLURM_ARRAY_TASK_COUNT, or no numbers; "
+          "set both, or say --shard i/n");
+    read_variable ("SLURM_ARRAY_TASK_MIN", &first);
+    read_variable ("SLURM_ARRAY_TASK_STEP", &step);
+    index = (index - MIN (first, index)) / MAX (step, 1);
+    return set_shard (options, "SLURM_ARRAY_TASK_ID", index, count, error);
+  }
+  return TRUE;
+}
+
+/* "i/n" */
+static gboolean
+parse_shard (BatchOptions *options, const gchar *text, GError **error)
+{
+  g_auto (GStrv) fields = NULL;
+  guint64 shard = 1, shards = 0;
+
+  if (text == NULL)
+    return shard_from_environment (options, error);
+  fields = g_strsplit (text, "/", 2);
+  if (g_strv_length (fields) != 2 ||
+      !g_ascii_string_to_unsigned (fields[0], 10, 0, G_MAXUINT, &shard, NULL) ||
+      !g_ascii_string_to_unsigned (fields[1], 10, 1, G_MAXUINT, &shards, NULL))
+    shards = 0;
+  return set_shard (options, text, shard, shards, error);
 }
 
 static gboolean
@@ -187,7 +262,8 @@ check_device (BatchOptions *options, GError **error)
 }
 
 static gboolean
-check_required (BatchOptions *options, gint max_size, GError **error)
+check_required (const BatchOptions *options, gint max_size, gint jobs,
+    gint timeout, GError **error)
 {
   if (options->inputs == NULL)
     return usage_error (error, "no INPUT was given; try --help");
@@ -199,6 +275,10 @@ check_required (BatchOptions *options, gint max_size, GError **error)
     return usage_error (error, "--level is 0 to 9");
   if (options->dpi < 0 || options->dpi > 100000)
     return usage_error (error, "--dpi is 0 to 100000");
+  if (jobs < 0 || jobs > MAX_JOBS)
+    return usage_error (error, "--jobs is 1 to %d, or 0", MAX_JOBS);
+  if (timeout < 1)
+    return usage_error (error, "--timeout is at least 1 second");
   return TRUE;
 }
 
@@ -206,7 +286,8 @@ gboolean
 batch_options_parse (BatchOptions *options, gchar ***arguments, GError **error)
 {
   g_autofree gchar *effects = NULL, *optional = NULL, *memory = NULL;
-  gint max_size = DEFAULT_MAX_SIZE;
+  g_autofree gchar *shard = NULL;
+  gint max_size = DEFAULT_MAX_SIZE, jobs = 0, timeout = DEFAULT_TIMEOUT;
   gboolean version = FALSE;
   const GEnumClass *all;
   const GOptionEntry entries[] = {
@@ -234,6 +315,21 @@ batch_options_parse (BatchOptions *options, gchar ***arguments, GError **error)
         "PNG compression, 0-9: 1 is fast, 9 small (default: 1)", "LEVEL" },
     { "dpi", 0, 0, G_OPTION_ARG_INT, &options->dpi,
         "Print resolution noted in the files", "DPI" },
+    { "jobs", 'j', 0, G_OPTION_ARG_INT, &jobs,
+        "Photos in parallel (default: one per core)", "N" },
+    { "shard", 0, 0, G_OPTION_ARG_STRING, &shard,
+        "Make part i of n of the photos (default: from JOB_COMPLETION_INDEX or "
+        "SLURM_ARRAY_TASK_ID, else all)",
+        "I/N" },
+    { "timeout", 0, 0, G_OPTION_ARG_INT, &timeout,
+        "Give a photo up that stands still for so long (default: 300)",
+        "SECONDS" },
+    { "contact-sheet", 0, 0, G_OPTION_ARG_FILENAME, &options->contact_sheet,
+        "Put small pictures of all results into one PNG", "FILE" },
+    { "remake", 0, 0, G_OPTION_ARG_NONE, &options->remake,
+        "Make results again that are there", NULL },
+    { "print-pipeline", 0, 0, G_OPTION_ARG_NONE, &options->print_pipeline,
+        "Print gst-launch-1.0 commands that do the same, and leave", NULL },
     { "json", 0, 0, G_OPTION_ARG_NONE, &options->json,
         "One line of JSON per photo on standard output", NULL },
     { "quiet", 'q', 0, G_OPTION_ARG_NONE, &options->quiet,
@@ -257,9 +353,12 @@ batch_options_parse (BatchOptions *options, gchar ***arguments, GError **error)
   }
 
   options->max_size = (guint) max_size;
+  options->jobs = jobs > 0 ? (guint) jobs : g_get_num_processors ();
+  options->timeout = (guint) timeout;
   all = effect_class (error);
-  return all != NULL && check_required (options, max_size, error) &&
-      check_device (options, error) &&
+  return all != NULL &&
+      check_required (options, max_size, jobs, timeout, error) &&
+      parse_shard (options, shard, error) && check_device (options, error) &&
       parse_bytes (memory, &options->memory, error) &&
       parse_effects (options, all, effects, error) &&
       parse_optional (options, optional, error);
@@ -272,4 +371,5 @@ batch_options_clear (BatchOptions *options)
   g_free (options->output);
   g_free (options->device);
   g_free (options->model);
+  g_free (options->contact_sheet);
 }

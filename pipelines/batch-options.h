@@ -22,11 +22,17 @@ typedef struct {
   BatchEffect effects[BATCH_MAX_EFFECTS];
   guint n_effects;
   guint max_size;
-  guint64 memory; /* bytes of the budget, 0 = automatic */
+  guint64 memory;      /* bytes of the budget, 0 = automatic */
+  guint jobs;          /* photos in parallel, at least 1 */
+  guint shard, shards; /* this run makes the photos of shard of shards */
+  guint timeout;       /* seconds that a photo may stand still */
   gchar *device;
   gchar *model;
   gint level;
   gint dpi;
+  gchar *contact_sheet; /* NULL = none */
+  gboolean remake;
+  gboolean print_pipeline;
   gboolean json;
   gboolean quiet;
 } BatchOptions;

@@ -3,12 +3,11 @@
 #include "batch-photo.h"
 
 BatchPhoto *
-batch_photo_new (const BatchItem *item, guint64 index, guint n_results)
+batch_photo_new (const BatchItem *item, guint n_results)
 {
   BatchPhoto *photo = g_new0 (BatchPhoto, 1);
 
   photo->item = item;
-  photo->index = index;
   photo->begin_us = g_get_monotonic_time ();
   photo->n_results = n_results;
   return photo;
@@ -53,6 +52,16 @@ batch_photo_fail (BatchPhoto *photo, const gchar *reason)
     batch_photo_set_result (photo, i, BATCH_FAILED, reason);
 }
 
+void
+batch_photo_keep (BatchPhoto *photo, guint effect, gchar *file, guint64 bytes)
+{
+  BatchResult *result = &photo->results[effect];
+
+  result->status = BATCH_KEPT;
+  result->file = file;
+  result->bytes = bytes;
+}
+
 gboolean
 batch_photo_settle (BatchPhoto *photo)
 {
@@ -64,7 +73,7 @@ batch_photo_settle (BatchPhoto *photo)
     if (photo->results[i].status > worst->status)
       worst = &photo->results[i];
   }
-  photo->status = worst->status;
+  photo->status = worst->status == BATCH_KEPT ? BATCH_DONE : worst->status;
   if (photo->reason == NULL)
     photo->reason = g_strdup (worst->reason);
   photo->milliseconds = elapsed (photo);

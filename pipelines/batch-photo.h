@@ -12,6 +12,7 @@ G_BEGIN_DECLS
 typedef enum {
   BATCH_PENDING,
   BATCH_DONE,
+  BATCH_KEPT, /* it was there already */
   BATCH_DROPPED,
   BATCH_FAILED,
 } BatchStatus;
@@ -26,7 +27,6 @@ typedef struct {
 
 typedef struct {
   const BatchItem *item;
-  guint64 index;
   gint64 begin_us;
   BatchStatus status;
   gchar *reason;
@@ -38,8 +38,7 @@ typedef struct {
   guint n_results;
 } BatchPhoto;
 
-BatchPhoto *batch_photo_new (
-    const BatchItem *item, guint64 index, guint n_results);
+BatchPhoto *batch_photo_new (const BatchItem *item, guint n_results);
 void batch_photo_free (BatchPhoto *photo);
 
 /* Sets a result that is pending; later ones are ignored. `reason` NULL = "". */
@@ -48,6 +47,10 @@ void batch_photo_set_result (
 
 /* Everything that is pending has failed for `reason`. */
 void batch_photo_fail (BatchPhoto *photo, const gchar *reason);
+
+/* Result `effect` was there: `file` (taken) with `bytes`. */
+void batch_photo_keep (
+    BatchPhoto *photo, guint effect, gchar *file, guint64 bytes);
 
 /* TRUE once nothing is pending; `status` and `milliseconds` are set then:
  * failed if anything failed, else dropped if anything was dropped, else done. */

@@ -39,9 +39,21 @@ batch_item_new (gchar *path, const gchar *source)
   return item;
 }
 
+/* Results of the run before are no photos. */
 static gboolean
-add_folder (GPtrArray *items, const gchar *folder, GError **error)
+lies_below (const gchar *path, const gchar *folder)
 {
+  g_autofree gchar *absolute = g_canonicalize_filename (path, NULL);
+
+  return g_str_has_prefix (absolute, folder) &&
+      absolute[strlen (folder)] == '/';
+}
+
+static gboolean
+add_folder (
+    GPtrArray *items, const gchar *folder, const gchar *output, GError **error)
+{
+  g_autofree gchar *results = g_canonicalize_filename (output, NULL);
   PetFolder list;
   PetError failure;
 
@@ -50,21 +62,26 @@ add_folder (GPtrArray *items, const gchar *folder, GError **error)
         failure.message);
     return FALSE;
   }
-  for (size_t i = 0; i < list.count; i++)
-    g_ptr_array_add (items,
-        batch_item_new (
-            g_build_filename (folder, list.paths[i], NULL), list.paths[i]));
+  for (size_t i = 0; i < list.count; i++) {
+    gchar *path = g_build_filename (folder, list.paths[i], NULL);
+
+    if (lies_below (path, results))
+      g_free (path);
+    else
+      g_ptr_array_add (items, batch_item_new (path, list.paths[i]));
+  }
   pet_folder_clear (&list);
   return TRUE;
 }
 
 static gboolean
-add_input (GPtrArray *items, const gchar *input, GError **error)
+add_input (
+    GPtrArray *items, const gchar *input, const gchar *output, GError **error)
 {
   g_autofree gchar *name = NULL;
 
   if (g_file_test (input, G_FILE_TEST_IS_DIR))
-    return add_folder (items, input, error);
+    return add_folder (items, input, output, error);
   if (!g_file_test (input, G_FILE_TEST_EXISTS)) {
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
         "%s: there is no such file or folder", input);
@@ -81,12 +98,14 @@ result_name (const BatchItem *item)
   return g_strconcat (item->dir, "/", item->stem, NULL);
 }
 
-/* Photos that share a result name all take their full names. */
-static void
+/* Photos that share a result name all take their full names. FALSE when none
+ * was changed. */
+static gboolean
 tell_stems_apart (GPtrArray *items)
 {
   g_autoptr (GHashTable) uses =
       g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  gboolean changed = FALSE;
 
   for (guint i = 0; i < items->len; i++) {
     gchar *name = result_name (items->pdata[i]);
@@ -98,11 +117,16 @@ tell_stems_apart (GPtrArray *items)
     BatchItem *item = items->pdata[i];
     g_autofree gchar *name = result_name (item);
 
-    if (GPOINTER_TO_UINT (g_hash_table_lookup (uses, name)) > 1) {
+    g_autofree gchar *full = g_path_get_basename (item->source);
+
+    if (GPOINTER_TO_UINT (g_hash_table_lookup (uses, name)) > 1 &&
+        !g_str_equal (item->stem, full)) {
       g_free (item->stem);
-      item->stem = g_path_get_basename (item->source);
+      item->stem = g_steal_pointer (&full);
+      changed = TRUE;
     }
   }
+  return changed;
 }
 
 static gboolean
@@ -130,16 +154,52 @@ check_names_differ (GPtrArray *items, GError **error)
 }
 
 GPtrArray *
-batch_plan_new (gchar **inputs, GError **error)
+batch_plan_new (gchar **inputs, const gchar *output, GError **error)
 {
   g_autoptr (GPtrArray) items =
       g_ptr_array_new_with_free_func (batch_item_free);
 
   for (gchar **input = inputs; *input != NULL; input++)
-    if (!add_input (items, *input, error))
+    if (!add_input (items, *input, output, error))
       return NULL;
-  tell_stems_apart (items);
+  for (guint i = 0; i < items->len; i++)
+    ((BatchItem *) items->pdata[i])->index = i;
+  while (tell_stems_apart (items))
+    continue;
   if (!check_names_differ (items, error))
     return NULL;
   return g_steal_pointer (&items);
+}
+
+void
+batch_plan_take_shard (GPtrArray *items, guint shard, guint shards)
+{
+  guint n = 0;
+
+  for (guint i = 0; i < items->len; i++) {
+    BatchItem *item = items->pdata[i];
+
+    if (pet_folder_shard (item->source, shards) == shard)
+      items->pdata[n++] = item;
+    else
+      batch_item_free (item);
+  }
+  g_ptr_array_set_free_func (items, NULL);
+  g_ptr_array_set_size (items, (gint) n);
+  g_ptr_array_set_free_func (items, batch_item_free);
+}
+
+gchar *
+batch_item_folder (const BatchItem *item, const gchar *output)
+{
+  return g_build_filename (output, item->dir, item->stem, NULL);
+}
+
+gchar *
+batch_item_result (
+    const BatchItem *item, const gchar *output, const gchar *effect)
+{
+  g_autofree gchar *file = g_strconcat (effect, ".png", NULL);
+
+  return g_build_filename (output, item->dir, item->stem, file, NULL);
 }

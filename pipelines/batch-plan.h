@@ -10,6 +10,7 @@
 G_BEGIN_DECLS
 
 typedef struct {
+  guint64 index; /* among all photos of the inputs */
   gchar *path;   /* to open */
   gchar *source; /* below its input folder, for messages */
   gchar *dir;    /* {dir}; "" at the top */
@@ -18,8 +19,17 @@ typedef struct {
 } BatchItem;
 
 /* Items in the order of the inputs, folders sorted. An input file is taken
- * whatever it is called. NULL and `error` when an input does not exist or two
+ * whatever it is called; what lies below `output` is not taken from a folder.
+ * NULL and `error` when an input does not exist or two
  * photos would write the same results. Free with g_ptr_array_unref(). */
-GPtrArray *batch_plan_new (gchar **inputs, GError **error);
+GPtrArray *batch_plan_new (gchar **inputs, const gchar *output, GError **error);
+
+/* Leaves those whose `source` belongs to the shard, as petfoldersrc does. */
+void batch_plan_take_shard (GPtrArray *items, guint shard, guint shards);
+
+/* OUT/{dir}/{stem}, and the result of one look in it. Free with g_free(). */
+gchar *batch_item_folder (const BatchItem *item, const gchar *output);
+gchar *batch_item_result (
+    const BatchItem *item, const gchar *output, const gchar *effect);
 
 G_END_DECLS

@@ -8,8 +8,8 @@
 
 #define BAR_WIDTH 24
 
-static const gchar *const status_names[] = { "pending", "done", "dropped",
-  "failed" };
+static const gchar *const status_names[] = { "pending", "done", "kept",
+  "dropped", "failed" };
 
 void
 batch_report_begin (
@@ -40,24 +40,65 @@ clear_bar (const BatchReport *report)
     fputs ("\r\033[K", stderr);
 }
 
+/* Photos per second over the last ones; those that were kept say nothing of
+ * how long the others take. */
+static gdouble
+recent_rate (const BatchReport *report)
+{
+  guint made = finished (report) - report->kept;
+  gboolean full = made >= BATCH_RECENT;
+  guint n = full ? BATCH_RECENT - 1 : made;
+  gint64 since =
+      full ? report->recent_us[(made + 1) % BATCH_RECENT] : report->begin_us;
+  gdouble passed = (gdouble) (g_get_monotonic_time () - since) / 1e6;
+
+  return n / MAX (passed, 1e-3);
+}
+
+static void
+print_time_left (const BatchReport *report, gdouble rate)
+{
+  guint left;
+
+  if (rate <= 0) {
+    fputs ("--:-- left", stderr);
+    return;
+  }
+  left = (guint) ((report->total - finished (report)) / rate + 0.5);
+  if (left >= 3600)
+    fprintf (
+        stderr, "%u:%02u:%02u left", left / 3600, left / 60 % 60, left % 60);
+  else
+    fprintf (stderr, "%u:%02u left", left / 60, left % 60);
+}
+
 static void
 draw_bar (const BatchReport *report)
 {
   guint n = finished (report);
-  guint filled = report->total > 0 ? n * BAR_WIDTH / report->total : BAR_WIDTH;
-  gdouble rate = n / MAX (seconds (report), 1e-3);
-  guint left = n > 0 ? (guint) ((report->total - n) / rate + 0.5) : 0;
+  guint filled = report->total > 0
+      ? (guint) ((guint64) n * BAR_WIDTH / report->total)
+      : BAR_WIDTH;
+  gdouble rate = recent_rate (report);
 
   if (!report->bar)
     return;
   fputs ("\r\033[K[", stderr);
   for (guint i = 0; i < BAR_WIDTH; i++)
     fputc (i < filled ? '#' : '.', stderr);
-  fprintf (stderr, "] %u/%u  %.1f photos/s  %u:%02u left", n, report->total,
-      rate, left / 60, left % 60);
+  fprintf (stderr, "] %u/%u  %.1f photos/s  ", n, report->total, rate);
+  print_time_left (report, rate);
+  if (report->dropped > 0)
+    fprintf (stderr, "  %u with drops", report->dropped);
   if (report->failed > 0)
     fprintf (stderr, "  %u failed", report->failed);
   fflush (stderr);
+}
+
+void
+batch_report_tick (BatchReport *report)
+{
+  draw_bar (report);
 }
 
 /* Names are bytes, JSON is UTF-8. */
@@ -109,7 +150,7 @@ print_json (const BatchReport *report, const BatchPhoto *photo)
 
   json_builder_begin_object (json);
   add_text (json, "source", photo->item->source);
-  add_int (json, "index", (gint64) photo->index);
+  add_int (json, "index", (gint64) photo->item->index);
   add_text (json, "status", status_names[photo->status]);
   add_text (json, "reason", photo->reason);
   add_int (json, "width", photo->width);
@@ -135,30 +176,62 @@ print_json (const BatchReport *report, const BatchPhoto *photo)
   fflush (stdout);
 }
 
+static guint
+count_results (const BatchPhoto *photo, BatchStatus status)
+{
+  guint n = 0;
+
+  for (guint i = 0; i < photo->n_results; i++)
+    n += photo->results[i].status == status;
+  return n;
+}
+
+/* "popart (reason), retro8bit (reason)" */
+static gchar *
+list_dropped (const BatchReport *report, const BatchPhoto *photo)
+{
+  GString *list = g_string_new (NULL);
+
+  for (guint i = 0; i < photo->n_results; i++)
+    if (photo->results[i].status == BATCH_DROPPED)
+      g_string_append_printf (list, "%s%s (%s)", list->len > 0 ? ", " : "",
+          report->options->effects[i].name, photo->results[i].reason);
+  return g_string_free (list, FALSE);
+}
+
 static void
 print_line (const BatchReport *report, const BatchPhoto *photo)
 {
   g_autofree gchar *name = g_filename_display_name (photo->item->source);
-  guint results = 0;
+  guint made = count_results (photo, BATCH_DONE);
+  guint kept = count_results (photo, BATCH_KEPT);
 
-  if (photo->status == BATCH_FAILED) {
+  if (photo->status == BATCH_FAILED)
     fprintf (stderr, "failed: %s: %s\n", name, photo->reason);
-    return;
+  if (count_results (photo, BATCH_DROPPED) > 0) {
+    g_autofree gchar *dropped = list_dropped (report, photo);
+
+    fprintf (stderr, "dropped: %s: %s\n", name, dropped);
   }
-  if (report->options->quiet || report->options->json)
+  if (photo->status == BATCH_FAILED || report->options->quiet ||
+      report->options->json)
     return;
-  for (guint i = 0; i < photo->n_results; i++)
-    results += photo->results[i].status == BATCH_DONE;
-  printf ("%s  %dx%d  pet %.0f %%  %u result%s  %.0f ms%s\n", name,
-      photo->width, photo->height, photo->coverage * 100, results,
-      results == 1 ? "" : "s", photo->milliseconds,
-      photo->status == BATCH_DROPPED ? "  (some were dropped)" : "");
+  if (made == 0)
+    printf ("%s  %dx%d  %u kept\n", name, photo->width, photo->height, kept);
+  else
+    printf ("%s  %dx%d  pet %.0f %%  %u made, %u kept  %.0f ms\n", name,
+        photo->width, photo->height, photo->coverage * 100, made, kept,
+        photo->milliseconds);
   fflush (stdout);
 }
 
-void
-batch_report_photo (BatchReport *report, const BatchPhoto *photo)
+static void
+count (BatchReport *report, const BatchPhoto *photo)
 {
+  guint kept = count_results (photo, BATCH_KEPT);
+
+  report->results += count_results (photo, BATCH_DONE);
+  report->results_kept += kept;
   switch (photo->status) {
     case BATCH_DROPPED:
       report->dropped++;
@@ -170,6 +243,17 @@ batch_report_photo (BatchReport *report, const BatchPhoto *photo)
       report->done++;
       break;
   }
+  if (kept == photo->n_results)
+    report->kept++;
+  else
+    report->recent_us[(finished (report) - report->kept) % BATCH_RECENT] =
+        g_get_monotonic_time ();
+}
+
+void
+batch_report_photo (BatchReport *report, const BatchPhoto *photo)
+{
+  count (report, photo);
   clear_bar (report);
   if (report->options->json)
     print_json (report, photo);
@@ -195,11 +279,13 @@ batch_report_end (BatchReport *report)
   clear_bar (report);
   if (report->options->quiet)
     return;
-  fprintf (stderr, "%u photos: %u done, %u with dropped results, %u failed", n,
-      report->done, report->dropped, report->failed);
+  fprintf (stderr, "%u photos: %u done, %u with dropped results, %u failed",
+      report->total, report->done, report->dropped, report->failed);
   if (n < report->total)
     fprintf (stderr, ", %u not begun", report->total - n);
-  fprintf (stderr, "; %.1f s, %.1f photos/s; results are in %s\n",
-      seconds (report), n / MAX (seconds (report), 1e-3),
-      report->options->output);
+  fprintf (stderr,
+      "; %" G_GUINT64_FORMAT " results made, %" G_GUINT64_FORMAT
+      " kept; %.1f s, %.1f photos/s; results are in %s\n",
+      report->results, report->results_kept, seconds (report),
+      n / MAX (seconds (report), 1e-3), report->options->output);
 }

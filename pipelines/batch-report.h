@@ -8,10 +8,15 @@
 
 G_BEGIN_DECLS
 
+#define BATCH_RECENT 32
+
 typedef struct {
   const BatchOptions *options;
   guint total;
-  guint done, dropped, failed;
+  guint done, dropped, failed; /* photos */
+  guint kept;                  /* photos of which nothing was made */
+  guint64 results, results_kept;
+  gint64 recent_us[BATCH_RECENT]; /* when the last ones were finished, a ring */
   gint64 begin_us;
   gboolean bar; /* standard error is a terminal */
 } BatchReport;
@@ -25,6 +30,9 @@ void batch_report_photo (BatchReport *report, const BatchPhoto *photo);
 /* A remark that is not about one photo, on standard error. */
 void batch_report_note (
     BatchReport *report, const gchar *kind, const gchar *text);
+
+/* Once a second: the time left runs down. */
+void batch_report_tick (BatchReport *report);
 
 void batch_report_end (BatchReport *report);
 

@@ -7,10 +7,15 @@
 #include <gio/gio.h>
 #include <glib-unix.h>
 #include <gst/gst.h>
+#include <malloc.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "batch-lane.h"
+#include "batch-launch.h"
+#include "batch-recipe.h"
 #include "batch-report.h"
+#include "batch-sheet.h"
 
 enum {
   EXIT_DONE = 0,
@@ -21,106 +26,61 @@ enum {
   EXIT_SOME_DROPPED = 5,
 };
 
-/* One photo is decoded while the looks of another are made. */
-#define MAX_IN_FLIGHT 2
-
 typedef struct {
   const BatchOptions *options;
   GMainLoop *loop;
   GPtrArray *items;
   guint next;
-  GQueue retry; /* photos whose pipeline broke, to be tried alone */
-  BatchLane *lane;
+  GPtrArray *lanes;     /* of BatchLane */
+  GHashTable *unusable; /* lanes that cannot be built again */
+  guint32 *made;        /* per index of an item: bit i: result i is there */
   BatchReport report;
   gboolean stopping;
-  gboolean pumping;
   gint exit_code; /* other than EXIT_DONE: the run cannot go on */
 } Batch;
 
-static BatchPhoto *
-next_photo (Batch *batch)
+static gboolean
+is_busy (const Batch *batch)
 {
-  BatchPhoto *photo;
-
-  if (!g_queue_is_empty (&batch->retry))
-    return batch_lane_in_flight (batch->lane) == 0
-        ? g_queue_pop_head (&batch->retry)
-        : NULL;
-  if (batch->stopping || batch->next == batch->items->len ||
-      batch_lane_in_flight (batch->lane) >= MAX_IN_FLIGHT)
-    return NULL;
-  photo = batch_photo_new (
-      batch->items->pdata[batch->next], batch->next, batch->options->n_effects);
-  batch->next++;
-  return photo;
+  for (guint i = 0; i < batch->lanes->len; i++)
+    if (batch_lane_photo (batch->lanes->pdata[i]) != NULL)
+      return TRUE;
+  return FALSE;
 }
 
-/* Keeps the lane supplied; leaves the loop when nothing is left. */
+/* Gives an idle lane its next photo; leaves the loop when nothing is left. */
 static void
-pump (Batch *batch)
+feed (Batch *batch, BatchLane *lane)
 {
-  BatchPhoto *photo;
-
-  if (batch->pumping)
+  if (batch_lane_photo (lane) != NULL)
     return;
-  batch->pumping = TRUE;
-  while ((photo = next_photo (batch)) != NULL)
-    batch_lane_push (batch->lane, photo);
-  batch->pumping = FALSE;
-  if (batch_lane_in_flight (batch->lane) == 0)
+  if (!batch->stopping && batch->next < batch->items->len &&
+      !g_hash_table_contains (batch->unusable, lane))
+    batch_lane_push (lane,
+        batch_photo_new (
+            batch->items->pdata[batch->next++], batch->options->n_effects));
+  else if (!is_busy (batch))
     g_main_loop_quit (batch->loop);
 }
 
 static void
-finish (Batch *batch, BatchPhoto *photo)
+note_results (Batch *batch, const BatchPhoto *photo)
 {
+  for (guint i = 0; i < photo->n_results; i++)
+    if (photo->results[i].status == BATCH_DONE ||
+        photo->results[i].status == BATCH_KEPT)
+      batch->made[photo->item->index] |= 1u << i;
+}
+
+static void
+on_settled (BatchLane *lane, BatchPhoto *photo, gpointer user)
+{
+  Batch *batch = user;
+
+  note_results (batch, photo);
   batch_report_photo (&batch->report, photo);
   batch_photo_free (photo);
-}
-
-static void
-on_settled (BatchPhoto *photo, gpointer user)
-{
-  Batch *batch = user;
-
-  finish (batch, photo);
-  pump (batch);
-}
-
-/* Which photo broke the pipeline is not always known: alone, each shows. */
-static void
-take_back (Batch *batch, GPtrArray *photos, const gchar *reason)
-{
-  for (guint i = 0; i < photos->len; i++) {
-    BatchPhoto *photo = photos->pdata[i];
-
-    if (photos->len == 1) {
-      batch_photo_fail (photo, reason);
-      batch_photo_settle (photo);
-      finish (batch, photo);
-    } else {
-      g_queue_push_tail (&batch->retry,
-          batch_photo_new (photo->item, photo->index, photo->n_results));
-      batch_photo_free (photo);
-    }
-  }
-  g_ptr_array_unref (photos);
-}
-
-static void
-on_broken (const GError *error, GPtrArray *photos, gpointer user)
-{
-  Batch *batch = user;
-  g_autoptr (GError) failure = NULL;
-
-  take_back (batch, photos, error->message);
-  if (!batch_lane_start (batch->lane, &failure)) {
-    batch_report_note (&batch->report, "error", failure->message);
-    batch->exit_code = EXIT_SOME_FAILED;
-    g_main_loop_quit (batch->loop);
-    return;
-  }
-  pump (batch);
+  feed (batch, lane);
 }
 
 static void
@@ -129,16 +89,55 @@ on_warned (const gchar *text, gpointer user)
   batch_report_note (&((Batch *) user)->report, "note", text);
 }
 
-/* The photos in flight are finished, no other is begun. */
+static void
+on_broken (BatchLane *lane, const GError *error, gpointer user)
+{
+  Batch *batch = user;
+
+  batch_report_note (&batch->report, "error", error->message);
+  g_hash_table_add (batch->unusable, lane);
+  if (g_hash_table_size (batch->unusable) == batch->lanes->len)
+    batch->exit_code = EXIT_SOME_FAILED;
+}
+
+/* The photos in flight are finished, no other is begun; at the second signal
+ * nothing is waited for: every file is whole at any moment. */
 static gboolean
 on_signal (gpointer user)
 {
   Batch *batch = user;
 
-  if (!batch->stopping)
-    batch_report_note (
-        &batch->report, "note", "stopping after the photos in flight");
+  if (batch->stopping) {
+    batch_report_end (&batch->report);
+    _exit (EXIT_STOPPED);
+  }
+  batch_report_note (
+      &batch->report, "note", "stopping after the photos in flight");
   batch->stopping = TRUE;
+  return G_SOURCE_CONTINUE;
+}
+
+/* Those that wait for others' memory stand still only if all do. */
+static void
+watch_lanes (Batch *batch)
+{
+  gboolean all_wait = TRUE;
+
+  for (guint i = 0; i < batch->lanes->len; i++)
+    if (batch_lane_photo (batch->lanes->pdata[i]) != NULL)
+      all_wait = all_wait && batch_lane_waits (batch->lanes->pdata[i]);
+  for (guint i = 0; i < batch->lanes->len; i++)
+    if (all_wait || !batch_lane_waits (batch->lanes->pdata[i]))
+      batch_lane_watch (batch->lanes->pdata[i]);
+}
+
+static gboolean
+on_tick (gpointer user)
+{
+  Batch *batch = user;
+
+  watch_lanes (batch);
+  batch_report_tick (&batch->report);
   return G_SOURCE_CONTINUE;
 }
 
@@ -154,37 +153,95 @@ exit_code (const Batch *batch)
   return batch->report.dropped > 0 ? EXIT_SOME_DROPPED : EXIT_DONE;
 }
 
-static gint
-run (const BatchOptions *options, GPtrArray *items)
+/* No more lanes than photos. With one, the network may have all cores. */
+static gboolean
+start_lanes (Batch *batch, const gchar *settings, GError **error)
 {
-  static const BatchLaneEvents events = { on_settled, on_broken, on_warned };
-  Batch batch = { .options = options, .items = items, .retry = G_QUEUE_INIT };
+  static const BatchLaneEvents events = { on_settled, on_warned, on_broken };
+  guint n = MIN (batch->options->jobs, batch->items->len);
+
+  for (guint i = 0; i < n; i++) {
+    BatchLane *lane = batch_lane_new (
+        batch->options, settings, n > 1 ? 1 : 0, &events, batch);
+
+    g_ptr_array_add (batch->lanes, lane);
+    if (!batch_lane_start (lane, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gint
+run_loop (Batch *batch)
+{
+  guint interrupt = g_unix_signal_add (SIGINT, on_signal, batch);
+  guint terminate = g_unix_signal_add (SIGTERM, on_signal, batch);
+  guint tick = g_timeout_add_seconds (1, on_tick, batch);
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = 0; i < batch->lanes->len; i++)
+    feed (batch, batch->lanes->pdata[i]);
+  if (is_busy (batch))
+    g_main_loop_run (batch->loop);
+  g_source_remove (interrupt);
+  g_source_remove (terminate);
+  g_source_remove (tick);
+  batch_report_end (&batch->report);
+  if (batch->options->contact_sheet != NULL && !batch->stopping &&
+      !batch_sheet_write (batch->options, batch->items, batch->made, &error)) {
+    fprintf (stderr, "pet-batch: %s\n", error->message);
+    return EXIT_SOME_FAILED;
+  }
+  return exit_code (batch);
+}
+
+/* FALSE when a thread hangs: nothing that it may use can be freed. */
+static gboolean
+clear (Batch *batch)
+{
+  gboolean clean = TRUE;
+
+  for (guint i = 0; i < batch->lanes->len; i++)
+    clean = batch_lane_free (batch->lanes->pdata[i]) && clean;
+  g_ptr_array_unref (batch->lanes);
+  g_hash_table_unref (batch->unusable);
+  g_main_loop_unref (batch->loop);
+  g_free (batch->made);
+  return clean;
+}
+
+static guint64
+last_index (const GPtrArray *items)
+{
+  const BatchItem *last = items->len > 0 ? items->pdata[items->len - 1] : NULL;
+
+  return last != NULL ? last->index : 0;
+}
+
+static gint
+run (const BatchOptions *options, GPtrArray *items, const gchar *settings)
+{
+  Batch batch = { .options = options, .items = items };
   g_autoptr (GError) error = NULL;
   gint code;
 
   batch.loop = g_main_loop_new (NULL, FALSE);
+  batch.lanes = g_ptr_array_new ();
+  batch.unusable = g_hash_table_new (NULL, NULL);
+  batch.made = g_new0 (guint32, last_index (items) + 1);
   batch_report_begin (&batch.report, options, items->len);
-  batch.lane = batch_lane_new (options, &events, &batch);
-  if (!batch_lane_start (batch.lane, &error)) {
+  if (start_lanes (&batch, settings, &error)) {
+    code = run_loop (&batch);
+  } else {
     fprintf (stderr, "pet-batch: %s\n", error->message);
     code = g_error_matches (error, GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_INIT)
         ? EXIT_NO_DEVICE
         : EXIT_USAGE;
-  } else {
-    guint interrupt = g_unix_signal_add (SIGINT, on_signal, &batch);
-    guint terminate = g_unix_signal_add (SIGTERM, on_signal, &batch);
-
-    pump (&batch);
-    if (batch_lane_in_flight (batch.lane) > 0)
-      g_main_loop_run (batch.loop);
-    g_source_remove (interrupt);
-    g_source_remove (terminate);
-    batch_report_end (&batch.report);
-    code = exit_code (&batch);
   }
-  batch_lane_free (batch.lane);
-  g_queue_clear_full (&batch.retry, (GDestroyNotify) batch_photo_free);
-  g_main_loop_unref (batch.loop);
+  if (!clear (&batch)) {
+    fflush (NULL);
+    _exit (code);
+  }
   return code;
 }
 
@@ -208,27 +265,66 @@ load_plugin_beside (void)
   gst_object_unref (plugin);
 }
 
+static gint
+make (const BatchOptions *options)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GPtrArray) items = NULL;
+  g_autofree gchar *settings = NULL;
+
+  items = batch_plan_new (options->inputs, options->output, &error);
+  if (items != NULL)
+    settings = batch_recipe_settings (options, &error);
+  if (settings == NULL) {
+    fprintf (stderr, "pet-batch: %s\n", error->message);
+    return EXIT_USAGE;
+  }
+  if (items->len == 0) {
+    fprintf (stderr, "pet-batch: there is no photo in the input\n");
+    return EXIT_USAGE;
+  }
+  batch_plan_take_shard (items, options->shard, options->shards);
+  return run (options, items, settings);
+}
+
+static gint
+print_pipeline (const BatchOptions *options)
+{
+  for (gchar **input = options->inputs; *input != NULL; input++) {
+    g_autofree gchar *line = batch_launch_line (options, *input);
+
+    puts (line);
+  }
+  return EXIT_DONE;
+}
+
+/* glibc would keep freed blocks of up to 32 MB, in a heap per thread. */
+static void
+limit_heap (void)
+{
+  mallopt (M_MMAP_THRESHOLD, 128 * 1024);
+  mallopt (M_TRIM_THRESHOLD, 256 * 1024);
+  mallopt (M_ARENA_MAX, 2);
+}
+
 int
 main (int argc, char **argv)
 {
   g_auto (GStrv) arguments = g_strdupv (argv);
   g_autoptr (GError) error = NULL;
-  g_autoptr (GPtrArray) items = NULL;
   BatchOptions options = { 0 };
   gint code = EXIT_USAGE;
 
   /* The network's threads must not spin beside the looks' (GNU OpenMP reads
    * this when the plugin brings it in). */
   g_setenv ("OMP_WAIT_POLICY", "passive", FALSE);
+  limit_heap ();
   gst_init (NULL, NULL);
   load_plugin_beside ();
-  if (!batch_options_parse (&options, &arguments, &error) ||
-      (items = batch_plan_new (options.inputs, &error)) == NULL)
+  if (!batch_options_parse (&options, &arguments, &error))
     fprintf (stderr, "pet-batch: %s\n", error->message);
-  else if (items->len == 0)
-    fprintf (stderr, "pet-batch: there is no photo in the input\n");
   else
-    code = run (&options, items);
+    code = options.print_pipeline ? print_pipeline (&options) : make (&options);
   batch_options_clear (&options);
   return code;
 }

@@ -8,6 +8,7 @@
 #include <glib/gstdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -84,23 +85,42 @@ publish (const gchar *temporary, const gchar *name, gboolean overwrite,
 }
 
 static gboolean
-fill_and_close (
-    gint fd, const gchar *temporary, GstBuffer *buffer, GError **error)
+fill (gint fd, const gchar *temporary, GstBuffer *buffer, GError **error)
 {
   mode_t mask = umask (0);
-  gboolean done;
 
   umask (mask);
   /* mkostemps makes files that only their owner can read. */
-  done = fchmod (fd, 0666 & ~mask) == 0 && write_buffer (fd, buffer) &&
-      fsync (fd) == 0;
-  if (!done)
-    fail_errno (error, "write");
-  if (close (fd) != 0 && done)
-    done = fail_errno (error, "close");
-  if (!done)
-    unlink (temporary);
-  return done;
+  if (fchmod (fd, 0666 & ~mask) == 0 && write_buffer (fd, buffer) &&
+      fsync (fd) == 0)
+    return TRUE;
+  fail_errno (error, "write");
+  unlink (temporary);
+  return FALSE;
+}
+
+/* The lock says that the file has a living writer: whoever clears up after
+ * killed ones leaves it alone. One that was taken for dead before it was
+ * locked has no name any more and is made again. */
+static gint
+open_temporary (gchar *temporary, gsize length)
+{
+  gint fd;
+
+  for (gint tries = 0; tries < 10; tries++) {
+    struct stat status;
+
+    memset (temporary + length - strlen (SUFFIX) - 6, 'X', 6);
+    fd = mkostemps (temporary, strlen (SUFFIX), O_CLOEXEC);
+    if (fd < 0)
+      return -1;
+    if (flock (fd, LOCK_EX) != 0 || fstat (fd, &status) != 0 ||
+        status.st_nlink > 0)
+      return fd;
+    close (fd);
+  }
+  errno = EAGAIN;
+  return -1;
 }
 
 gboolean
@@ -111,6 +131,7 @@ gst_pet_atomic_write (const gchar *name, GstBuffer *buffer, gboolean overwrite,
   g_autofree gchar *base = g_path_get_basename (name);
   g_autofree gchar *temporary =
       g_strdup_printf ("%s/.%.200s.XXXXXX" SUFFIX, folder, base);
+  gboolean done;
   gint fd;
 
   *kept = FALSE;
@@ -120,10 +141,11 @@ gst_pet_atomic_write (const gchar *name, GstBuffer *buffer, gboolean overwrite,
   }
   if (g_mkdir_with_parents (folder, 0777) != 0)
     return fail_errno (error, folder);
-  fd = mkostemps (temporary, strlen (SUFFIX), O_CLOEXEC);
+  fd = open_temporary (temporary, strlen (temporary));
   if (fd < 0)
     return fail_errno (error, folder);
-  if (!fill_and_close (fd, temporary, buffer, error))
-    return FALSE;
-  return publish (temporary, name, overwrite, kept, error);
+  done = fill (fd, temporary, buffer, error) &&
+      publish (temporary, name, overwrite, kept, error);
+  close (fd);
+  return done;
 }

@@ -1,0 +1,219 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# pet-batch on inputs, outputs and limits that are not as they should be.
+
+. "$(dirname "$0")/tap.sh"
+batch() { "$programs/pet-batch" --device cpu --max-size 64 "$@"; }
+
+# counts FILE: "done N failed N" over the photos in a JSON file.
+counts() {
+  python3 - "$1" <<'P'
+import collections, json, sys
+n = collections.Counter(json.loads(line)["status"] for line in open(sys.argv[1]))
+print(" ".join(f"{name} {n[name]}" for name in sorted(n)))
+P
+}
+
+# run CODE COUNTS ARGUMENT...
+run() {
+  local code=$1 wanted=$2 got
+  shift 2
+  batch --json "$@" >"$work/run.jsonl" 2>"$work/run.err"
+  [ $? -eq "$code" ] || { tail -n 3 "$work/run.err"; return 1; }
+  got=$(counts "$work/run.jsonl")
+  [ "$got" = "$wanted" ] || { echo "$got, not $wanted"; return 1; }
+}
+
+"$programs/pet-draw" "$work/cat.png" 80 60 || exit 1
+cat=$work/cat.png
+batch "$cat" -o "$work/one" >/dev/null 2>&1
+
+# Limits.
+for limit in 1 1K 300K 0 9E 9EB 15E 9223372036854775807; do
+  check "--memory $limit" run 0 "done 1" --memory $limit "$cat" \
+    -o "$work/limit-$limit"
+  check "the same results" diff -r "$work/limit-$limit/cat" "$work/one/cat"
+done
+check "a limit below one frame is remarked on" \
+  says "alone" batch --remake --memory 1 "$cat" -o "$work/limit-1"
+for limit in -1 -5M 16E 1e30 nan inf M "" 5X; do
+  check "--memory \"$limit\" is a usage error" \
+    status 1 batch "--memory=$limit" "$cat" -o "$work/x"
+done
+for jobs in -1 2000 x; do
+  check "--jobs $jobs is a usage error" \
+    status 1 batch "--jobs=$jobs" "$cat" -o "$work/x"
+done
+check "--timeout 0 is a usage error" \
+  status 1 batch --timeout 0 "$cat" -o "$work/x"
+check "nothing was made by those" test ! -e "$work/x"
+
+# Names.
+names=$work/names
+mkdir -p "$names/sub "$'\n'" dir"
+cp "$cat" "$names/with space.png"
+cp "$cat" "$names/Zoë 猫.png"
+cp "$cat" "$names/new"$'\n'"line.png"
+cp "$cat" "$names/sub "$'\n'" dir/x.png"
+cp "$cat" "$names/"$'\xff\xfe'".png"
+cp "$cat" "$names/-o.png"
+cp "$cat" "$names/{stem}.png"
+cp "$cat" "$names/100%.png"
+check "names with anything in them" run 0 "done 8" "$names" -o "$work/named"
+for name in "with space" "Zoë 猫" "new"$'\n'"line" "sub "$'\n'" dir/x" \
+  $'\xff\xfe' "-o" "{stem}" "100%"; do
+  check "results of $(printf %q "$name")" \
+    diff -r "$work/named/$name" "$work/one/cat"
+done
+mkdir "$work/twins"
+for name in a.png a.jpg a.jpg.png b.png; do cp "$cat" "$work/twins/$name"; done
+check "photos that share a stem" run 0 "done 4" "$work/twins" -o "$work/twin-out"
+check "have results apart" test "$(find "$work/twin-out" -name color.png | LC_ALL=C sort |
+  tr '\n' ' ')" = "$(for name in a.jpg.png a.jpg a.png b; do
+  printf '%s/twin-out/%s/color.png ' "$work" $name; done)"
+
+# What is no photo.
+odd=$work/odd
+mkdir -p "$odd/deep/deeper"
+ln -s .. "$odd/deep/up"
+ln -s ../.. "$odd/deep/deeper/top"
+ln -s "$odd" "$odd/self"
+cp "$cat" "$odd/deep/deeper/good.png"
+ln -s "$cat" "$odd/link.png"
+check "links in circles" run 0 "done 2" "$odd" -o "$work/odd-out"
+mkfifo "$odd/fifo.jpg" "$odd/fifo"
+ln -s /dev/zero "$odd/zero.png"
+ln -s /dev/zero "$odd/zero"
+ln -s nowhere "$odd/gone.jpg"
+ln -s loop.jpg "$odd/loop.jpg"
+check "pipes, devices and links to nothing" \
+  run 2 "done 2 failed 4" "$odd" -o "$work/odd-out"
+check "each with its reason" \
+  test "$(grep -c '^failed: .*: ' "$work/run.err")" -eq 4
+if [ "$(id -u)" -ne 0 ]; then
+  chmod 000 "$odd/link.png"
+  check "a photo that cannot be read" \
+    run 2 "done 1 failed 5" "$odd" -o "$work/odd-out"
+else
+  skip "a photo that cannot be read" "running as root"
+fi
+
+# A file that is written and cut off all the time.
+mkdir "$work/moving"
+cp "$cat" "$work/moving/steady.png"
+(
+  while [ ! -e "$work/still" ]; do
+    cat "$cat" >"$work/moving/moving.png"
+    head -c 500 "$cat" >"$work/moving/moving.png"
+    truncate -s 1M "$work/moving/moving.png"
+  done
+) &
+writer=$!
+moved=0
+for ((i = 0; i < 8; i++)); do
+  batch --remake "$work/moving" -o "$work/moving-out" >/dev/null 2>&1
+  code=$?
+  { [ $code -eq 0 ] || [ $code -eq 2 ]; } || moved=$code
+done
+touch "$work/still"
+wait $writer
+check "a file that changes while it is read: exit 0 or 2" test $moved -eq 0
+check "its neighbour is not touched by it" \
+  diff -r "$work/moving-out/steady" "$work/one/cat"
+
+# Many, and all of them bad.
+mkdir "$work/many"
+(cd "$work/many" && seq -f '%05g.jpg' 9999 | xargs touch)
+cp "$cat" "$work/many/zlast.png"
+check "10 000 files, 9 999 of them bad, the last one good" \
+  run 2 "done 1 failed 9999" "$work/many" -o "$work/many-out"
+check "the summary adds up" grep -q \
+  "^10000 photos: 1 done, 0 with dropped results, 9999 failed; 5 results" \
+  "$work/run.err"
+check "the good one is good" diff -r "$work/many-out/zlast" "$work/one/cat"
+mkdir "$work/row"
+for ((i = 0; i < 60; i++)); do
+  printf '\x89PNG\r\n\x1a\n broken' >"$work/row/$((i + 100)).png"
+done
+check "all bad" run 2 "failed 60" "$work/row" -o "$work/row-out"
+check "they leave nothing" test ! -e "$work/row-out"
+cp "$cat" "$work/row/099.png"
+cp "$cat" "$work/row/999.png"
+check "60 bad in a row between good ones" \
+  run 2 "done 2 failed 60" "$work/row" -o "$work/row-out"
+cp "$work/row/100.png" "$work/row/zz.png"
+check "the last one bad" \
+  run 2 "done 2 failed 61" "$work/row" -o "$work/row-out"
+check "an empty folder: exit 1" \
+  says "no photo" batch "$(mktemp -d -p "$work")" -o "$work/x"
+
+# Disks.
+full() {
+  mkdir -p "$work/full"
+  unshare --mount bash -c '
+    mount -t tmpfs -o size=48k none "$1" || exit 77
+    "$2" --device cpu --max-size 64 --json "$3" -o "$1/out" >"$4" 2>"$5"
+    code=$?
+    find "$1" -name "*.part" | grep -q . && exit 78
+    for file in $(find "$1" -name "*.png"); do
+      tail -c 8 "$file" | head -c 4 | grep -q IEND || exit 79
+    done
+    exit $code' - "$work/full" "$programs/pet-batch" "$1" "$work/run.jsonl" \
+    "$work/run.err" 2>/dev/null
+}
+mkdir "$work/twenty"
+for ((i = 0; i < 20; i++)); do cp "$cat" "$work/twenty/$i.png"; done
+full "$work/twenty"
+code=$?
+if [ $code -eq 77 ] || [ $code -eq 1 ]; then
+  skip "a disk that fills up" "no file system can be mounted here"
+else
+  check "a disk that fills up: exit 2, whole files only" test $code -eq 2
+  check "it says so" grep -q "disk is full" "$work/run.err"
+  check "every photo is accounted for" \
+    test "$(wc -l <"$work/run.jsonl")" -eq 20
+fi
+(
+  while [ ! -e "$work/enough" ]; do rm -rf "$work/shaky" 2>/dev/null; done
+) &
+remover=$!
+batch --json "$work/twenty" -o "$work/shaky" >"$work/run.jsonl" 2>"$work/run.err"
+code=$?
+touch "$work/enough"
+wait $remover
+check "an output folder that is removed all the time: exit 0 or 2" \
+  test $code -eq 0 -o $code -eq 2
+check "every photo is accounted for" test "$(wc -l <"$work/run.jsonl")" -eq 20
+check "then all is made" run 0 "done 20" "$work/twenty" -o "$work/shaky"
+check "a contact sheet" \
+  batch --contact-sheet "$work/sheet.png" "$work/twenty" -o "$work/shaky"
+check "is a whole PNG" is_png "$work/sheet.png"
+check "a contact sheet that cannot be written: exit 2" status 2 \
+  batch --contact-sheet "$work/none/sheet.png" "$work/twenty" -o "$work/shaky"
+if [ -n "${LD_PRELOAD-}" ]; then
+  skip "a disk that hangs" "another library is preloaded"
+else
+  mkdir "$work/disk"
+  for name in 1 2-hang 3 4 5; do cp "$cat" "$work/disk/$name.png"; done
+  check "a disk that hangs under one photo: it fails, the others are made" \
+    env LD_PRELOAD="$PET_HANG" bash -c '
+      timeout 120 "$1" --device cpu --max-size 64 --jobs 2 --memory 1 \
+        --timeout 10 "$2" -o "$3" 2>"$4"; [ $? -eq 2 ]' - \
+    "$programs/pet-batch" "$work/disk" "$work/disk-out" "$work/run.err"
+  check "it is said which one and where it stood" grep -q \
+    "^failed: 2-hang.png: stood still for 10 s while making the looks" \
+    "$work/run.err"
+  for name in 1 3 4 5; do
+    check "photo $name" diff -r "$work/disk-out/$name" "$work/one/cat"
+  done
+fi
+
+# A pipeline for the shell.
+line=$(batch --print-pipeline --effects color,popart "$names" \
+  -o "$work/launched")
+check "--print-pipeline can be pasted" bash -c "$line"
+check "and makes the same pictures" \
+  test "$(find "$work/launched" -name popart.png -printf x)" = xxxxxxxx
+
+finish

@@ -1,0 +1,164 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# pet-batch again and again: what is whole is kept, what is not is made; shards
+# that share the work; a process that is killed at any moment.
+
+. "$(dirname "$0")/tap.sh"
+batch() { "$programs/pet-batch" --device cpu --max-size 64 "$@"; }
+tree() { (cd "$1" && find . -type f -exec sha256sum {} + | sort -k 2); }
+
+# statuses FILE: "done 3 kept 2", counted over the results in a JSON file.
+statuses() {
+  python3 - "$1" <<'P'
+import collections, json, sys
+n = collections.Counter(effect["status"] for line in open(sys.argv[1])
+                        for effect in json.loads(line)["effects"].values())
+print(" ".join(f"{name} {n[name]}" for name in sorted(n)))
+P
+}
+
+# run WHAT WANTED ARGUMENT...: the results' statuses are those wanted.
+run() {
+  local wanted=$1
+  shift
+  batch --json "$@" >"$work/run.jsonl" || return
+  local got
+  got=$(statuses "$work/run.jsonl")
+  [ "$got" = "$wanted" ] || { echo "$got, not $wanted"; return 1; }
+}
+
+mkdir -p "$work/in/sub"
+for i in 1 2 3 4; do
+  "$programs/pet-draw" "$work/in/cat $i.png" 90 $((80 + i)) || exit 1
+done
+"$programs/pet-draw" "$work/in/sub/cat.png" 64 64 || exit 1
+in=$work/in out=$work/out
+
+check "everything is made" run "done 25" "$in" -o "$out"
+tree "$out" >"$work/whole"
+check "everything is kept" run "kept 25" "$in" -o "$out"
+check "with width and height" \
+  grep -q '"width":64,"height":5[0-9],' "$work/run.jsonl"
+rm "$out/cat 2/popart.png"
+check "a result that is missing is made, the others are kept" \
+  run "done 1 kept 24" "$in" -o "$out"
+
+victim="$out/cat 1/color.png"
+head -c 400 "$victim" >"$work/cut" && cp "$work/cut" "$victim"
+check "one that was cut off is made again" run "done 1 kept 24" "$in" -o "$out"
+: >"$victim"
+check "one that is empty" run "done 1 kept 24" "$in" -o "$out"
+printf 'x' | dd of="$victim" bs=1 seek=600 conv=notrunc 2>/dev/null
+check "one that was damaged in the middle" run "done 1 kept 24" "$in" -o "$out"
+printf 'x' >>"$victim"
+check "one with something behind its end" run "done 1 kept 24" "$in" -o "$out"
+check "then the tree is as before" \
+  diff <(tree "$out") "$work/whole"
+
+check "another size: all is made again" \
+  run "done 25" --max-size 48 "$in" -o "$out"
+check "another level" run "done 25" --max-size 48 --level 5 "$in" -o "$out"
+check "another resolution" run "done 25" --dpi 300 "$in" -o "$out"
+check "other memory and jobs do not matter" \
+  run "kept 25" --dpi 300 --memory 8M --jobs 3 "$in" -o "$out"
+check "fewer effects" run "kept 5" --dpi 300 --effects color "$in" -o "$out"
+check "--remake" run "done 25" --dpi 300 --remake "$in" -o "$out"
+cp "$in/cat 4.png" "$in/cat 3.png"
+check "another photo under the same name" \
+  run "done 5 kept 20" --dpi 300 "$in" -o "$out"
+touch "$in"/*.png
+check "a new date does not matter" run "kept 25" --dpi 300 "$in" -o "$out"
+check "results below the input are no photos" \
+  run "done 25" "$in" -o "$in/results"
+check "nor in the second run" run "kept 25" "$in" -o "$in/results"
+rm -r "$in/results"
+
+# Optional results that were dropped are made by the next run, and only they.
+rm -rf "$out"
+check "dropped results end with 5" status 5 \
+  batch --memory 1 --optional popart:10 "$in" -o "$out"
+check "they are listed" grep -q "^dropped: cat 1.png: popart" <(
+  batch --memory 1 --optional popart:10 "$in" -o "$out" 2>&1)
+check "the next run makes exactly them" run "done 5 kept 20" "$in" -o "$out"
+
+# Shards.
+for i in 0 1 2; do
+  batch --json --shard $i/3 "$in" -o "$work/shards" >>"$work/shards.jsonl" \
+    2>/dev/null
+done
+check "three shards make every photo once" \
+  test "$(grep -c '"status":"done","reason":"","width"' "$work/shards.jsonl")" \
+  -eq 5
+batch "$in" -o "$work/plain" >/dev/null 2>&1
+check "and the same results" diff -r "$work/shards" "$work/plain"
+rm -rf "$work/shards"
+for i in 0 1; do
+  JOB_COMPLETION_INDEX=$i JOB_COMPLETIONS=2 batch "$in" -o "$work/shards"
+done >/dev/null 2>&1
+check "JOB_COMPLETION_INDEX" diff -r "$work/shards" "$work/plain"
+rm -rf "$work/shards"
+for i in 7 8 9; do
+  SLURM_ARRAY_TASK_ID=$i SLURM_ARRAY_TASK_COUNT=3 SLURM_ARRAY_TASK_MIN=7 \
+    batch "$in" -o "$work/shards"
+done >/dev/null 2>&1
+check "SLURM_ARRAY_TASK_ID" diff -r "$work/shards" "$work/plain"
+for shard in 3/3 1 x/2 -1/2 1/0; do
+  check "--shard $shard is a usage error" \
+    status 1 batch --shard $shard "$in" -o "$work/x"
+done
+
+# Temporary files of the dead go, those of the living stay.
+dead="$work/plain/cat 1/.popart.png.abcdef.part"
+alive="$work/plain/cat 1/.color.png.abcdef.part"
+foreign="$work/plain/cat 1/.notes.abcdef.part"
+touch "$dead" "$alive" "$foreign"
+exec 8<"$alive"
+flock 8
+check "a run among temporary files" run "kept 25" "$in" -o "$work/plain"
+exec 8<&-
+check "what a dead process left is gone" test ! -e "$dead"
+check "what a living one writes is not" test -e "$alive"
+check "nor what is not ours" test -e "$foreign"
+
+# Signals.
+for signal in TERM INT; do
+  rm -rf "$out"
+  "$programs/pet-batch" --device cpu --jobs 1 "$in" -o "$out" \
+    >"$work/log" 2>&1 &
+  pid=$!
+  until [ -e "$out/cat 1/color.png" ]; do sleep 0.02; done
+  kill -$signal $pid
+  wait $pid
+  check "SIG$signal: exit 3" test $? -eq 3
+  check "the photo in flight is finished" has_five "$out/cat 1"
+  check "the rest was not begun" grep -q "not begun" "$work/log"
+done
+
+# SIGKILL at 50 random moments. A tree that is complete is begun anew.
+rm -rf "$out"
+batch "$in" -o "$work/undisturbed" >/dev/null 2>&1
+begin=$(date +%s%N)
+batch "$in" -o "$work/timed" >/dev/null 2>&1
+span=$((($(date +%s%N) - begin) / 1000000))
+torn=0 complete=0 RANDOM=7
+for ((i = 0; i < 50; i++)); do
+  batch "$in" -o "$out" >/dev/null 2>&1 &
+  pid=$!
+  moment=$((RANDOM * span / 32768))
+  sleep "$((moment / 1000)).$(printf %03d $((moment % 1000)))"
+  kill -KILL $pid 2>/dev/null
+  wait $pid 2>/dev/null && complete=$((complete + 1))
+  [ -d "$out" ] || continue
+  while IFS= read -r -d '' file; do
+    cmp -s "$file" "$work/undisturbed/${file#"$out"/}" || torn=$((torn + 1))
+  done < <(find "$out" -name '[!.]*' -type f -print0)
+  [ "$(find "$out" -name '[!.]*' -type f | wc -l)" -eq 25 ] && rm -rf "$out"
+done 2>/dev/null
+echo "# 50 runs of $span ms killed; $complete had finished before"
+check "50 times killed: no torn file, no wrong one" test $torn -eq 0
+check "most were hit at work" test $complete -lt 40
+check "the last run completes the tree" batch "$in" -o "$out"
+check "byte for byte" diff -r "$out" "$work/undisturbed"
+
+finish
