@@ -34,7 +34,8 @@ struct _BatchLane {
 static guint budget_number;
 static gint64 given_up_us;
 
-static const gchar waiting[] = "waiting for memory";
+/* At the door of petdec, or at a gate. */
+static const gchar waiting[] = "waiting for memory or being decoded";
 
 static gboolean handle_message (
     GstBus *bus, GstMessage *message, gpointer data);
@@ -262,7 +263,7 @@ on_loaded (BatchLoad *load, gpointer user)
   BatchLane *lane = user;
 
   lane->load = NULL;
-  moved (lane, "decoding");
+  moved (lane, waiting);
   take_kept (lane, load);
   g_atomic_int_set (&lane->skipped, (gint) load->kept);
   if (load->buffer != NULL)
