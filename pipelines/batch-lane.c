@@ -432,6 +432,24 @@ give_up (BatchLane *lane)
   lane->hangs = TRUE;
 }
 
+void
+batch_lane_memory (const BatchLane *lane, guint64 *peak, guint64 *limit)
+{
+  GstElement *gate = lane->pipeline != NULL
+      ? gst_bin_get_by_name (GST_BIN (lane->pipeline), "memgate0")
+      : NULL;
+  GstStructure *stats = NULL;
+
+  *peak = *limit = 0;
+  if (gate == NULL)
+    return;
+  g_object_get (gate, "stats", &stats, NULL);
+  gst_structure_get (
+      stats, "peak", G_TYPE_UINT64, peak, "limit", G_TYPE_UINT64, limit, NULL);
+  gst_structure_free (stats);
+  gst_object_unref (gate);
+}
+
 gboolean
 batch_lane_waits (const BatchLane *lane)
 {

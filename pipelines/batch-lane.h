@@ -45,6 +45,10 @@ void batch_lane_push (BatchLane *lane, BatchPhoto *photo);
 /* The photo in it, or NULL. */
 const BatchPhoto *batch_lane_photo (const BatchLane *lane);
 
+/* The largest use of the account that the lane's elements share, and its limit,
+ * in bytes. */
+void batch_lane_memory (const BatchLane *lane, guint64 *peak, guint64 *limit);
+
 /* TRUE when the photo's required looks wait for memory that others hold. */
 gboolean batch_lane_waits (const BatchLane *lane);
 

@@ -272,7 +272,7 @@ batch_report_note (BatchReport *report, const gchar *kind, const gchar *text)
 }
 
 void
-batch_report_end (BatchReport *report)
+batch_report_end (BatchReport *report, guint64 peak, guint64 limit)
 {
   guint n = finished (report);
 
@@ -285,7 +285,9 @@ batch_report_end (BatchReport *report)
     fprintf (stderr, ", %u not begun", report->total - n);
   fprintf (stderr,
       "; %" G_GUINT64_FORMAT " results made, %" G_GUINT64_FORMAT
-      " kept; %.1f s, %.1f photos/s; results are in %s\n",
+      " kept; %.1f s, %.1f photos/s; memory of photos at most %.1f of %.1f MB; "
+      "results are in %s\n",
       report->results, report->results_kept, seconds (report),
-      n / MAX (seconds (report), 1e-3), report->options->output);
+      n / MAX (seconds (report), 1e-3), (gdouble) peak / 1e6,
+      (gdouble) limit / 1e6, report->options->output);
 }

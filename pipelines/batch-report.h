@@ -34,6 +34,7 @@ void batch_report_note (
 /* Once a second: the time left runs down. */
 void batch_report_tick (BatchReport *report);
 
-void batch_report_end (BatchReport *report);
+/* `peak` and `limit` of the account of memory, in bytes. */
+void batch_report_end (BatchReport *report, guint64 peak, guint64 limit);
 
 G_END_DECLS

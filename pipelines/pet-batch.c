@@ -100,6 +100,20 @@ on_broken (BatchLane *lane, const GError *error, gpointer user)
     batch->exit_code = EXIT_SOME_FAILED;
 }
 
+static void
+end_report (Batch *batch)
+{
+  guint64 peak = 0, limit = 0;
+
+  for (guint i = 0; i < batch->lanes->len; i++) {
+    guint64 lane_peak;
+
+    batch_lane_memory (batch->lanes->pdata[i], &lane_peak, &limit);
+    peak = MAX (peak, lane_peak);
+  }
+  batch_report_end (&batch->report, peak, limit);
+}
+
 /* The photos in flight are finished, no other is begun; at the second signal
  * nothing is waited for: every file is whole at any moment. */
 static gboolean
@@ -108,7 +122,7 @@ on_signal (gpointer user)
   Batch *batch = user;
 
   if (batch->stopping) {
-    batch_report_end (&batch->report);
+    end_report (batch);
     _exit (EXIT_STOPPED);
   }
   batch_report_note (
@@ -186,7 +200,7 @@ run_loop (Batch *batch)
   g_source_remove (interrupt);
   g_source_remove (terminate);
   g_source_remove (tick);
-  batch_report_end (&batch->report);
+  end_report (batch);
   if (batch->options->contact_sheet != NULL && !batch->stopping &&
       !batch_sheet_write (batch->options, batch->items, batch->made, &error)) {
     fprintf (stderr, "pet-batch: %s\n", error->message);
