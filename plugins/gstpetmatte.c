@@ -2,8 +2,6 @@
 
 #include "gstpetmatte.h"
 
-#include <string.h>
-
 #include "base/pet-resample.h"
 #include "memory/gstpetmemory.h"
 #include "meta/gstpetmaskmeta.h"
@@ -14,25 +12,19 @@
 /* Levels this close to 0 or 255 are taken for certain. */
 #define CERTAIN_MARGIN 12
 
-/* Widths of the filters, as parts of the longer side: the mask is a few
- * hundred pixels wide, so its edge is uncertain by about one of its pixels. */
-#define REFINE_PART 160
-#define REFINE_EPSILON 1e-4
-#define DECONTAMINATE_PART 64
-
 /* What small blocks are charged beyond their sizes. */
 #define BLOCK_WASTE ((guint64) 4 * 1024)
 
-static int
-part_of_side (int width, int height, int part)
+static PetMatteOptions
+matte_options (const GstPetMatteOptions *options)
 {
-  return MAX (MAX (width, height) / part, 1);
-}
-
-static int
-refine_step (int radius)
-{
-  return CLAMP (radius / 2, 1, 4);
+  return (PetMatteOptions){
+    .refine = options->refine == GST_PET_REFINE_GUIDED,
+    .low = CERTAIN_MARGIN,
+    .high = 255 - CERTAIN_MARGIN,
+    .decontaminate = options->decontaminate,
+    .scrub = options->scrub_transparent,
+  };
 }
 
 /* Bytes to bring a photo to the network's size, or to clean its mask. */
@@ -58,115 +50,28 @@ guint64
 gst_pet_matte_scratch_bytes (const PetSegmenter *segmenter,
     const GstPetMatteOptions *options, gint width, gint height, gint channels)
 {
-  guint64 alpha = 0, most = network_bytes (segmenter, width, height);
-  int radius = part_of_side (width, height, REFINE_PART);
-  int reach = part_of_side (width, height, DECONTAMINATE_PART);
-  guint64 bytes;
+  PetMatteOptions matte = matte_options (options);
+  guint64 mask, network = network_bytes (segmenter, width, height), cut;
+  int mask_width, mask_height;
 
-  if (channels == 4)
-    alpha = gst_pet_block_bytes ((gsize) width * (gsize) height);
-  if (options->refine == GST_PET_REFINE_GUIDED) {
-    bytes = gst_pet_block_bytes (pet_mask_refine_guided_bytes (
-        width, height, radius, refine_step (radius)));
-    most = MAX (most, bytes);
-  }
-  if (channels == 4 && options->decontaminate) {
-    bytes = gst_pet_block_bytes (
-        pet_matte_decontaminate_bytes (width, height, reach));
-    most = MAX (most, bytes);
-  }
-  return alpha + MIN (most, G_MAXUINT64 - alpha - BLOCK_WASTE) + BLOCK_WASTE;
+  pet_segmenter_mask_size (segmenter, &mask_width, &mask_height);
+  mask = (guint64) mask_width * (guint64) mask_height;
+  matte.decontaminate = matte.decontaminate && channels == 4;
+  cut =
+      gst_pet_block_bytes (pet_matte_bytes (mask_width, width, height, &matte));
+  cut = MIN (cut, G_MAXUINT64 - mask - BLOCK_WASTE);
+  return MAX (network, mask + cut) + BLOCK_WASTE;
 }
 
-/* The network's mask, brought to the photo's size and its edges. */
+/* The network's mask of the photo, with the subject that is wanted. */
 static PetStatus
-make_alpha (PetSegmenter *segmenter, const PetAllocator *allocator,
+fill_mask (PetSegmenter *segmenter, const PetAllocator *allocator,
     const GstPetMatteOptions *options, const PetImage *photo,
-    const PetImage *alpha, PetError *error)
+    const PetImage *mask, PetError *error)
 {
-  PetImage small = { .channels = 1 };
-  PetStatus status;
-  gsize bytes;
-
-  pet_segmenter_mask_size (segmenter, &small.width, &small.height);
-  small.stride_bytes = small.width;
-  bytes = (gsize) small.width * (gsize) small.height;
-  small.data = pet_alloc (allocator, bytes);
-  if (small.data == NULL)
-    return pet_fail (error, PET_ERROR_MEMORY, "no memory for the mask");
-
-  status = pet_segmenter_run (segmenter, photo, &small, error);
-  if (status == PET_OK && options->subject == GST_PET_SUBJECT_LARGEST)
-    status = pet_mask_keep_largest (&small, allocator, error);
-  if (status == PET_OK)
-    pet_mask_scale (&small, alpha);
-  pet_free (allocator, small.data, bytes);
-
-  if (status == PET_OK && options->refine == GST_PET_REFINE_GUIDED) {
-    int radius = part_of_side (photo->width, photo->height, REFINE_PART);
-
-    status = pet_mask_refine_guided (alpha, photo, radius, REFINE_EPSILON,
-        refine_step (radius), allocator, error);
-  }
-  return status;
-}
-
-static void
-multiply_alpha (const PetImage *alpha, const PetImage *photo)
-{
-  if (photo->channels != 4)
-    return;
-  for (int y = 0; y < alpha->height; y++) {
-    uint8_t *a = pet_image_row (alpha, y);
-    const uint8_t *p = pet_image_row (photo, y);
-
-    for (int x = 0; x < alpha->width; x++)
-      a[x] = (uint8_t) ((a[x] * p[4 * x + 3] + 127) / 255);
-  }
-}
-
-static void
-join (const PetImage *photo, const PetImage *alpha, const PetImage *cutout)
-{
-  for (int y = 0; y < photo->height; y++) {
-    const uint8_t *p = pet_image_row (photo, y);
-    const uint8_t *a = pet_image_row (alpha, y);
-    uint8_t *c = pet_image_row (cutout, y);
-
-    for (int x = 0; x < photo->width; x++, p += photo->channels, c += 4) {
-      c[0] = p[0];
-      c[1] = p[1];
-      c[2] = p[2];
-      c[3] = a[x];
-    }
-  }
-}
-
-static PetStatus
-finish_cutout (const PetAllocator *allocator, const GstPetMatteOptions *options,
-    const PetImage *cutout, PetError *error)
-{
-  int reach = part_of_side (cutout->width, cutout->height, DECONTAMINATE_PART);
-
-  if (options->decontaminate)
-    PET_TRY (pet_matte_decontaminate (cutout, reach, allocator, error));
-  if (options->scrub_transparent)
-    pet_matte_scrub (cutout);
-  return PET_OK;
-}
-
-/* The alpha of the photo, whatever it becomes. */
-static PetStatus
-run_mask (PetSegmenter *segmenter, const PetAllocator *allocator,
-    const GstPetMatteOptions *options, const PetImage *photo,
-    const PetImage *alpha, GstPetMatteResult *result, PetError *error)
-{
-  PET_TRY (make_alpha (segmenter, allocator, options, photo, alpha, error));
-  pet_mask_levels (alpha, CERTAIN_MARGIN, 255 - CERTAIN_MARGIN);
-  multiply_alpha (alpha, photo);
-  pet_mask_stats (alpha, &result->stats);
-  result->empty =
-      result->stats.coverage < EMPTY_COVERAGE || result->stats.width == 0;
+  PET_TRY (pet_segmenter_run (segmenter, photo, mask, error));
+  if (options->subject == GST_PET_SUBJECT_LARGEST)
+    PET_TRY (pet_mask_keep_largest (mask, allocator, error));
   return PET_OK;
 }
 
@@ -176,27 +81,26 @@ gst_pet_matte_run (PetSegmenter *segmenter, GstPetAccount *account,
     const PetImage *target, GstPetMatteResult *result, PetError *error)
 {
   const PetAllocator *allocator = &account->core;
-  gsize bytes = (gsize) photo->width * (gsize) photo->height;
-  PetImage alpha = { .width = photo->width,
-    .height = photo->height,
-    .channels = 1,
-    .stride_bytes = photo->width };
+  PetMatteOptions matte = matte_options (options);
+  PetImage mask = { .channels = 1 };
   PetStatus status;
+  gsize bytes;
 
-  if (target->channels == 1)
-    return run_mask (
-        segmenter, allocator, options, photo, target, result, error);
-
-  alpha.data = pet_alloc (allocator, bytes);
-  if (alpha.data == NULL)
+  pet_segmenter_mask_size (segmenter, &mask.width, &mask.height);
+  mask.stride_bytes = mask.width;
+  bytes = (gsize) mask.width * (gsize) mask.height;
+  mask.data = pet_alloc (allocator, bytes);
+  if (mask.data == NULL)
     return pet_fail (error, PET_ERROR_MEMORY, "no memory for the mask");
-  status =
-      run_mask (segmenter, allocator, options, photo, &alpha, result, error);
-  if (status == PET_OK) {
-    join (photo, &alpha, target);
-    status = finish_cutout (allocator, options, target, error);
-  }
-  pet_free (allocator, alpha.data, bytes);
+
+  status = fill_mask (segmenter, allocator, options, photo, &mask, error);
+  if (status == PET_OK)
+    status = pet_matte_cut (
+        &mask, photo, target, &matte, &result->stats, allocator, error);
+  pet_free (allocator, mask.data, bytes);
+  if (status == PET_OK)
+    result->empty =
+        result->stats.coverage < EMPTY_COVERAGE || result->stats.width == 0;
   return status;
 }
 
@@ -238,8 +142,8 @@ gst_pet_matte_to_meta (PetSegmenter *segmenter, GstPetAccount *account,
     return pet_fail (error, PET_ERROR_MEMORY, "the mask cannot be written");
   }
   alpha.data = map.data;
-  status = run_mask (
-      segmenter, &account->core, options, photo, &alpha, result, error);
+  status = gst_pet_matte_run (
+      segmenter, account, options, photo, &alpha, result, error);
   gst_buffer_unmap (mask, &map);
   if (status == PET_OK)
     add_meta (frame, mask, photo, result);

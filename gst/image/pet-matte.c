@@ -4,19 +4,170 @@
 
 #include <string.h>
 
-void
-pet_matte_scrub (const PetImage *image)
+#include "image/pet-matte-private.h"
+
+/* The mask is a few hundred pixels wide, so its edge is uncertain by about
+ * three of them, a hundredth of the longer side; the pet's and the
+ * background's colours are looked for within a 28th. Four cells span the
+ * filter's radius. */
+#define REFINE_PART 100
+#define FRINGE_PART 28
+#define STEP_PART 400
+
+static int
+clamp (int value, int low, int high)
 {
-  for (int y = 0; y < image->height; y++) {
-    uint8_t *pixel = pet_image_row (image, y);
+  return value < low ? low : value > high ? high : value;
+}
 
-    for (int x = 0; x < image->width; x++, pixel += 4) {
-      /* Without a branch: outlines are hard to predict. */
-      uint8_t keep = (uint8_t) - (pixel[3] != 0);
+static int
+part_in_cells (int side, int part, int step, int most)
+{
+  return clamp ((side / part + step / 2) / step, 1, most);
+}
 
-      pixel[0] &= keep;
-      pixel[1] &= keep;
-      pixel[2] &= keep;
-    }
+static void
+set_sizes (PetMatte *m)
+{
+  int width = m->photo->width, height = m->photo->height;
+  int side = width > height ? width : height;
+
+  m->step = clamp ((side + STEP_PART / 2) / STEP_PART, 1, PET_MATTE_MAX_STEP);
+  m->width = (width - 1) / m->step + 1;
+  m->height = (height - 1) / m->step + 1;
+  m->radius = part_in_cells (side, REFINE_PART, m->step, PET_MATTE_MAX_RADIUS);
+  m->reach = part_in_cells (side, FRINGE_PART, m->step, PET_MATTE_MAX_REACH);
+}
+
+static bool
+is_valid (const PetImage *mask, const PetImage *photo, const PetImage *target,
+    const PetMatteOptions *options)
+{
+  return mask->channels == 1 && mask->width > 0 && mask->height > 0 &&
+      (photo->channels == 3 || photo->channels == 4) && photo->width > 0 &&
+      photo->height > 0 && photo->width == target->width &&
+      photo->height == target->height &&
+      (target->channels == 4 || target->channels == 1) && options->low >= 0 &&
+      options->low < options->high && options->high <= 255;
+}
+
+static void
+take_scratch (PetScratch *scratch, PetMatte *m)
+{
+  pet_matte_take_alpha (scratch, m);
+  if (m->options->decontaminate)
+    pet_matte_take_fringe (scratch, m);
+}
+
+static void
+add_to_stats (const PetMatte *m, const uint8_t *alpha, int y, uint64_t *sum,
+    PetMaskStats *stats)
+{
+  int width = m->photo->width, first = 0, last = width - 1, right, largest;
+
+  *sum += m->rows->measure (alpha, width, &largest);
+  if (largest < 128)
+    return;
+  while (alpha[first] < 128)
+    first++;
+  while (alpha[last] < 128)
+    last--;
+  if (stats->height == 0) {
+    stats->x = first;
+    stats->y = y;
+    stats->width = 0;
   }
+  right =
+      stats->x + stats->width > last + 1 ? stats->x + stats->width : last + 1;
+  stats->x = first < stats->x ? first : stats->x;
+  stats->width = right - stats->x;
+  stats->height = y - stats->y + 1;
+}
+
+static void
+write_row (PetMatte *m, int y, const uint8_t *alpha)
+{
+  const PetImage *photo = m->photo, *target = m->target;
+
+  if (target->channels == 1) {
+    memcpy (pet_image_row (target, y), alpha, (size_t) photo->width);
+    return;
+  }
+  if (m->options->decontaminate)
+    pet_matte_need_colors (m, y);
+  m->rows->join (pet_image_row (target, y), pet_image_row (photo, y),
+      photo->channels, alpha, m->options->scrub, photo->width);
+  if (m->options->decontaminate)
+    pet_matte_clean_row (m, y);
+}
+
+static void
+cut (PetMatte *m, PetMaskStats *stats)
+{
+  uint64_t sum = 0;
+
+  pet_matte_begin_alpha (m);
+  if (m->options->decontaminate)
+    pet_matte_begin_fringe (m);
+  memset (stats, 0, sizeof *stats);
+  for (int y = 0; y < m->photo->height; y++) {
+    const uint8_t *alpha;
+
+    pet_matte_need_alpha (m, y);
+    alpha = pet_ring_row (&m->alpha, y);
+    write_row (m, y, alpha);
+    add_to_stats (m, alpha, y, &sum, stats);
+  }
+  stats->coverage = (double) sum /
+      (255.0 * (double) m->photo->width * (double) m->photo->height);
+}
+
+size_t
+pet_matte_bytes (
+    int mask_width, int width, int height, const PetMatteOptions *options)
+{
+  const PetImage mask = { .width = mask_width },
+                 photo = { .width = width, .height = height, .channels = 4 };
+  PetMatte m = { .mask = &mask, .photo = &photo, .options = options };
+  PetScratch scratch = { 0 };
+
+  set_sizes (&m);
+  take_scratch (&scratch, &m);
+  return pet_scratch_size (&scratch);
+}
+
+PetStatus
+pet_matte_cut (const PetImage *mask, const PetImage *photo,
+    const PetImage *target, const PetMatteOptions *options, PetMaskStats *stats,
+    const PetAllocator *allocator, PetError *error)
+{
+  PetMatteOptions used = *options;
+  PetMaskStats unwanted;
+  PetScratch scratch = { 0 };
+  PetMatte m = { .mask = mask,
+    .photo = photo,
+    .target = target,
+    .options = &used,
+    .rows = pet_matte_rows () };
+  size_t size;
+
+  if (!is_valid (mask, photo, target, options))
+    return pet_fail (error, PET_ERROR_ARGUMENT,
+        "the matte got sizes or numbers that do not fit");
+  used.decontaminate = options->decontaminate && target->channels == 4;
+  set_sizes (&m);
+  take_scratch (&scratch, &m);
+  size = pet_scratch_size (&scratch);
+  if (scratch.overflow)
+    return pet_fail (error, PET_ERROR_LIMIT,
+        "a picture of %dx%d is too large to be cut out", photo->width,
+        photo->height);
+  scratch = (PetScratch){ .base = pet_alloc (allocator, size) };
+  if (scratch.base == NULL)
+    return pet_fail (
+        error, PET_ERROR_MEMORY, "no memory for %zu bytes of the matte", size);
+  take_scratch (&scratch, &m);
+  cut (&m, stats != NULL ? stats : &unwanted);
+  pet_free (allocator, scratch.base, size);
+  return PET_OK;
 }

@@ -12,13 +12,11 @@
 #include "base/pet-image.h"
 #include "base/pet-status.h"
 
-/* Area and extent of the pet in a mask: pixels of at least 128. */
+/* Area and extent of the pet in an alpha: pixels of at least 128. */
 typedef struct {
-  double coverage;         /* 0..1, sum of the mask / (255 * pixels) */
+  double coverage;         /* 0..1, sum of the alpha / (255 * pixels) */
   int x, y, width, height; /* tight box of the pixels >= 128; all 0 if none */
 } PetMaskStats;
-
-void pet_mask_stats (const PetImage *mask, PetMaskStats *stats);
 
 /* Keeps the largest 8-connected region of pixels >= 64 (the first of equals)
  * and what touches it, that is pixels of 1..63 that lead to it through such
@@ -27,39 +25,33 @@ void pet_mask_stats (const PetImage *mask, PetMaskStats *stats);
 PetStatus pet_mask_keep_largest (
     const PetImage *mask, const PetAllocator *allocator, PetError *error);
 
-/* Stretches `low`..`high` (0 <= low < high <= 255) to 0..255, in place: a
- * network is never quite sure, and its haze of 1 or 2 % is seen on paper. */
-void pet_mask_levels (const PetImage *mask, int low, int high);
+typedef struct {
+  /* Draw the edge to the photo with a guided filter (He, Sun: "Fast Guided
+   * Filter", 2015); else the mask is enlarged bilinearly. */
+  bool refine;
+  /* A network is never quite sure, and its haze of 1 or 2 % is seen on paper:
+   * the mask's `low`..`high` becomes 0..255 (0 <= low < high <= 255). */
+  int low, high;
+  /* Replace the colours of soft pixels by the pet's, so that none of the
+   * background shows in the fringe (cut-outs only). */
+  bool decontaminate;
+  /* R = G = B = 0 wherever alpha is 0: nothing hidden leaves the house
+   * (cut-outs only). */
+  bool scrub;
+} PetMatteOptions;
 
-/* Bilinear enlargement (or reduction) of a mask to `dst`'s size, half-pixel
- * centres, edges clamped. No memory is taken. */
-void pet_mask_scale (const PetImage *mask, const PetImage *dst);
-
-/* Fast guided filter (He, Sun: "Fast Guided Filter", 2015): refines `alpha`
- * (1 channel, in place) along the edges of `guide` (3 or 4 channels, same
- * size). `radius` in pixels of the full size, `epsilon` as variance of
- * intensities in 0..1. Statistics are taken at 1/`subsample`. `radius` 1..4096, `subsample` 1..64,
- * `epsilon` above 0. */
-PetStatus pet_mask_refine_guided (const PetImage *alpha, const PetImage *guide,
-    int radius, double epsilon, int subsample, const PetAllocator *allocator,
-    PetError *error);
-
-/* Bytes of scratch memory that takes from the allocator for these sizes;
- * (size_t) -1 on overflow. */
-size_t pet_mask_refine_guided_bytes (
-    int width, int height, int radius, int subsample);
-
-/* Foreground colours where the cut-out is semi-transparent, so that none of
- * the background shows in the fringe (Forte: "Approximate Fast Foreground
- * Colour Estimation", ICIP 2021, "blur fusion"). `image` has 4 channels; its
- * colours are replaced where 0 < alpha < 255, alpha is untouched. Where alpha
- * is 0 the colours must still be the photo's: scrub afterwards. `radius` in
- * pixels, 1..4096 (the paper's value is 90). */
-PetStatus pet_matte_decontaminate (const PetImage *image, int radius,
+/* Makes the alpha of `photo` (3 or 4 channels; its own alpha is multiplied
+ * in) from `mask` (1 channel, any size, of the whole photo) and writes
+ * `target`, of the photo's size: RGBA, or with 1 channel the alpha alone.
+ * `target` may be the photo itself if that has 4 channels. Works in one pass
+ * from top to bottom: its memory, about 0.8 MB for 1536 columns, grows with
+ * the width and never with the height. `stats`, of the alpha, NULL allowed.
+ * On failure `target` is untouched. */
+PetStatus pet_matte_cut (const PetImage *mask, const PetImage *photo,
+    const PetImage *target, const PetMatteOptions *options, PetMaskStats *stats,
     const PetAllocator *allocator, PetError *error);
 
-/* As pet_mask_refine_guided_bytes. */
-size_t pet_matte_decontaminate_bytes (int width, int height, int radius);
-
-/* R = G = B = 0 wherever alpha is 0: nothing hidden leaves the house. */
-void pet_matte_scrub (const PetImage *image);
+/* Bytes that it takes from the allocator for a photo of 4 channels (fewer for
+ * one of 3) and that size; (size_t) -1 on overflow. */
+size_t pet_matte_bytes (
+    int mask_width, int width, int height, const PetMatteOptions *options);

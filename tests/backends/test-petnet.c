@@ -46,9 +46,13 @@ intersection_over_union (const PetImage *mask, const PetImage *truth)
 {
   PetImage full = { malloc ((size_t) truth->width * (size_t) truth->height),
     truth->width, truth->height, 1, truth->width };
+  PetMatteOptions plain = { .low = 0, .high = 255 };
   long both = 0, either = 0;
 
-  pet_mask_scale (mask, &full);
+  if (pet_matte_cut (mask, truth, &full, &plain, NULL, NULL, NULL) != PET_OK) {
+    free (full.data);
+    return -1;
+  }
   for (int y = 0; y < truth->height; y++)
     for (int x = 0; x < truth->width; x++) {
       int wanted = pet_image_row (truth, y)[x * truth->channels];

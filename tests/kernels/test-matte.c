@@ -5,152 +5,13 @@
 #include "image/pet-matte.h"
 #include "picture.h"
 
-/* '#' strong, '+' soft, '.' empty. */
-static Picture
-draw (const char *const *lines, int width, int height)
-{
-  Picture mask = picture_new (width, height, 1, 3);
-
-  for (int y = 0; y < height; y++)
-    for (int x = 0; x < width; x++)
-      pet_image_row (&mask.image, y)[x] = lines[y][x] == '#' ? 200
-          : lines[y][x] == '+'                               ? 30
-                                                             : 0;
-  return mask;
-}
-
-static void
-stats_measure_area_and_extent (void)
-{
-  static const char *const lines[] = { "......", "..##..", ".##+..", "......" };
-  Picture mask = draw (lines, 6, 4);
-  PetMaskStats stats;
-
-  pet_mask_stats (&mask.image, &stats);
-  tap_check (fabs (stats.coverage - 830.0 / (255.0 * 24.0)) < 1e-12);
-  tap_check (stats.x == 1 && stats.y == 1);
-  tap_check (stats.width == 3 && stats.height == 2);
-  pet_image_row (&mask.image, 3)[5] = 128;
-  pet_mask_stats (&mask.image, &stats);
-  tap_check (stats.width == 5 && stats.height == 3);
-  memset (mask.image.data, 127, 4 * (size_t) mask.image.stride_bytes);
-  pet_mask_stats (&mask.image, &stats);
-  tap_check (stats.x == 0 && stats.y == 0);
-  tap_check (stats.width == 0 && stats.height == 0);
-  picture_free (&mask);
-}
-
-static void
-check_largest (
-    const char *const *before, const char *const *after, int width, int height)
-{
-  Picture mask = draw (before, width, height);
-  Picture want = draw (after, width, height);
-
-  tap_check (pet_mask_keep_largest (&mask.image, NULL, NULL) == PET_OK);
-  tap_check (picture_equal (&mask.image, &want.image));
-  tap_check (picture_guards_hold (&mask));
-  picture_free (&mask);
-  picture_free (&want);
-}
-
-static void
-largest_keeps_its_fringe_only (void)
-{
-  static const char *const before[] = { "##..+####.", "##..+###+.",
-    "+...++++++", "..#.+++.##", ".++.......", "#.....+..." };
-  static const char *const after[] = { "....+####.", "....+###+.", "....++++++",
-    "....+++...", "..........", ".........." };
-  static const char *const diagonal[] = { "#...#", ".#.#.", "....." };
-  static const char *const first[] = { "#....", ".#...", "....." };
-  static const char *const soft[] = { "++.", "..+" };
-  static const char *const nothing[] = { "...", "..." };
-
-  check_largest (before, after, 10, 6);
-  check_largest (diagonal, first, 5, 3);
-  check_largest (soft, nothing, 3, 2);
-  check_largest (nothing, nothing, 3, 2);
-}
-
-/* Spreads `mark` from the pixels that have it to those of `allowed`. */
-static void
-flood (const PetImage *mask, int *label, int mark, int low, int high)
-{
-  int w = mask->width, h = mask->height;
-
-  for (bool changed = true; changed;) {
-    changed = false;
-    for (int i = 0; i < w * h; i++) {
-      int value = pet_image_row (mask, i / w)[i % w];
-
-      if (label[i] != 0 || value < low || value > high)
-        continue;
-      for (int k = 0; k < 9 && label[i] == 0; k++) {
-        int x = i % w + k % 3 - 1, y = i / w + k / 3 - 1;
-
-        if (x >= 0 && x < w && y >= 0 && y < h && label[y * w + x] == mark)
-          label[i] = mark;
-      }
-      changed |= label[i] != 0;
-    }
-  }
-}
-
-static void
-keep_largest_naive (const PetImage *mask)
-{
-  int w = mask->width, n = w * mask->height, best = 0, most = 0, marks = 0;
-  int *label = calloc ((size_t) n, sizeof (int));
-
-  for (int i = 0; i < n; i++) {
-    int area = 0;
-
-    if (label[i] != 0 || pet_image_row (mask, i / w)[i % w] < 64)
-      continue;
-    label[i] = ++marks;
-    flood (mask, label, marks, 64, 255);
-    for (int k = 0; k < n; k++)
-      area += label[k] == marks;
-    if (area > most) {
-      most = area;
-      best = marks;
-    }
-  }
-  if (best != 0)
-    flood (mask, label, best, 1, 63);
-  for (int i = 0; i < n; i++)
-    if (best == 0 || label[i] != best)
-      pet_image_row (mask, i / w)[i % w] = 0;
-  free (label);
-}
-
-static void
-largest_agrees_with_flooding (void)
-{
-  for (int round = 0; round < 60; round++) {
-    int w = tap_random_range (1, 24), h = tap_random_range (1, 24);
-    int empty = tap_random_range (10, 80), soft = tap_random_range (0, 50);
-    Picture mask = picture_new (w, h, 1, round % 5), want;
-
-    for (int y = 0; y < h; y++)
-      for (int x = 0; x < w; x++) {
-        bool is_empty = tap_random_range (0, 99) < empty;
-        bool is_soft = tap_random_range (0, 99) < soft;
-
-        pet_image_row (&mask.image, y)[x] = (uint8_t) (is_empty ? 0
-                : is_soft ? tap_random_range (1, 63)
-                          : tap_random_range (64, 255));
-      }
-    want = picture_copy (&mask.image, 0);
-    tap_check (pet_mask_keep_largest (&mask.image, NULL, NULL) == PET_OK);
-    keep_largest_naive (&want.image);
-    if (!picture_equal (&mask.image, &want.image))
-      tap_fail ("%dx%d in round %d", w, h, round);
-    tap_check (picture_guards_hold (&mask));
-    picture_free (&mask);
-    picture_free (&want);
-  }
-}
+static const PetMatteOptions plain = { .low = 0, .high = 255 };
+static const PetMatteOptions refined = {
+  .refine = true, .low = 0, .high = 255
+};
+static const PetMatteOptions all = {
+  .refine = true, .low = 12, .high = 243, .decontaminate = true, .scrub = true
+};
 
 static double
 clamp_index (double value, int size)
@@ -171,8 +32,54 @@ sample (const double *plane, int w, int h, double x, double y)
       (plane[y1 * w + x0] * (1 - fx) + plane[y1 * w + x1] * fx) * fy;
 }
 
+static double *
+plane_of (const PetImage *mask)
+{
+  int count = mask->width * mask->height;
+  double *plane = malloc (sizeof (double) * (size_t) count);
+
+  for (int k = 0; k < count; k++)
+    plane[k] = pet_image_row (mask, k / mask->width)[k % mask->width];
+  return plane;
+}
+
+static double
+sample_scaled (const double *plane, const PetImage *mask, const PetImage *to,
+    double x, double y)
+{
+  return sample (plane, mask->width, mask->height,
+      x * mask->width / to->width - 0.5, y * mask->height / to->height - 0.5);
+}
+
+static Picture
+random_mask (int width, int height)
+{
+  Picture mask = picture_new (width, height, 1, 2);
+
+  for (int k = 0; k < width * height; k++)
+    pet_image_row (&mask.image, k / width)[k % width] =
+        (uint8_t) tap_random_range (0, 255);
+  return mask;
+}
+
+/* A disc that fills `part` of the picture's shorter side. */
+static Picture
+disc_mask (int width, int height, double part)
+{
+  Picture mask = picture_new (width, height, 1, 2);
+
+  for (int y = 0; y < height; y++)
+    for (int x = 0; x < width; x++) {
+      double d = hypot ((x + 0.5) / width - 0.5, (y + 0.5) / height - 0.5);
+
+      pet_image_row (&mask.image, y)[x] =
+          picture_clamp (127.5 + (part / 2 - d) * width * 100);
+    }
+  return mask;
+}
+
 static void
-scaling_is_bilinear (void)
+without_refinement_the_mask_is_enlarged (void)
 {
   static const int sizes[][4] = { { 1, 1, 9, 7 }, { 7, 5, 7, 5 },
     { 5, 7, 600, 33 }, { 320, 320, 100, 90 }, { 2, 9, 1, 1 },
@@ -180,26 +87,26 @@ scaling_is_bilinear (void)
 
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
     const int *s = sizes[i];
-    Picture mask = picture_new (s[0], s[1], 1, 2);
-    Picture dst = picture_new (s[2], s[3], 1, 5);
-    double *plane = malloc (sizeof (double) * (size_t) (s[0] * s[1]));
+    Picture mask = random_mask (s[0], s[1]);
+    Picture photo = picture_new (s[2], s[3], 3, 1);
+    Picture alpha = picture_new (s[2], s[3], 1, 5);
+    double *plane = plane_of (&mask.image);
 
-    for (int k = 0; k < s[0] * s[1]; k++)
-      plane[k] = pet_image_row (&mask.image, k / s[0])[k % s[0]] =
-          (uint8_t) tap_random_range (0, 255);
-    pet_mask_scale (&mask.image, &dst.image);
+    picture_fill (&photo.image, CONTENT_NOISE, ALPHA_OPAQUE);
+    tap_check (pet_matte_cut (&mask.image, &photo.image, &alpha.image, &plain,
+                   NULL, NULL, NULL) == PET_OK);
     for (int k = 0; k < s[2] * s[3]; k++) {
-      double want =
-          sample (plane, s[0], s[1], (k % s[2] + 0.5) * s[0] / s[2] - 0.5,
-              (k / s[2] + 0.5) * s[1] / s[3] - 0.5);
+      double want = sample_scaled (
+          plane, &mask.image, &alpha.image, k % s[2] + 0.5, k / s[2] + 0.5);
 
-      if (fabs (pet_image_row (&dst.image, k / s[2])[k % s[2]] - want) > 0.501)
+      if (fabs (pet_image_row (&alpha.image, k / s[2])[k % s[2]] - want) > 0.51)
         tap_fail ("%dx%d to %dx%d at %d", s[0], s[1], s[2], s[3], k);
     }
-    tap_check (picture_guards_hold (&dst));
+    tap_check (picture_guards_hold (&alpha) && picture_guards_hold (&photo));
     free (plane);
     picture_free (&mask);
-    picture_free (&dst);
+    picture_free (&photo);
+    picture_free (&alpha);
   }
 }
 
@@ -231,38 +138,41 @@ window_mean (
 enum { GUIDE, MASK, SLOPE, OFFSET, MEAN_SLOPE, MEAN_OFFSET, N_PLANES };
 
 static void
-shrink_naive (const PetImage *alpha, const PetImage *guide, int step,
+fill_cells (const PetImage *mask, const PetImage *photo, int step,
     double **planes, int w, int h)
 {
+  double *plane = plane_of (mask);
+
   for (int i = 0; i < w * h; i++) {
-    double sums[2] = { 0 };
+    double sum = 0;
     int count = 0;
 
     for (int y = i / w * step; y < (i / w + 1) * step; y++)
       for (int x = i % w * step; x < (i % w + 1) * step; x++)
-        if (x < alpha->width && y < alpha->height) {
-          sums[0] += grey (guide, x, y);
-          sums[1] += pet_image_row (alpha, y)[x] / 255.0;
+        if (x < photo->width && y < photo->height) {
+          sum += grey (photo, x, y);
           count++;
         }
-    planes[GUIDE][i] = sums[0] / count;
-    planes[MASK][i] = sums[1] / count;
+    planes[GUIDE][i] = sum / count;
+    planes[MASK][i] = floor (sample_scaled (plane, mask, photo,
+                                 (i % w + 0.5) * step, (i / w + 0.5) * step) +
+                          0.5) /
+        255.0;
   }
+  free (plane);
 }
 
 static void
-guided_naive (const PetImage *alpha, const PetImage *guide, int radius,
-    double epsilon, int step, double *out)
+guided_naive (
+    const PetImage *mask, const PetImage *photo, int step, int r, double *out)
 {
-  int w = (alpha->width + step - 1) / step;
-  int h = (alpha->height + step - 1) / step;
-  int r = (int) floor ((double) radius / step + 0.5);
+  int w = (photo->width + step - 1) / step;
+  int h = (photo->height + step - 1) / step;
   double *p[N_PLANES];
 
-  r = r < 1 ? 1 : r;
   for (int i = 0; i < N_PLANES; i++)
     p[i] = malloc (sizeof (double) * (size_t) (w * h));
-  shrink_naive (alpha, guide, step, p, w, h);
+  fill_cells (mask, photo, step, p, w, h);
   for (int i = 0; i < w * h; i++) {
     int x = i % w, y = i / w;
     double mi = window_mean (p[GUIDE], NULL, w, h, x, y, r);
@@ -270,59 +180,116 @@ guided_naive (const PetImage *alpha, const PetImage *guide, int radius,
     double ii = window_mean (p[GUIDE], p[GUIDE], w, h, x, y, r);
     double ip = window_mean (p[GUIDE], p[MASK], w, h, x, y, r);
 
-    p[SLOPE][i] = (ip - mi * mp) / (ii - mi * mi + epsilon);
+    p[SLOPE][i] = (ip - mi * mp) / (ii - mi * mi + 1e-3);
     p[OFFSET][i] = mp - p[SLOPE][i] * mi;
   }
   for (int i = 0; i < w * h; i++) {
     p[MEAN_SLOPE][i] = window_mean (p[SLOPE], NULL, w, h, i % w, i / w, r);
     p[MEAN_OFFSET][i] = window_mean (p[OFFSET], NULL, w, h, i % w, i / w, r);
   }
-  for (int y = 0; y < alpha->height; y++)
-    for (int x = 0; x < alpha->width; x++) {
+  for (int y = 0; y < photo->height; y++)
+    for (int x = 0; x < photo->width; x++) {
       double sx = (x + 0.5) / step - 0.5, sy = (y + 0.5) / step - 0.5;
-      double q = sample (p[MEAN_SLOPE], w, h, sx, sy) * grey (guide, x, y) +
+      double q = sample (p[MEAN_SLOPE], w, h, sx, sy) * grey (photo, x, y) +
           sample (p[MEAN_OFFSET], w, h, sx, sy);
 
-      out[y * alpha->width + x] = 255.0 * (q < 0 ? 0 : q > 1 ? 1 : q);
+      out[y * photo->width + x] = 255.0 * (q < 0 ? 0 : q > 1 ? 1 : q);
     }
   for (int i = 0; i < N_PLANES; i++)
     free (p[i]);
 }
 
 static void
-guided_filter_agrees_with_windows (void)
+refinement_agrees_with_windows (void)
 {
-  static const int cases[][5] = { /* width, height, channels, radius, step */
-    { 1, 1, 3, 4, 1 }, { 40, 31, 3, 5, 1 }, { 61, 47, 4, 8, 4 },
-    { 9, 50, 4, 40, 4 }, { 33, 30, 3, 1, 3 }, { 16, 16, 3, 8, 2 }
+  static const int cases[][6] = {
+    /* width, height, mask's width and height, step, radius */
+    { 1, 1, 3, 3, 1, 1 }, { 90, 61, 31, 20, 1, 1 }, { 450, 77, 64, 64, 1, 4 },
+    { 33, 620, 7, 90, 2, 3 }, { 1300, 51, 80, 80, 3, 4 },
+    { 37, 1601, 32, 32, 4, 4 }, { 3600, 19, 90, 9, 8, 5 }
   };
 
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     const int *c = cases[i];
+    Picture mask =
+        i % 2 ? disc_mask (c[2], c[3], 0.7) : random_mask (c[2], c[3]);
+    Picture photo = picture_new (c[0], c[1], 3 + (int) (i % 2), 7);
     Picture alpha = picture_new (c[0], c[1], 1, 3);
-    Picture guide = picture_new (c[0], c[1], c[2], 7);
     double *want = malloc (sizeof (double) * (size_t) (c[0] * c[1]));
 
-    picture_fill (&guide.image, CONTENT_WAVES, ALPHA_OPAQUE);
-    for (int k = 0; k < c[0] * c[1]; k++)
-      pet_image_row (&alpha.image, k / c[0])[k % c[0]] =
-          k % c[0] > c[0] / 2 ? 255 : (uint8_t) tap_random_range (0, 40);
-    guided_naive (&alpha.image, &guide.image, c[3], 1e-4, c[4], want);
-    tap_check (pet_mask_refine_guided (&alpha.image, &guide.image, c[3], 1e-4,
-                   c[4], NULL, NULL) == PET_OK);
+    picture_fill (&photo.image, CONTENT_WAVES, ALPHA_OPAQUE);
+    guided_naive (&mask.image, &photo.image, c[4], c[5], want);
+    tap_check (pet_matte_cut (&mask.image, &photo.image, &alpha.image, &refined,
+                   NULL, NULL, NULL) == PET_OK);
     for (int k = 0; k < c[0] * c[1]; k++)
       if (fabs (pet_image_row (&alpha.image, k / c[0])[k % c[0]] - want[k]) >
-          0.55)
-        tap_fail ("case %zu at %d: not %.2f", i, k, want[k]);
-    tap_check (picture_guards_hold (&alpha) && picture_guards_hold (&guide));
+          0.9) {
+        tap_fail ("case %zu at %d: %d, not %.2f", i, k,
+            pet_image_row (&alpha.image, k / c[0])[k % c[0]], want[k]);
+        break;
+      }
+    tap_check (picture_guards_hold (&alpha) && picture_guards_hold (&photo));
     free (want);
+    picture_free (&mask);
+    picture_free (&photo);
     picture_free (&alpha);
-    picture_free (&guide);
   }
 }
 
-/* A disc of one colour over a background of another, blended by a soft
- * outline; the mean distance of the outline's colour from the disc's. */
+static void
+levels_stretch_the_mask (void)
+{
+  PetMatteOptions options = { .low = 20, .high = 230 };
+  Picture mask = picture_new (256, 2, 1, 3);
+  Picture photo = picture_new (256, 2, 3, 0),
+          alpha = picture_new (256, 2, 1, 0);
+
+  for (int x = 0; x < 256; x++)
+    pet_image_row (&mask.image, 0)[x] = pet_image_row (&mask.image, 1)[x] =
+        (uint8_t) x;
+  picture_fill (&photo.image, CONTENT_NOISE, ALPHA_OPAQUE);
+  tap_check (pet_matte_cut (&mask.image, &photo.image, &alpha.image, &options,
+                 NULL, NULL, NULL) == PET_OK);
+  for (int x = 0; x < 256; x++) {
+    double want = (x - 20) * 255.0 / 210.0;
+
+    want = want < 0 ? 0 : want > 255 ? 255 : want;
+    tap_check (fabs (pet_image_row (&alpha.image, 1)[x] - want) <= 0.51);
+  }
+  picture_free (&mask);
+  picture_free (&photo);
+  picture_free (&alpha);
+}
+
+/* The alpha of a photo that brings its own, under a mask that is all pet. */
+static const uint8_t whole[] = { 255 };
+static const PetImage whole_mask = { (uint8_t *) whole, 1, 1, 1, 1 };
+
+static void
+stats_measure_area_and_extent (void)
+{
+  Picture photo = picture_new (60, 40, 4, 3),
+          alpha = picture_new (60, 40, 1, 0);
+  PetMaskStats stats;
+
+  picture_fill (&photo.image, CONTENT_NOISE, ALPHA_NONE);
+  tap_check (pet_matte_cut (&whole_mask, &photo.image, &alpha.image, &refined,
+                 &stats, NULL, NULL) == PET_OK);
+  tap_check (stats.coverage <= 0.0 && stats.x == 0 && stats.y == 0);
+  tap_check (stats.width == 0 && stats.height == 0);
+  pet_image_row (&photo.image, 7)[4 * 50 + 3] = 128;
+  pet_image_row (&photo.image, 9)[4 * 11 + 3] = 255;
+  pet_image_row (&photo.image, 3)[4 * 2 + 3] = 127;
+  tap_check (pet_matte_cut (&whole_mask, &photo.image, &alpha.image, &refined,
+                 &stats, NULL, NULL) == PET_OK);
+  tap_check (fabs (stats.coverage - 510.0 / (255.0 * 2400.0)) < 1e-12);
+  tap_check (stats.x == 11 && stats.y == 7);
+  tap_check (stats.width == 40 && stats.height == 3);
+  picture_free (&photo);
+  picture_free (&alpha);
+}
+
+/* Mean distance of the soft pixels' colours from `fore`. */
 static double
 leak (const PetImage *image, const double *fore)
 {
@@ -342,43 +309,56 @@ leak (const PetImage *image, const double *fore)
   return sum / (3 * count);
 }
 
+/* A disc of one colour over a background of another, blended by a soft
+ * outline of alpha / `excess`, so that its alpha is too high by that. */
+static Picture
+blended_disc (
+    const double *fore, const double *back, double softness, double excess)
+{
+  Picture picture = picture_new (441, 346, 4, 9);
+
+  for (int y = 0; y < 346; y++)
+    for (int x = 0; x < 441; x++) {
+      uint8_t *pixel = pet_image_row (&picture.image, y) + 4 * x;
+      double alpha = (120.0 - hypot (x - 220, y - 172)) / softness + 0.5;
+      double part = alpha < 1.0 ? alpha / excess : alpha;
+
+      part = part < 0 ? 0 : part > 1 ? 1 : part;
+      pixel[3] = picture_clamp (255.0 * alpha + 0.5);
+      for (int c = 0; c < 3; c++)
+        pixel[c] = (uint8_t) (fore[c] * part + back[c] * (1 - part) + 0.5);
+    }
+  return picture;
+}
+
 static void
 background_leaves_the_fringe (void)
 {
   static const double fore[] = { 150, 110, 70 }, back[] = { 20, 230, 60 };
 
-  for (int softness = 4; softness <= 16; softness *= 2) {
-    Picture picture = picture_new (221, 173, 4, 9), kept;
-    double before, after;
+  for (int round = 0; round < 6; round++) {
+    int softness = 4 << round % 3;
+    double excess = round < 3 ? 1.0 : 1.25, before, after;
+    Picture picture = blended_disc (fore, back, softness, excess);
+    Picture kept = picture_copy (&picture.image, 0);
 
-    for (int y = 0; y < 173; y++)
-      for (int x = 0; x < 221; x++) {
-        uint8_t *pixel = pet_image_row (&picture.image, y) + 4 * x;
-        double alpha = (60.0 - hypot (x - 110, y - 86)) / softness + 0.5;
-
-        pixel[3] = picture_clamp (255.0 * alpha + 0.5);
-        for (int c = 0; c < 3; c++)
-          pixel[c] =
-              (uint8_t) ((fore[c] * pixel[3] + back[c] * (255 - pixel[3])) /
-                      255.0 +
-                  0.5);
-      }
-    kept = picture_copy (&picture.image, 0);
     before = leak (&picture.image, fore);
-    tap_check (
-        pet_matte_decontaminate (&picture.image, 30, NULL, NULL) == PET_OK);
+    tap_check (pet_matte_cut (&whole_mask, &picture.image, &picture.image, &all,
+                   NULL, NULL, NULL) == PET_OK);
     after = leak (&picture.image, fore);
-    printf ("# softness %d: leak %.2f before, %.2f after\n", softness, before,
-        after);
+    printf ("# softness %d, alpha %.0f %%: leak %.2f before, %.2f after\n",
+        softness, 100 * excess, before, after);
     tap_check (after * 5.0 <= before);
-    for (int i = 0; i < 221 * 173; i++) {
-      const uint8_t *now = pet_image_row (&picture.image, i / 221);
-      const uint8_t *then = pet_image_row (&kept.image, i / 221);
-      int x = 4 * (i % 221);
+    for (int i = 0; i < 441 * 346; i++) {
+      const uint8_t *now =
+          pet_image_row (&picture.image, i / 441) + 4 * (i % 441);
+      const uint8_t *then =
+          pet_image_row (&kept.image, i / 441) + 4 * (i % 441);
 
-      tap_check (now[x + 3] == then[x + 3]);
-      tap_check ((now[x + 3] != 0 && now[x + 3] != 255) ||
-          memcmp (now + x, then + x, 3) == 0);
+      tap_check (now[3] == then[3]);
+      tap_check (now[3] == 0  ? now[0] == 0 && now[1] == 0 && now[2] == 0
+              : now[3] == 255 ? memcmp (now, then, 3) == 0
+                              : true);
     }
     tap_check (picture_guards_hold (&picture));
     picture_free (&picture);
@@ -387,105 +367,97 @@ background_leaves_the_fringe (void)
 }
 
 static void
-decontamination_takes_any_size (void)
+cutting_in_place_and_apart_is_the_same (void)
 {
   static const int sizes[][2] = { { 1, 1 }, { 1, 30 }, { 30, 1 }, { 5, 3 },
-    { 64, 40 }, { 97, 15 } };
-  static const int radii[] = { 1, 14, 15, 90, 4096 };
+    { 64, 40 }, { 97, 15 }, { 801, 433 }, { 33, 2400 }, { 3001, 11 } };
 
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
-    for (size_t k = 0; k < sizeof radii / sizeof *radii; k++) {
-      Picture picture = picture_new (sizes[i][0], sizes[i][1], 4, 3), same;
+    for (int kind = 0; kind < 4; kind++) {
+      int w = sizes[i][0], h = sizes[i][1];
+      Picture mask = kind < 2 ? disc_mask (64, 48, 0.6) : random_mask (9, 13);
+      Picture photo = picture_new (w, h, 4, 5),
+              apart = picture_new (w, h, 4, 2);
+      Picture rgb = picture_new (w, h, 3, 4), third = picture_new (w, h, 4, 1);
       TestMemory memory = { 0 };
       PetAllocator allocator = test_memory_allocator (&memory);
 
       picture_fill (
-          &picture.image, CONTENT_NOISE, i % 2 ? ALPHA_NOISE : ALPHA_SOFT);
-      same = picture_copy (&picture.image, 0);
-      tap_check (pet_matte_decontaminate (
-                     &picture.image, radii[k], &allocator, NULL) == PET_OK);
-      tap_check (pet_matte_decontaminate (&same.image, radii[k], NULL, NULL) ==
-          PET_OK);
-      tap_check (picture_equal (&picture.image, &same.image));
-      tap_check (picture_guards_hold (&picture) && memory.alive == 0);
-      picture_free (&picture);
-      picture_free (&same);
+          &photo.image, CONTENT_WAVES, kind % 2 ? ALPHA_NOISE : ALPHA_OPAQUE);
+      for (int k = 0; k < w * h; k++)
+        memcpy (pet_image_row (&rgb.image, k / w) + 3 * (k % w),
+            pet_image_row (&photo.image, k / w) + 4 * (k % w), 3);
+      tap_check (pet_matte_cut (&mask.image, &photo.image, &apart.image, &all,
+                     NULL, &allocator, NULL) == PET_OK);
+      tap_check (pet_matte_cut (&mask.image, &photo.image, &photo.image, &all,
+                     NULL, NULL, NULL) == PET_OK);
+      tap_check (pet_matte_cut (&mask.image, &rgb.image, &third.image, &all,
+                     NULL, NULL, NULL) == PET_OK);
+      if (!picture_equal (&photo.image, &apart.image))
+        tap_fail ("%dx%d in place, kind %d", w, h, kind);
+      if (kind % 2 == 0 && !picture_equal (&third.image, &apart.image))
+        tap_fail ("%dx%d of three channels, kind %d", w, h, kind);
+      tap_check (picture_guards_hold (&photo) && picture_guards_hold (&apart));
+      tap_check (picture_guards_hold (&third) && memory.alive == 0);
+      picture_free (&mask);
+      picture_free (&photo);
+      picture_free (&apart);
+      picture_free (&rgb);
+      picture_free (&third);
     }
 }
 
 static void
-levels_stretch_and_keep_the_ends (void)
+memory_grows_with_the_width_alone (void)
 {
-  Picture mask = picture_new (256, 2, 1, 3);
+  size_t bytes[2];
 
-  for (int x = 0; x < 256; x++)
-    pet_image_row (&mask.image, 0)[x] = pet_image_row (&mask.image, 1)[x] =
-        (uint8_t) x;
-  pet_mask_levels (&mask.image, 20, 230);
-  for (int y = 0; y < 2; y++)
-    for (int x = 0; x < 256; x++) {
-      double want = (x - 20) * 255.0 / 210.0;
+  for (int i = 0; i < 2; i++) {
+    int height = i == 0 ? 400 : 1536;
+    Picture mask = disc_mask (32, 32, 0.5);
+    Picture photo = picture_new (1536, height, 4, 0);
+    TestMemory memory = { 0 };
+    PetAllocator allocator = test_memory_allocator (&memory);
 
-      want = want < 0 ? 0 : want > 255 ? 255 : want;
-      tap_check (fabs (pet_image_row (&mask.image, y)[x] - want) <= 0.5);
-    }
-  tap_check (picture_guards_hold (&mask));
-  picture_free (&mask);
-}
-
-static void
-scrub_clears_what_is_hidden (void)
-{
-  Picture picture = picture_new (37, 21, 4, 3), kept;
-
-  picture_fill (&picture.image, CONTENT_NOISE, ALPHA_NOISE);
-  kept = picture_copy (&picture.image, 0);
-  pet_matte_scrub (&picture.image);
-  for (int i = 0; i < 37 * 21; i++) {
-    const uint8_t *now = pet_image_row (&picture.image, i / 37) + i % 37 * 4;
-    const uint8_t *then = pet_image_row (&kept.image, i / 37) + i % 37 * 4;
-
-    tap_check (now[3] == then[3]);
-    tap_check (now[3] == 0 ? now[0] == 0 && now[1] == 0 && now[2] == 0
-                           : memcmp (now, then, 3) == 0);
+    picture_fill (&photo.image, CONTENT_GRADIENT, ALPHA_OPAQUE);
+    tap_check (pet_matte_cut (&mask.image, &photo.image, &photo.image, &all,
+                   NULL, &allocator, NULL) == PET_OK);
+    bytes[i] = memory.bytes;
+    tap_check (bytes[i] == pet_matte_bytes (32, 1536, height, &all));
+    picture_free (&mask);
+    picture_free (&photo);
   }
-  tap_check (picture_guards_hold (&picture));
-  picture_free (&picture);
-  picture_free (&kept);
+  printf ("# %zu bytes for 1536 columns\n", bytes[0]);
+  tap_check (bytes[0] == bytes[1] && bytes[0] <= 1 << 20);
 }
 
 static void
 refused_memory_changes_nothing (void)
 {
-  Picture picture = picture_new (40, 30, 4, 0), kept;
-  Picture mask = picture_new (40, 30, 1, 0), kept_mask;
+  Picture photo = picture_new (40, 30, 4, 0), kept;
+  Picture mask = disc_mask (40, 30, 0.5);
+  TestMemory memory = { .fail_at = 1 };
+  PetAllocator allocator = test_memory_allocator (&memory);
+  PetError error = { 0 };
 
-  picture_fill (&picture.image, CONTENT_WAVES, ALPHA_SOFT);
-  memset (mask.image.data, 90, 40 * 30);
-  mask.image.data[200] = 0;
-  kept = picture_copy (&picture.image, 0);
-  kept_mask = picture_copy (&mask.image, 0);
-  for (int fail = 1; fail <= 2; fail++) {
-    TestMemory memory = { .fail_at = fail };
-    PetAllocator allocator = test_memory_allocator (&memory);
-    PetError error = { 0 };
-
-    tap_check (pet_mask_keep_largest (&mask.image, &allocator, &error) ==
-        PET_ERROR_MEMORY);
-    tap_check (error.status == PET_ERROR_MEMORY && memory.alive == 0);
-    memory = (TestMemory){ .fail_at = 1 };
-    tap_check (pet_matte_decontaminate (&picture.image, 9, &allocator, NULL) ==
-        PET_ERROR_MEMORY);
-    memory = (TestMemory){ .fail_at = 1 };
-    tap_check (pet_mask_refine_guided (&mask.image, &picture.image, 8, 1e-3, 4,
-                   &allocator, NULL) == PET_ERROR_MEMORY);
-  }
-  tap_check (picture_equal (&picture.image, &kept.image));
-  tap_check (picture_equal (&mask.image, &kept_mask.image));
-  picture_free (&picture);
+  picture_fill (&photo.image, CONTENT_WAVES, ALPHA_SOFT);
+  kept = picture_copy (&photo.image, 0);
+  tap_check (pet_matte_cut (&mask.image, &photo.image, &photo.image, &all, NULL,
+                 &allocator, &error) == PET_ERROR_MEMORY);
+  tap_check (error.status == PET_ERROR_MEMORY && memory.alive == 0);
+  tap_check (picture_equal (&photo.image, &kept.image));
+  picture_free (&photo);
   picture_free (&kept);
   picture_free (&mask);
-  picture_free (&kept_mask);
+}
+
+static PetStatus
+try_cut (const PetImage *mask, const PetImage *photo, const PetImage *target,
+    int low, int high)
+{
+  PetMatteOptions options = { .low = low, .high = high };
+
+  return pet_matte_cut (mask, photo, target, &options, NULL, NULL, NULL);
 }
 
 static void
@@ -494,18 +466,15 @@ bad_arguments_are_refused (void)
   Picture rgba = picture_new (4, 4, 4, 0), mask = picture_new (4, 4, 1, 0);
   Picture small = picture_new (3, 4, 4, 0);
   const PetImage *m = &mask.image, *p = &rgba.image, *s = &small.image;
+  const PetImage none = { m->data, 0, 4, 1, 4 };
 
-  tap_check (pet_mask_keep_largest (p, NULL, NULL) == PET_ERROR_ARGUMENT);
-  tap_check (pet_matte_decontaminate (m, 9, NULL, NULL) == PET_ERROR_ARGUMENT);
-  tap_check (pet_matte_decontaminate (p, 0, NULL, NULL) == PET_ERROR_ARGUMENT);
-  tap_check (pet_mask_refine_guided (m, s, 4, 1e-3, 1, NULL, NULL) ==
-      PET_ERROR_ARGUMENT);
-  tap_check (pet_mask_refine_guided (m, p, 4, NAN, 1, NULL, NULL) ==
-      PET_ERROR_ARGUMENT);
-  tap_check (pet_mask_refine_guided (m, p, 4, 1e-3, 0, NULL, NULL) ==
-      PET_ERROR_ARGUMENT);
-  tap_check (pet_mask_refine_guided (m, p, 0, 1e-3, 1, NULL, NULL) ==
-      PET_ERROR_ARGUMENT);
+  tap_check (try_cut (p, p, p, 0, 255) == PET_ERROR_ARGUMENT);
+  tap_check (try_cut (m, m, p, 0, 255) == PET_ERROR_ARGUMENT);
+  tap_check (try_cut (m, p, s, 0, 255) == PET_ERROR_ARGUMENT);
+  tap_check (try_cut (&none, p, p, 0, 255) == PET_ERROR_ARGUMENT);
+  tap_check (try_cut (m, p, p, 9, 9) == PET_ERROR_ARGUMENT);
+  tap_check (try_cut (m, p, p, -1, 9) == PET_ERROR_ARGUMENT);
+  tap_check (try_cut (m, p, p, 0, 256) == PET_ERROR_ARGUMENT);
   picture_free (&rgba);
   picture_free (&mask);
   picture_free (&small);
@@ -515,15 +484,13 @@ int
 main (int argc, char **argv)
 {
   static const TapTest tests[] = {
+    TAP_TEST (without_refinement_the_mask_is_enlarged),
+    TAP_TEST (refinement_agrees_with_windows),
+    TAP_TEST (levels_stretch_the_mask),
     TAP_TEST (stats_measure_area_and_extent),
-    TAP_TEST (largest_keeps_its_fringe_only),
-    TAP_TEST (largest_agrees_with_flooding),
-    TAP_TEST (scaling_is_bilinear),
-    TAP_TEST (guided_filter_agrees_with_windows),
     TAP_TEST (background_leaves_the_fringe),
-    TAP_TEST (decontamination_takes_any_size),
-    TAP_TEST (levels_stretch_and_keep_the_ends),
-    TAP_TEST (scrub_clears_what_is_hidden),
+    TAP_TEST (cutting_in_place_and_apart_is_the_same),
+    TAP_TEST (memory_grows_with_the_width_alone),
     TAP_TEST (refused_memory_changes_nothing),
     TAP_TEST (bad_arguments_are_refused),
   };

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The matte as a chain of stages, each of which makes one row at a time and
+ * asks the one before for the rows that it looks at. Nothing is kept but a
+ * ring of rows at each stage, and every stage is ahead of the row that is
+ * written, so that a frame can be cut out in place.
+ *
+ *   cells -> coefficients -> means -> alpha -> fringe cells -> colours -> out
+ *
+ * A cell is step x step pixels (fewer at the right and at the bottom). */
+
+#pragma once
+
+#include "image/pet-matte-rows.h"
+#include "image/pet-matte.h"
+#include "image/pet-plane.h"
+
+#define PET_MATTE_MAX_STEP 8
+
+/* In cells. Sums over a window fit into 31 bits: 21^2 squares of a guide of
+ * 11 bits; 29^2 cells of 8 x 8 pixels of 8 bits, at a weight of 128. */
+#define PET_MATTE_MAX_RADIUS 10
+#define PET_MATTE_MAX_REACH 14
+#define PET_MATTE_GUIDE_MAX 2040
+#define PET_MATTE_SURE_WEIGHT 128
+
+/* Planes of a row of cells or coefficients. */
+enum { PET_CELL_GUIDE, PET_CELL_MASK, PET_CELL_SQUARE, PET_CELL_PRODUCT };
+
+typedef struct {
+  PetMattePlaces places; /* of the photo's columns on lines */
+  int32_t *left, *start;
+  float *share;
+} PetMatteTable;
+
+typedef struct {
+  const PetImage *mask, *photo, *target;
+  const PetMatteOptions *options;
+  const PetMatteRows *rows;
+  int step, width, height; /* of the cells */
+  int radius;              /* of the guided filter, in cells */
+  int reach;               /* of the fringe's colours, in cells */
+  int n_cells, n_coefficients, n_means, n_alpha, n_fringe, n_colors;
+
+  uint16_t *bytes;  /* one row of pixels, added up over the rows of a cell */
+  PetRing colors;   /* 3 sums per cell, interleaved */
+  PetRing cells[4]; /* uint32_t, with `radius` zeros on both sides */
+  uint32_t *columns[4];    /* sums of cells down the window */
+  float *across;           /* cells in the window's width, each column */
+  float *pixels;           /* cells in the window */
+  PetRing coefficients[2]; /* slope and offset, as `cells` */
+  float *column;           /* sums of one of them down the window */
+  PetRing means[2];        /* slope and offset, the last one repeated */
+  float *line[2];          /* those at one row of pixels */
+  uint8_t *kinds;          /* of each value on the line */
+  PetMatteTable table, mask_table;
+
+  PetRing alpha;            /* finished rows */
+  PetRing fringe;           /* PET_FRINGE_SUMS per cell */
+  PetRing soft;             /* per cell: 1 if one of its pixels is soft */
+  uint32_t weights[256][2]; /* of pet and background, by alpha */
+  uint8_t *low, *high;      /* extremes of alpha down the rows of a cell */
+  uint32_t *fringe_columns; /* their sums down the window */
+  PetRing pure;             /* PET_PURE_LINES lines per row of cells */
+  int pure_stride;          /* floats from one to the next */
+  float *pure_lines;        /* those at one row of pixels */
+} PetMatte;
+
+/* First of the two neighbours around `at`, and the share of the second. */
+static inline int
+pet_matte_place (double at, int size, float *share)
+{
+  int first = at > 0.0 ? (int) at : 0;
+
+  *share = 0.0f;
+  if (first >= size - 1)
+    return size - 1;
+  if (at > 0.0)
+    *share = (float) (at - first);
+  return first;
+}
+
+/* pet-matte-alpha.c: one more row of alpha, until row `y` is there. */
+void pet_matte_take_alpha (PetScratch *scratch, PetMatte *m);
+void pet_matte_begin_alpha (PetMatte *m);
+void pet_matte_need_alpha (PetMatte *m, int y);
+
+void pet_matte_need_cells (PetMatte *m, int row);
+
+/* pet-matte-fringe.c: colours around row `y`, before it is written, and then
+ * those of its soft pixels. */
+void pet_matte_take_fringe (PetScratch *scratch, PetMatte *m);
+void pet_matte_begin_fringe (PetMatte *m);
+void pet_matte_need_colors (PetMatte *m, int y);
+void pet_matte_clean_row (PetMatte *m, int y);
