@@ -31,6 +31,7 @@
 #include "gstmemgateadmission.h"
 #include "gstmemgatemessages.h"
 #include "gstmemgateproperties.h"
+#include "gstpetcuda.h"
 #include "gstpetenums.h"
 #include "gstpetfields.h"
 #include "memory/gstpetcost.h"
@@ -323,6 +324,7 @@ forget_stream (GstMemGate *self)
 static void
 start (GstMemGate *self)
 {
+  PetError error;
   guint flags;
 
   forget_stream (self);
@@ -331,6 +333,9 @@ start (GstMemGate *self)
   self->waited = 0;
   flags = self->watch_flags;
   GST_OBJECT_UNLOCK (self);
+  if ((flags & GST_PET_WATCH_CUDA) && gst_pet_cuda_watch (&error) != PET_OK)
+    GST_ELEMENT_WARNING (self, LIBRARY, INIT,
+        ("watch=cuda sees nothing: %s.", error.message), (NULL));
   g_mutex_lock (&self->watch_lock);
   self->watch = gst_pet_watch_new ((GstPetWatchFlags) flags, NULL);
   g_mutex_unlock (&self->watch_lock);

@@ -19,6 +19,7 @@
 #include <gst/video/video.h>
 #include <math.h>
 
+#include "gstpetcuda.h"
 #include "gstpetenums.h"
 #include "gstpetfields.h"
 #include "image/pet-effect.h"
@@ -33,11 +34,15 @@ GST_DEBUG_CATEGORY_STATIC (pet_effect_debug);
 enum {
   PROP_0,
   PROP_EFFECT,
+  PROP_DEVICE,
+  PROP_CUDA_DEVICE_ID,
   PROP_BUDGET,
   PROP_FIRST_PARAM, /* one id per different parameter of the looks */
 };
 
 #define DEFAULT_EFFECT 0
+#define DEFAULT_DEVICE GST_PET_DEVICE_CPU
+#define DEFAULT_CUDA_DEVICE_ID (-1)
 #define MAX_PARAMS 32
 
 static GstStaticPadTemplate sink_template =
@@ -55,8 +60,11 @@ struct _GstPetEffect {
   gint effect;
   gdouble params[MAX_PARAMS]; /* NAN = the look's own default */
   gchar *budget;
+  GstPetDevice device;
+  gint cuda_device_id;
 
   GstPetAccount account; /* streaming thread; between start and stop */
+  GstPetGpuLooks *gpu;   /* NULL = looks are made on the CPU */
   GstVideoInfo info;
 };
 
@@ -150,6 +158,22 @@ install_param (GObjectClass *object_class, guint index)
 }
 
 static void
+install_device_properties (GObjectClass *object_class)
+{
+  const GParamFlags flags =
+      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY;
+
+  g_object_class_install_property (object_class, PROP_DEVICE,
+      g_param_spec_enum ("device", "Device",
+          "Where looks are made; the picture goes to the GPU and back for each",
+          GST_TYPE_PET_DEVICE, DEFAULT_DEVICE, flags));
+  g_object_class_install_property (object_class, PROP_CUDA_DEVICE_ID,
+      g_param_spec_int ("cuda-device-id", "CUDA device id",
+          "Which GPU to use (-1 = the first)", -1, G_MAXINT,
+          DEFAULT_CUDA_DEVICE_ID, flags));
+}
+
+static void
 gst_pet_effect_class_init (GstPetEffectClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
@@ -166,6 +190,7 @@ gst_pet_effect_class_init (GstPetEffectClass *klass)
           GST_TYPE_PET_EFFECT_NICK, DEFAULT_EFFECT,
           G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
               GST_PARAM_MUTABLE_PLAYING));
+  install_device_properties (object_class);
   gst_pet_install_budget_property (object_class, PROP_BUDGET);
   for (gint i = 0; i < pet_effects_count; i++)
     for (gint j = 0; j < pet_effects[i]->n_params; j++)
@@ -191,6 +216,7 @@ gst_pet_effect_class_init (GstPetEffectClass *klass)
   trans_class->passthrough_on_same_caps = FALSE;
 
   gst_type_mark_as_plugin_api (GST_TYPE_PET_EFFECT_NICK, 0);
+  gst_type_mark_as_plugin_api (GST_TYPE_PET_DEVICE, 0);
 }
 
 static void
@@ -200,6 +226,8 @@ gst_pet_effect_init (GstPetEffect *self)
   for (guint i = 0; i < MAX_PARAMS; i++)
     self->params[i] = NAN;
   self->budget = g_strdup (GST_PET_BUDGET_DEFAULT);
+  self->device = DEFAULT_DEVICE;
+  self->cuda_device_id = DEFAULT_CUDA_DEVICE_ID;
   gst_base_transform_set_qos_enabled (GST_BASE_TRANSFORM (self), FALSE);
 }
 
@@ -208,6 +236,7 @@ gst_pet_effect_finalize (GObject *object)
 {
   GstPetEffect *self = GST_PET_EFFECT (object);
 
+  gst_pet_gpu_looks_close (&self->gpu);
   gst_pet_account_close (&self->account);
   g_free (self->budget);
   G_OBJECT_CLASS (gst_pet_effect_parent_class)->finalize (object);
@@ -216,6 +245,8 @@ gst_pet_effect_finalize (GObject *object)
 static const GstPetField fields[] = {
   GST_PET_FIELD (PROP_EFFECT, GstPetEffect, effect),
   GST_PET_FIELD (PROP_BUDGET, GstPetEffect, budget),
+  GST_PET_FIELD (PROP_DEVICE, GstPetEffect, device),
+  GST_PET_FIELD (PROP_CUDA_DEVICE_ID, GstPetEffect, cuda_device_id),
 };
 
 static void
@@ -322,15 +353,39 @@ current_effect (GstPetEffect *self, gdouble *values)
 }
 
 static gboolean
+open_gpu (GstPetEffect *self, GstPetDevice device, gint id)
+{
+  PetError error;
+
+  if (device == GST_PET_DEVICE_CPU ||
+      gst_pet_gpu_looks_open (id, &self->gpu, &error) == PET_OK)
+    return TRUE;
+  if (device == GST_PET_DEVICE_CUDA) {
+    GST_ELEMENT_ERROR (self, LIBRARY, INIT,
+        ("device=cuda is not possible: %s.", error.message), (NULL));
+    return FALSE;
+  }
+  GST_ELEMENT_WARNING (self, LIBRARY, INIT,
+      ("No GPU is used (%s): looks are made on the CPU.", error.message),
+      (NULL));
+  return TRUE;
+}
+
+static gboolean
 gst_pet_effect_start (GstBaseTransform *trans)
 {
   GstPetEffect *self = GST_PET_EFFECT (trans);
-
   g_autofree gchar *budget = NULL;
+  GstPetDevice device;
+  gint id;
 
   GST_OBJECT_LOCK (self);
   budget = g_strdup (self->budget);
+  device = self->device;
+  id = self->cuda_device_id;
   GST_OBJECT_UNLOCK (self);
+  if (!open_gpu (self, device, id))
+    return FALSE;
   gst_pet_account_open (&self->account, budget);
   gst_base_transform_set_passthrough (trans, is_identity (self->effect));
   return TRUE;
@@ -339,8 +394,36 @@ gst_pet_effect_start (GstBaseTransform *trans)
 static gboolean
 gst_pet_effect_stop (GstBaseTransform *trans)
 {
-  gst_pet_account_close (&GST_PET_EFFECT (trans)->account);
+  GstPetEffect *self = GST_PET_EFFECT (trans);
+
+  gst_pet_gpu_looks_close (&self->gpu);
+  gst_pet_account_close (&self->account);
   return TRUE;
+}
+
+/* The same bytes come from both, so a GPU without room or one that is lost
+ * costs time and nothing else. */
+static PetStatus
+apply (GstPetEffect *self, const PetEffect *effect, const PetImage *src,
+    const PetImage *dst, const gdouble *values, PetError *error)
+{
+  PetStatus status = PET_ERROR_UNSUPPORTED;
+  PetError reason;
+
+  if (self->gpu != NULL && !effect->is_identity)
+    status =
+        gst_pet_gpu_looks_apply (self->gpu, effect, src, dst, values, &reason);
+  if (status == PET_ERROR_MEMORY || status == PET_ERROR_DEVICE)
+    GST_ELEMENT_WARNING (self, LIBRARY, FAILED,
+        ("The look \"%s\" is made on the CPU: %s.", effect->name,
+            reason.message),
+        (NULL));
+  if (status == PET_ERROR_DEVICE)
+    gst_pet_gpu_looks_close (&self->gpu);
+  if (status == PET_OK)
+    return PET_OK;
+  return pet_effect_apply (
+      effect, src, dst, values, &self->account.core, error);
 }
 
 static gboolean
@@ -448,8 +531,7 @@ gst_pet_effect_transform (
     PetImage dst = gst_pet_frame_image (&dst_frame);
 
     gst_pet_account_begin (&self->account, in);
-    status = pet_effect_apply (
-        effect, &src, &dst, values, &self->account.core, &error);
+    status = apply (self, effect, &src, &dst, values, &error);
   }
   gst_video_frame_unmap (&dst_frame);
   gst_video_frame_unmap (&src_frame);

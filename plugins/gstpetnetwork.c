@@ -2,21 +2,28 @@
 
 #include "gstpetnetwork.h"
 
+#include "base/pet-cpu.h"
+#include "gstpetcuda.h"
 #include "petnet-resource.h"
 
 #define BUILT_IN "/org/gst-plugins-pet/petnet.onnx"
 
-PetStatus
-gst_pet_network_load (const gchar *location, const PetSegmenterOptions *options,
-    PetSegmenter **segmenter, PetError *error)
+static PetStatus
+load_cpu (const GstPetNetworkOptions *options, PetSegmenter **segmenter,
+    PetError *error)
 {
+  PetSegmenterOptions how = {
+    .threads =
+        options->threads != 0 ? (int) options->threads : pet_cpu_count (),
+    .allocator = options->allocator,
+  };
   GBytes *bytes;
   gconstpointer data;
   PetStatus status;
   gsize size;
 
-  if (location != NULL)
-    return pet_segmenter_new_file (location, options, segmenter, error);
+  if (options->location != NULL)
+    return pet_segmenter_new_file (options->location, &how, segmenter, error);
 
   bytes = g_resource_lookup_data (
       petnet_get_resource (), BUILT_IN, G_RESOURCE_LOOKUP_FLAGS_NONE, NULL);
@@ -24,7 +31,210 @@ gst_pet_network_load (const gchar *location, const PetSegmenterOptions *options,
     return pet_fail (
         error, PET_ERROR_IO, "the built-in network is not in this build");
   data = g_bytes_get_data (bytes, &size);
-  status = pet_segmenter_new (data, size, options, segmenter, error);
+  status = pet_segmenter_new (data, size, &how, segmenter, error);
   g_bytes_unref (bytes);
   return status;
+}
+
+/* Limits of model files and of their sidecars, as for the CPU. */
+#define MAX_MODEL_BYTES ((gsize) 512 << 20)
+#define MAX_SIDECAR_BYTES 65535
+
+static PetStatus
+read_model (
+    const gchar *location, GBytes **model, gchar **sidecar, PetError *error)
+{
+  g_autofree gchar *side = NULL;
+  g_autoptr (GError) problem = NULL;
+  gchar *contents;
+  gsize size;
+
+  *sidecar = NULL;
+  if (location == NULL) {
+    *model = g_resource_lookup_data (
+        petnet_get_resource (), BUILT_IN, G_RESOURCE_LOOKUP_FLAGS_NONE, NULL);
+    return *model != NULL ? PET_OK
+                          : pet_fail (error, PET_ERROR_IO,
+                                "the built-in network is not in this build");
+  }
+  if (!g_file_get_contents (location, &contents, &size, &problem))
+    return pet_fail (error, PET_ERROR_IO, "%.200s", problem->message);
+  *model = g_bytes_new_take (contents, size);
+  side = g_strconcat (location, ".modelinfo", NULL);
+  if (size > MAX_MODEL_BYTES ||
+      (g_file_get_contents (side, sidecar, &size, NULL) &&
+          size > MAX_SIDECAR_BYTES))
+    return pet_fail (error, PET_ERROR_LIMIT, "the model's files are too large");
+  return PET_OK;
+}
+
+static PetStatus
+load_gpu (const GstPetNetworkOptions *options, PetSegmenter **segmenter,
+    PetError *error)
+{
+  GstPetGpuOptions how = { .device = options->cuda_device_id,
+    .half = options->precision != GST_PET_PRECISION_FP32,
+    .batch = options->batch_size,
+    .batch_timeout = options->batch_timeout_ms * GST_MSECOND };
+  g_autofree gchar *sidecar = NULL;
+  GBytes *model = NULL;
+  PetStatus status;
+
+  /* First the module: without one the file need not be read. */
+  if (gst_pet_cuda_api (error) == NULL)
+    return PET_ERROR_DEVICE;
+  status = read_model (options->location, &model, &sidecar, error);
+  if (status == PET_OK)
+    status = gst_pet_gpu_segmenter_new (model, sidecar, &how, segmenter, error);
+  g_clear_pointer (&model, g_bytes_unref);
+  return status;
+}
+
+static void
+post_error (GstElement *element, const GstPetNetworkOptions *options,
+    PetStatus status, const PetError *error)
+{
+  const gchar *name =
+      options->location != NULL ? options->location : "built in";
+
+  if (status == PET_ERROR_DEVICE ||
+      (status == PET_ERROR_MEMORY && options->device == GST_PET_DEVICE_CUDA))
+    GST_ELEMENT_ERROR (element, LIBRARY, INIT,
+        ("device=cuda is not possible: %s.", error->message),
+        ("%s", pet_status_name (status)));
+  else if (status == PET_ERROR_IO)
+    GST_ELEMENT_ERROR (element, RESOURCE, NOT_FOUND,
+        ("The network \"%s\" cannot be read: %s.", name, error->message),
+        (NULL));
+  else
+    GST_ELEMENT_ERROR (element, STREAM, WRONG_TYPE,
+        ("The network \"%s\" cannot be used: %s.", name, error->message),
+        ("%s", pet_status_name (status)));
+}
+
+static PetSegmenter *
+open_cpu (GstElement *element, const GstPetNetworkOptions *options)
+{
+  PetSegmenter *segmenter = NULL;
+  PetError error;
+  PetNetInfo net;
+  PetStatus status;
+
+  if (options->precision == GST_PET_PRECISION_BF16 ||
+      options->precision == GST_PET_PRECISION_FP16)
+    GST_ELEMENT_WARNING (element, LIBRARY, SETTINGS,
+        ("The CPU runs the network in fp32; the precision asked for is not "
+         "available there."),
+        (NULL));
+  status = load_cpu (options, &segmenter, &error);
+  if (status != PET_OK) {
+    post_error (element, options, status, &error);
+    return NULL;
+  }
+  pet_segmenter_net_info (segmenter, &net);
+  GST_INFO_OBJECT (element,
+      "%s on %s: %d nodes, %" G_GSIZE_FORMAT " bytes of activations, "
+      "%" G_GSIZE_FORMAT " of weights",
+      pet_segmenter_info (segmenter)->name, net.backend, net.nodes,
+      net.activation_bytes, net.weight_bytes);
+  return segmenter;
+}
+
+/* device=auto: the GPU's network, and the CPU's as soon as that fails. */
+typedef struct {
+  GstElement *element; /* owns the segmenter that owns this */
+  GstPetNetworkOptions options;
+  gchar *location;
+  PetSegmenter *gpu, *cpu;
+} Both;
+
+static PetStatus
+run_both (
+    void *user, const PetImage *photo, const PetImage *mask, PetError *error)
+{
+  Both *both = user;
+  PetStatus status = PET_ERROR_DEVICE;
+  PetError reason;
+
+  if (both->gpu != NULL) {
+    status = pet_segmenter_run (both->gpu, photo, mask, &reason);
+    if (status != PET_ERROR_DEVICE && status != PET_ERROR_MEMORY) {
+      if (status != PET_OK && error != NULL)
+        *error = reason;
+      return status;
+    }
+    GST_ELEMENT_WARNING (both->element, LIBRARY, FAILED,
+        ("%s is segmented on the CPU: %s.",
+            status == PET_ERROR_DEVICE ? "From this photo on everything"
+                                       : "A photo",
+            reason.message),
+        (NULL));
+    if (status == PET_ERROR_DEVICE)
+      pet_segmenter_free (&both->gpu);
+  }
+  if (both->cpu == NULL)
+    PET_TRY (load_cpu (&both->options, &both->cpu, error));
+  return pet_segmenter_run (both->cpu, photo, mask, error);
+}
+
+static void
+free_both (void *user)
+{
+  Both *both = user;
+
+  pet_segmenter_free (&both->gpu);
+  pet_segmenter_free (&both->cpu);
+  g_free (both->location);
+  g_free (both);
+}
+
+static PetSegmenter *
+with_fallback (
+    GstElement *element, const GstPetNetworkOptions *options, PetSegmenter *gpu)
+{
+  Both *both = g_new0 (Both, 1);
+  PetRemoteNetwork remote = { .run = run_both, .free = free_both };
+  PetSegmenter *segmenter = NULL;
+  int width, height;
+
+  both->element = element;
+  both->options = *options;
+  both->options.location = both->location = g_strdup (options->location);
+  both->gpu = gpu;
+  remote.user = both;
+  pet_segmenter_mask_size (gpu, &width, &height);
+  (void) pet_segmenter_new_remote (
+      pet_segmenter_info (gpu), width, height, &remote, &segmenter, NULL);
+  return segmenter;
+}
+
+PetSegmenter *
+gst_pet_network_open (GstElement *element, const GstPetNetworkOptions *options,
+    const gchar **device)
+{
+  PetSegmenter *segmenter = NULL;
+  PetError error;
+  PetStatus status;
+
+  *device = "cpu";
+  if (options->device == GST_PET_DEVICE_CPU)
+    return open_cpu (element, options);
+  status = load_gpu (options, &segmenter, &error);
+  if (status == PET_OK) {
+    *device = "cuda";
+    return options->device == GST_PET_DEVICE_AUTO
+        ? with_fallback (element, options, segmenter)
+        : segmenter;
+  }
+  if (options->device == GST_PET_DEVICE_CUDA) {
+    post_error (element, options, status, &error);
+    return NULL;
+  }
+  /* What is wrong with the file will be said by the CPU. */
+  if (status == PET_ERROR_DEVICE || status == PET_ERROR_MEMORY ||
+      status == PET_ERROR_UNSUPPORTED)
+    GST_ELEMENT_WARNING (element, LIBRARY, INIT,
+        ("No GPU is used (%s): running on the CPU.", error.message),
+        ("set device=cpu to say that this is meant"));
+  return open_cpu (element, options);
 }

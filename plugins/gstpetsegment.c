@@ -23,7 +23,6 @@
 
 #include <gst/video/video.h>
 
-#include "base/pet-cpu.h"
 #include "gstpetenums.h"
 #include "gstpetfields.h"
 #include "gstpetmatte.h"
@@ -58,6 +57,7 @@ struct _GstPetSegment {
   GstPetPrecision precision;
   guint threads;
   guint batch_size;
+  guint batch_timeout; /* ms */
   GstPetOutput output;
   GstPetMatteOptions matte;
   GstPetOnEmpty on_empty;
@@ -149,6 +149,7 @@ gst_pet_segment_init (GstPetSegment *self)
   self->precision = DEFAULT_PRECISION;
   self->threads = DEFAULT_THREADS;
   self->batch_size = DEFAULT_BATCH_SIZE;
+  self->batch_timeout = DEFAULT_BATCH_TIMEOUT;
   self->output = DEFAULT_OUTPUT;
   self->matte.refine = DEFAULT_REFINE;
   self->matte.decontaminate = DEFAULT_DECONTAMINATE;
@@ -178,6 +179,7 @@ static const GstPetField fields[] = {
   GST_PET_FIELD (PROP_PRECISION, GstPetSegment, precision),
   GST_PET_FIELD (PROP_THREADS, GstPetSegment, threads),
   GST_PET_FIELD (PROP_BATCH_SIZE, GstPetSegment, batch_size),
+  GST_PET_FIELD (PROP_BATCH_TIMEOUT, GstPetSegment, batch_timeout),
   GST_PET_FIELD (PROP_OUTPUT, GstPetSegment, output),
   GST_PET_FIELD (PROP_REFINE, GstPetSegment, matte.refine),
   GST_PET_FIELD (PROP_DECONTAMINATE, GstPetSegment, matte.decontaminate),
@@ -230,84 +232,37 @@ gst_pet_segment_get_property (
 }
 
 static gboolean
-load_network (GstPetSegment *self, const gchar *location, guint threads)
-{
-  PetSegmenterOptions options = {
-    .threads = threads != 0 ? (int) threads : pet_cpu_count (),
-    .allocator = &self->account.core,
-  };
-  PetStatus status;
-  PetNetInfo net;
-  PetError error;
-
-  gst_pet_account_begin_fixed (&self->account);
-  status = gst_pet_network_load (location, &options, &self->segmenter, &error);
-  gst_pet_account_end (&self->account);
-  if (status != PET_OK) {
-    if (status == PET_ERROR_IO)
-      GST_ELEMENT_ERROR (self, RESOURCE, NOT_FOUND,
-          ("The network \"%s\" cannot be read: %s.",
-              location != NULL ? location : "built in", error.message),
-          (NULL));
-    else
-      GST_ELEMENT_ERROR (self, STREAM, WRONG_TYPE,
-          ("The network \"%s\" cannot be used: %s.",
-              location != NULL ? location : "built in", error.message),
-          ("%s", pet_status_name (status)));
-    return FALSE;
-  }
-  pet_segmenter_net_info (self->segmenter, &net);
-  GST_INFO_OBJECT (self,
-      "%s on %s: %d nodes, %" G_GSIZE_FORMAT " bytes of activations, "
-      "%" G_GSIZE_FORMAT " of weights, %d threads",
-      pet_segmenter_info (self->segmenter)->name, net.backend, net.nodes,
-      net.activation_bytes, net.weight_bytes, options.threads);
-  return TRUE;
-}
-
-static gboolean
 gst_pet_segment_start (GstBaseTransform *trans)
 {
   GstPetSegment *self = GST_PET_SEGMENT (trans);
   g_autofree gchar *location = NULL, *budget = NULL;
-  GstPetDevice device;
-  GstPetPrecision precision;
-  guint threads;
+  GstPetNetworkOptions options = { .allocator = &self->account.core };
+  const gchar *device;
 
   GST_OBJECT_LOCK (self);
-  location = g_strdup (self->model_location);
+  options.location = location = g_strdup (self->model_location);
   budget = g_strdup (self->budget);
-  device = self->device;
-  precision = self->precision;
-  threads = self->threads;
+  options.device = self->device;
+  options.cuda_device_id = self->cuda_device_id;
+  options.precision = self->precision;
+  options.threads = self->threads;
+  options.batch_size = self->batch_size;
+  options.batch_timeout_ms = self->batch_timeout;
   self->n_photos = self->n_empty = 0;
   self->milliseconds = 0;
   GST_OBJECT_UNLOCK (self);
 
-  if (device == GST_PET_DEVICE_CUDA) {
-    GST_ELEMENT_ERROR (self, LIBRARY, INIT,
-        ("device=cuda is not possible: built without CUDA."),
-        ("this build has no GPU back end for the network"));
-    return FALSE;
-  }
-  if (device == GST_PET_DEVICE_AUTO)
-    GST_ELEMENT_WARNING (self, LIBRARY, INIT,
-        ("No GPU is used (built without CUDA): running on the CPU."),
-        ("set device=cpu to say that this is meant"));
-  if (precision == GST_PET_PRECISION_BF16 ||
-      precision == GST_PET_PRECISION_FP16)
-    GST_ELEMENT_WARNING (self, LIBRARY, SETTINGS,
-        ("The CPU runs the network in fp32; the precision asked for is not "
-         "available there."),
-        (NULL));
-
   gst_pet_account_open (&self->account, budget);
-  if (!load_network (self, location, threads)) {
+  gst_pet_account_begin_fixed (&self->account);
+  self->segmenter =
+      gst_pet_network_open (GST_ELEMENT (self), &options, &device);
+  gst_pet_account_end (&self->account);
+  if (self->segmenter == NULL) {
     gst_pet_account_close (&self->account);
     return FALSE;
   }
   GST_OBJECT_LOCK (self);
-  self->active_device = "cpu";
+  self->active_device = device;
   GST_OBJECT_UNLOCK (self);
   g_object_notify (G_OBJECT (self), "active-device");
   return TRUE;

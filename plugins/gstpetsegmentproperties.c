@@ -37,9 +37,14 @@ install_network_properties (GObjectClass *object_class)
           DEFAULT_THREADS, flags));
   g_object_class_install_property (object_class, PROP_BATCH_SIZE,
       g_param_spec_uint ("batch-size", "Batch size",
-          "Photos per run of the network on the GPU; the CPU takes them one "
-          "by one",
+          "Photos per run of the network on the GPU, gathered from all "
+          "petsegment of the process that use it; the CPU takes them one by "
+          "one",
           1, 32, DEFAULT_BATCH_SIZE, flags));
+  g_object_class_install_property (object_class, PROP_BATCH_TIMEOUT,
+      g_param_spec_uint ("batch-timeout", "Batch timeout",
+          "Milliseconds that a photo waits for others to share a run with", 0,
+          10000, DEFAULT_BATCH_TIMEOUT, flags));
 }
 
 static void
