@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Whole networks through the module on a card of host memory: masks against
+ * those of the CPU, batches, every call failing once, the lowering as it was
+ * recorded, and what is left when all is over. */
+
+#include "base/pet-folder.h"
+#include "fake-cudnn.h"
+#include "net-util.h"
+#include "nn/pet-segmenter.h"
+#include "pet-cuda-program.h"
+#include "photo-file.h"
+
+static uint8_t *model_bytes;
+static size_t model_size;
+
+static bool
+read_model (void)
+{
+  const char *path = getenv ("PET_NETWORK");
+
+  if (model_bytes == NULL &&
+      (path == NULL ||
+          pet_file_read (path, 0, &model_bytes, &model_size, NULL) != PET_OK))
+    tap_fail ("PET_NETWORK names no model");
+  return model_bytes != NULL;
+}
+
+/* A network of a few steps of all kinds, so that the tests that run it a
+ * thousand times end: one of them is left to the CPU. */
+static void
+make_tiny (void)
+{
+  OnnxWriter w = onnx_writer (13);
+  const float scales[] = { 1, 1, 2, 2 };
+  Bytes bytes;
+
+  onnx_input (&w, "x", 1, 4, (int64_t[]){ 1, 3, 16, 16 });
+  onnx_random (&w, "w1", 4, (int64_t[]){ 12, 3, 3, 3 }, 0.3f);
+  onnx_random (&w, "w2", 4, (int64_t[]){ 1, 12, 1, 1 }, 0.3f);
+  onnx_floats (&w, "s", 1, (int64_t[]){ 4 }, scales);
+  onnx_node (&w, "Conv", "x w1", "a");
+  onnx_node (&w, "Relu", "a", "b");
+  onnx_node (&w, "Elu", "b", "c");
+  onnx_node (&w, "Resize", "c  s", "d");
+  onnx_attr_text (&w, "mode", "linear");
+  onnx_node (&w, "Conv", "d w2", "e");
+  onnx_node (&w, "Sigmoid", "e", "out");
+  onnx_output (&w, "out");
+  bytes = onnx_finish (&w);
+  free (model_bytes);
+  model_bytes = bytes.data;
+  model_size = bytes.size;
+}
+
+static void
+check_clean (void)
+{
+  FakeCudaState state;
+
+  fake_cuda_state (&state);
+  if (state.allocations != 0 || state.objects != 0 || state.faults != 0 ||
+      fake_cudnn_alive () != 0)
+    tap_fail ("%zu allocations, %zu objects, %d descriptors left, %zu faults",
+        state.allocations, state.objects, fake_cudnn_alive (), state.faults);
+}
+
+static PetStatus
+open_network (bool half, int batch, PetCuda **cuda,
+    PetCudaSegmenter **segmenter, PetError *error)
+{
+  PetCudaOptions options = { .device = -1 };
+  PetCudaModel model = {
+    .bytes = model_bytes, .size = model_size, .half = half, .batch = batch
+  };
+
+  PET_TRY (pet_cuda_open (&options, cuda, error));
+  return pet_cuda_segmenter_new (*cuda, &model, segmenter, error);
+}
+
+static void
+fill_photo (Picture *photo, int width, int height, int channels)
+{
+  *photo = picture_new (width, height, channels, 5);
+  picture_fill (&photo->image, CONTENT_WAVES, ALPHA_SOFT);
+}
+
+/* The photo of a cat without its `margin` on all sides, with 3 or 4 channels. */
+static Picture
+part_of_photo (const PetImage *from, int margin, int channels)
+{
+  int width = from->width - 2 * margin, height = from->height - 2 * margin;
+  Picture part = picture_new (width, height, channels, 5);
+
+  for (int y = 0; y < height; y++)
+    for (int x = 0; x < width; x++)
+      memcpy (pet_image_row (&part.image, y) + x * channels,
+          pet_image_row (from, y + margin) + (x + margin) * from->channels,
+          (size_t) channels);
+  return part;
+}
+
+/* Share of the mask's area that differs, by the rule of intersection over
+ * union at 128, and the largest difference. */
+static double
+mask_iou (const PetImage *a, const PetImage *b, int *largest)
+{
+  long both = 0, either = 0;
+
+  *largest = 0;
+  for (int y = 0; y < a->height; y++)
+    for (int x = 0; x < a->width; x++) {
+      int u = pet_image_row (a, y)[x], v = pet_image_row (b, y)[x];
+
+      both += u >= 128 && v >= 128;
+      either += u >= 128 || v >= 128;
+      *largest = abs (u - v) > *largest ? abs (u - v) : *largest;
+    }
+  return either == 0 ? 1 : (double) both / (double) either;
+}
+
+/* Two masks without a pet are alike whatever is wrong. */
+static int
+brightest (const PetImage *mask)
+{
+  int most = 0;
+
+  for (int y = 0; y < mask->height; y++)
+    for (int x = 0; x < mask->width; x++)
+      most =
+          pet_image_row (mask, y)[x] > most ? pet_image_row (mask, y)[x] : most;
+  return most;
+}
+
+static void
+check_masks (bool half, int batch, int most_apart)
+{
+  Picture cat = photo_read_jpeg ("pets/test/images/Birman_86.jpg", 8);
+  PetSegmenterOptions plain = { .threads = 1 };
+  PetSegmenter *cpu = NULL;
+  PetCudaSegmenter *gpu = NULL;
+  PetCuda *cuda = NULL;
+  PetError error = { .status = PET_OK };
+  Picture photos[3], want[3], got[3];
+  PetImage photo_images[3], mask_images[3];
+  int width, height, largest;
+
+  fake_cuda_configure ("");
+  if (cat.image.width == 0) {
+    tap_skip ("no photo in ../shared");
+    return;
+  }
+  if (!read_model () ||
+      pet_segmenter_new (model_bytes, model_size, &plain, &cpu, &error) !=
+          PET_OK ||
+      open_network (half, batch, &cuda, &gpu, &error) != PET_OK) {
+    tap_fail ("%s", error.message);
+    return;
+  }
+  pet_segmenter_mask_size (cpu, &width, &height);
+  for (int i = 0; i < batch; i++) {
+    photos[i] = part_of_photo (&cat.image, 9 * i, i == 1 ? 4 : 3);
+    want[i] = picture_new (width, height, 1, 0);
+    got[i] = picture_new (width, height, 1, 7);
+    photo_images[i] = photos[i].image;
+    mask_images[i] = got[i].image;
+    tap_check (pet_segmenter_run (
+                   cpu, &photos[i].image, &want[i].image, &error) == PET_OK);
+  }
+  if (pet_cuda_segmenter_run (gpu, photo_images, mask_images, batch, &error) !=
+      PET_OK)
+    tap_fail ("%s", error.message);
+  for (int i = 0; i < batch; i++) {
+    double iou = mask_iou (&want[i].image, &got[i].image, &largest);
+
+    tap_check (brightest (&want[i].image) >= 128);
+    printf ("# %s, photo %d of %d: IoU %.5f, at most %d levels apart\n",
+        half ? "fp16" : "fp32", i + 1, batch, iou, largest);
+    tap_check (iou >= 0.998 && largest <= most_apart);
+    tap_check (picture_guards_hold (&got[i]));
+    picture_free (&photos[i]);
+    picture_free (&want[i]);
+    picture_free (&got[i]);
+  }
+  picture_free (&cat);
+  pet_segmenter_free (&cpu);
+  pet_cuda_segmenter_free (&gpu);
+  pet_cuda_close (&cuda);
+  check_clean ();
+}
+
+static void
+masks_in_fp32 (void)
+{
+  check_masks (false, 1, 1);
+}
+
+static void
+masks_in_fp16 (void)
+{
+  check_masks (true, 1, 12);
+}
+
+static void
+masks_in_a_batch (void)
+{
+  check_masks (true, 3, 12);
+}
+
+/* fp32 must not be computed by an engine that rounds to TF32, and nothing by
+ * one that is not deterministic. */
+static void
+engines_are_filtered (void)
+{
+  PetCudaSegmenter *gpu = NULL;
+  PetCuda *cuda = NULL;
+
+  fake_cuda_configure ("");
+  if (!read_model ())
+    return;
+  tap_check (open_network (false, 1, &cuda, &gpu, NULL) == PET_OK);
+  tap_check (fake_cudnn_last_engine () == 1);
+  pet_cuda_segmenter_free (&gpu);
+  pet_cuda_close (&cuda);
+  check_clean ();
+}
+
+/* Whether some graph was recorded that begins and ends so. */
+static bool
+was_lowered (const char *begin, const char *end)
+{
+  const char *text;
+
+  for (int i = 0; (text = fake_cudnn_graph (i)) != NULL; i++)
+    if (strncmp (text, begin, strlen (begin)) == 0 &&
+        strlen (text) >= strlen (end) &&
+        strcmp (text + strlen (text) - strlen (end), end) == 0)
+      return true;
+  return false;
+}
+
+/* The first convolution of the built-in network, 3 to 16 channels with stride 2
+ * and a clip to 0..6, and its residual one of 72 to 12 channels. */
+static void
+lowering_is_recorded (void)
+{
+  PetCudaSegmenter *gpu = NULL;
+  PetCuda *cuda = NULL;
+
+  fake_cuda_configure ("");
+  if (!read_model ())
+    return;
+  tap_check (open_network (true, 2, &cuda, &gpu, NULL) == PET_OK);
+  tap_check (was_lowered (
+      "conv x:half 2x8x320x320/819200,1,2560,8 "
+      "w:half 16x8x3x3/72,1,24,8 pad 1,1+0,0 stride 2,2 dil 1,1 "
+      "->:float* 2x16x160x160/409600,1,2560,16 "
+      "add:half 1x16x1x1/16,1,16,16 ->:float* 2x16x160x160/409600,1,2560,16 ",
+      "clip ->:half 2x16x160x160/409600,1,2560,16 "));
+  tap_check (
+      was_lowered ("conv x:half 2x72x80x80/460800,1,5760,72 "
+                   "w:half 16x72x1x1/72,1,72,72 pad 0,0+0,0 stride 1,1 dil 1,1 "
+                   "->:float* 2x16x80x80/102400,1,1280,16 "
+                   "add:half 2x16x80x80/102400,1,1280,16 ",
+          "add:half 1x16x1x1/16,1,16,16 ->:half 2x16x80x80/102400,1,1280,16 "));
+  pet_cuda_segmenter_free (&gpu);
+  pet_cuda_close (&cuda);
+  check_clean ();
+}
+
+/* One run with the given failures: whatever happens, nothing may be left, and
+ * a failure is told. Returns whether all went well. */
+static bool
+run_once (const char *words, PetStatus *status)
+{
+  PetCudaSegmenter *gpu = NULL;
+  PetCuda *cuda = NULL;
+  PetError error = { .status = PET_OK };
+  Picture photo, mask = { .block = NULL };
+  int width, height;
+
+  fake_cuda_configure (words);
+  fill_photo (&photo, 70, 50, 3);
+  *status = open_network (true, 1, &cuda, &gpu, &error);
+  if (*status == PET_OK) {
+    (void) pet_cuda_segmenter_info (gpu, &width, &height);
+    mask = picture_new (width, height, 1, 0);
+    *status =
+        pet_cuda_segmenter_run (gpu, &photo.image, &mask.image, 1, &error);
+    picture_free (&mask);
+  }
+  if (*status != PET_OK && error.message[0] == '\0')
+    tap_fail ("%s: failed without a reason", words);
+  picture_free (&photo);
+  pet_cuda_segmenter_free (&gpu);
+  pet_cuda_close (&cuda);
+  fake_cuda_configure ("");
+  check_clean ();
+  return *status == PET_OK;
+}
+
+/* Every n-th call fails, or the card is lost at it. The first run has the cache
+ * of plans filled, so that all others are alike. */
+static void
+every_call_fails_once (void)
+{
+  PetStatus status;
+  char words[64];
+
+  make_tiny ();
+  tap_check (run_once ("", &status));
+  for (size_t n = 1; n <= 200; n++) {
+    snprintf (words, sizeof words, "fail=any:%zu", n);
+    (void) run_once (words, &status);
+    snprintf (words, sizeof words, "lost=%zu", n);
+    if (!run_once (words, &status))
+      tap_check (status == PET_ERROR_DEVICE);
+  }
+  for (int n = 1; n <= 12; n++) {
+    snprintf (words, sizeof words, "fail=cudaMalloc:%d", n);
+    if (!run_once (words, &status))
+      tap_check (status == PET_ERROR_MEMORY);
+  }
+  tap_check (!run_once ("memory=4", &status) && status == PET_ERROR_MEMORY);
+}
+
+/* Photos of changing sizes: the card's memory is that of the largest, which
+ * comes first. */
+static void
+memory_is_constant (void)
+{
+  PetCudaSegmenter *gpu = NULL;
+  PetCuda *cuda = NULL;
+  FakeCudaState first, later;
+  int width, height;
+  Picture mask;
+
+  fake_cuda_configure ("");
+  make_tiny ();
+  if (open_network (true, 1, &cuda, &gpu, NULL) != PET_OK) {
+    tap_fail ("no network");
+    return;
+  }
+  (void) pet_cuda_segmenter_info (gpu, &width, &height);
+  mask = picture_new (width, height, 1, 0);
+  for (int i = 0; i < 12; i++) {
+    int side = i == 0 ? 700 : tap_random_range (1, 700);
+    Picture photo;
+
+    fill_photo (&photo, side, tap_random_range (i == 0 ? 700 : 1, 700), 3);
+    tap_check (pet_cuda_segmenter_run (
+                   gpu, &photo.image, &mask.image, 1, NULL) == PET_OK);
+    picture_free (&photo);
+    fake_cuda_state (i == 0 ? &first : &later);
+  }
+  tap_check (later.bytes == first.bytes && later.peak == first.peak &&
+      later.allocations == first.allocations);
+  picture_free (&mask);
+  pet_cuda_segmenter_free (&gpu);
+  pet_cuda_close (&cuda);
+  check_clean ();
+}
+
+static void
+reasons (void)
+{
+  static const struct {
+    const char *words, *reason;
+    int device;
+  } cases[] = {
+    { "driver=0", "no NVIDIA driver", -1 },
+    { "driver=12040", "too old: it knows CUDA 12.4", -1 },
+    { "devices=0", "no GPU", -1 },
+    { "devices=1", "there is no GPU 1; there is 1, counted from 0", 1 },
+    { "devices=2", "there is no GPU 9; there are 2, counted from 0", 9 },
+  };
+
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    PetCudaOptions options = { .device = cases[i].device };
+    PetError error = { .status = PET_OK };
+    PetCuda *cuda = NULL;
+
+    fake_cuda_configure (cases[i].words);
+    if (pet_cuda_open (&options, &cuda, &error) != PET_ERROR_DEVICE ||
+        strstr (error.message, cases[i].reason) == NULL)
+      tap_fail ("%s: \"%s\"", cases[i].words, error.message);
+  }
+  fake_cuda_configure ("");
+  check_clean ();
+}
+
+static void
+no_cudnn (void)
+{
+  char *kept = strdup (getenv ("PET_CUDNN_LIBRARY"));
+  PetCudaSegmenter *gpu = NULL;
+  PetCuda *cuda = NULL;
+  PetError error = { .status = PET_OK };
+
+  fake_cuda_configure ("");
+  if (!read_model ())
+    return;
+  setenv ("PET_CUDNN_LIBRARY", "/nowhere/libcudnn.so.9", 1);
+  tap_check (open_network (true, 1, &cuda, &gpu, &error) == PET_ERROR_DEVICE &&
+      strstr (error.message, "cuDNN is not installed") != NULL);
+  pet_cuda_close (&cuda);
+  setenv ("PET_CUDNN_LIBRARY", "libm.so.6", 1);
+  tap_check (open_network (true, 1, &cuda, &gpu, &error) == PET_ERROR_DEVICE &&
+      strstr (error.message, "is no cuDNN 9") != NULL);
+  pet_cuda_close (&cuda);
+  setenv ("PET_CUDNN_LIBRARY", kept, 1);
+  free (kept);
+  check_clean ();
+}
+
+/* An account that has no more: refused before anything is taken. */
+static bool
+refuse (void *user, size_t bytes)
+{
+  size_t *left = user;
+
+  if (bytes > *left)
+    return false;
+  *left -= bytes;
+  return true;
+}
+
+static void
+give_back (void *user, size_t bytes)
+{
+  *(size_t *) user += bytes;
+}
+
+static void
+account_is_asked (void)
+{
+  size_t left = (size_t) 9 << 20;
+  PetCudaOptions options = {
+    .device = -1, .charge = refuse, .release = give_back, .user = &left
+  };
+  PetCudaModel model = { .half = true, .batch = 4 };
+  PetCudaSegmenter *gpu = NULL;
+  PetCuda *cuda = NULL;
+  PetError error = { .status = PET_OK };
+
+  fake_cuda_configure ("");
+  if (!read_model ())
+    return;
+  model.bytes = model_bytes;
+  model.size = model_size;
+  tap_check (pet_cuda_open (&options, &cuda, &error) == PET_OK);
+  tap_check (
+      pet_cuda_segmenter_new (cuda, &model, &gpu, &error) == PET_ERROR_MEMORY &&
+      strstr (error.message, "budget") != NULL);
+  pet_cuda_close (&cuda);
+  tap_check (left == (size_t) 9 << 20);
+  check_clean ();
+}
+
+int
+main (int argc, char **argv)
+{
+  static const TapTest tests[] = {
+    TAP_TEST (masks_in_fp32),
+    TAP_TEST (masks_in_fp16),
+    TAP_TEST (masks_in_a_batch),
+    TAP_TEST (engines_are_filtered),
+    TAP_TEST (lowering_is_recorded),
+    TAP_TEST (memory_is_constant),
+    TAP_TEST (reasons),
+    TAP_TEST (no_cudnn),
+    TAP_TEST (account_is_asked),
+    TAP_TEST (every_call_fails_once),
+  };
+  int result = tap_run (tests, sizeof tests / sizeof *tests, argc, argv);
+
+  free (model_bytes);
+  return result;
+}
