@@ -355,43 +355,46 @@ ask_heuristics (const PetCudnn *dnn, PetCudaConv *conv,
 }
 
 static void
-try_fusion (const PetCudnn *dnn, PetCudaConv *conv, PetCudaFused fused)
+try_fusion (const PetCudnn *dnn, PetCudaConv *conv, PetCudaFused fused,
+    cudnnBackendHeurMode_t mode)
 {
-  static const cudnnBackendHeurMode_t modes[] = { CUDNN_HEUR_MODE_A,
-    CUDNN_HEUR_MODE_FALLBACK };
+  cudnnBackendDescriptor_t graph;
 
-  for (int i = 0; i < 2 && conv->n_plans == 0; i++) {
-    cudnnBackendDescriptor_t graph;
-
-    pet_cudnn_clear (&conv->graph);
-    memset (&conv->graph, 0, sizeof conv->graph);
-    conv->graph.dnn = dnn;
-    graph = build_graph (&conv->graph, &conv->key, fused);
-    if (conv->graph.status == CUDNN_STATUS_SUCCESS)
-      ask_heuristics (dnn, conv, graph, modes[i], i * 100);
-  }
+  if (conv->n_plans > 0)
+    return;
+  pet_cudnn_clear (&conv->graph);
+  memset (&conv->graph, 0, sizeof conv->graph);
+  conv->graph.dnn = dnn;
   conv->fused = fused;
+  graph = build_graph (&conv->graph, &conv->key, fused);
+  if (conv->graph.status == CUDNN_STATUS_SUCCESS)
+    ask_heuristics (
+        dnn, conv, graph, mode, mode == CUDNN_HEUR_MODE_FALLBACK ? 100 : 0);
 }
 
+/* The fallback engines take nearly everything and are slow: a good engine for
+ * a part comes before one of them for all. */
 PetStatus
 pet_cuda_conv_plan (const PetCudnn *dnn, const PetCudaConvKey *key,
     PetCudaConv *conv, PetError *error)
 {
+  static const cudnnBackendHeurMode_t modes[] = { CUDNN_HEUR_MODE_A,
+    CUDNN_HEUR_MODE_FALLBACK };
   bool simple_act = key->act == PET_CUDA_ACT_NONE ||
       key->act == PET_CUDA_ACT_RELU || key->act == PET_CUDA_ACT_CLIP ||
       key->act == PET_CUDA_ACT_SIGMOID;
-  bool residual_after = !key->residual || key->residual_last;
 
   memset (conv, 0, sizeof *conv);
   conv->key = *key;
   conv->best = -1;
   conv->graph.dnn = dnn;
-  if (simple_act)
-    try_fusion (dnn, conv, PET_CUDA_FUSED_ALL);
-  if (conv->n_plans == 0 && simple_act && key->residual && residual_after)
-    try_fusion (dnn, conv, PET_CUDA_FUSED_ACT);
-  if (conv->n_plans == 0)
-    try_fusion (dnn, conv, PET_CUDA_FUSED_BIAS);
+  for (int i = 0; i < 2; i++) {
+    if (simple_act)
+      try_fusion (dnn, conv, PET_CUDA_FUSED_ALL, modes[i]);
+    if (simple_act && key->residual_last)
+      try_fusion (dnn, conv, PET_CUDA_FUSED_ACT, modes[i]);
+    try_fusion (dnn, conv, PET_CUDA_FUSED_BIAS, modes[i]);
+  }
   if (conv->n_plans == 0)
     return pet_fail (error, PET_ERROR_UNSUPPORTED,
         "cuDNN has no engine for a convolution of %d to %d channels", key->in,

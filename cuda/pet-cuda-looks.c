@@ -328,3 +328,36 @@ pet_cuda_look_run (PetCudaLook *look, const PetImage *src, const PetImage *dst,
   PET_CUDA_TRY (kind->run (look, &from, &to, values), look->effect->name);
   return pet_cuda_download (cuda, &to, dst, error);
 }
+
+PetStatus
+pet_cuda_look_time (PetCudaLook *look, int width, int height,
+    const double *values, int runs, float *milliseconds, PetError *error)
+{
+  PetCuda *cuda = look->cuda;
+  cudaEvent_t begin = NULL, end = NULL;
+  cudaError_t result = cudaEventCreate (&begin);
+  PetCudaImage from = { .width = width, .height = height, .channels = 4 };
+  PetCudaImage to = from;
+
+  from.stride_bytes = to.stride_bytes =
+      (ptrdiff_t) ((size_t) width * 4 + 255) / 256 * 256;
+  from.data = look->src.data;
+  to.data = look->dst.data;
+  if (result == cudaSuccess)
+    result = cudaEventCreate (&end);
+  if (result == cudaSuccess)
+    result = cudaEventRecord (begin, cuda->work);
+  for (int i = 0; i < runs && result == cudaSuccess; i++)
+    result = look->kind->run (look, &from, &to, values);
+  if (result == cudaSuccess)
+    result = cudaEventRecord (end, cuda->work);
+  if (result == cudaSuccess)
+    result = cudaEventSynchronize (end);
+  if (result == cudaSuccess)
+    result = cudaEventElapsedTime (milliseconds, begin, end);
+  if (begin != NULL)
+    (void) cudaEventDestroy (begin);
+  if (end != NULL)
+    (void) cudaEventDestroy (end);
+  return pet_cuda_check (result, "timing", error);
+}

@@ -79,3 +79,8 @@ PetStatus pet_cuda_look_new (
 void pet_cuda_look_free (PetCudaLook **look);
 PetStatus pet_cuda_look_run (PetCudaLook *look, const PetImage *src,
     const PetImage *dst, const double *values, PetError *error);
+
+/* For benchmarks: the kernels alone, `runs` times on the picture of the last
+ * pet_cuda_look_run(), which had this size and these values. */
+PetStatus pet_cuda_look_time (PetCudaLook *look, int width, int height,
+    const double *values, int runs, float *milliseconds, PetError *error);

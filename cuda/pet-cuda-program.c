@@ -334,7 +334,7 @@ capture (PetCudaProgram *program, PetError *error)
 }
 
 PetStatus
-pet_cuda_program_new (PetCuda *cuda, PetGraph *graph,
+pet_cuda_program_lower (PetCuda *cuda, PetGraph *graph,
     const PetCudaProgramOptions *options, PetCudaProgram **result,
     PetError *error)
 {
@@ -348,15 +348,32 @@ pet_cuda_program_new (PetCuda *cuda, PetGraph *graph,
   program->type = options->half ? PET_CUDA_HALF : PET_CUDA_FLOAT;
   program->batch = options->batch;
   program->on_card = options->on_card;
-  status = pet_cudnn_open (&cuda->dnn, cuda->work, error);
-  if (status == PET_OK)
-    status = allocate_tables (program, error);
+  status = allocate_tables (program, error);
   if (status == PET_OK)
     status = pet_cuda_add_steps (program, error);
   if (status == PET_OK)
     status = pack (program, error);
-  if (status == PET_OK)
-    status = allocate (program, error);
+  if (status != PET_OK) {
+    /* The graph is still the caller's. */
+    program->graph = NULL;
+    pet_cuda_program_free (&program);
+    return status;
+  }
+  *result = program;
+  return PET_OK;
+}
+
+PetStatus
+pet_cuda_program_new (PetCuda *cuda, PetGraph *graph,
+    const PetCudaProgramOptions *options, PetCudaProgram **result,
+    PetError *error)
+{
+  PetCudaProgram *program = NULL;
+  PetStatus status;
+
+  PET_TRY (pet_cudnn_open (&cuda->dnn, cuda->work, error));
+  PET_TRY (pet_cuda_program_lower (cuda, graph, options, &program, error));
+  status = allocate (program, error);
   if (status == PET_OK) {
     bind_tensors (program);
     status = choose_plans (program, error);
@@ -364,7 +381,6 @@ pet_cuda_program_new (PetCuda *cuda, PetGraph *graph,
   if (status == PET_OK)
     status = capture (program, error);
   if (status != PET_OK) {
-    /* The graph is still the caller's. */
     program->graph = NULL;
     pet_cuda_program_free (&program);
     return status;

@@ -100,6 +100,11 @@ typedef struct {
 PetStatus pet_cuda_program_new (PetCuda *cuda, PetGraph *graph,
     const PetCudaProgramOptions *options, PetCudaProgram **program,
     PetError *error);
+/* The first half of that, which needs cuDNN but no card: steps, plans and the
+ * sizes of all memory. */
+PetStatus pet_cuda_program_lower (PetCuda *cuda, PetGraph *graph,
+    const PetCudaProgramOptions *options, PetCudaProgram **program,
+    PetError *error);
 void pet_cuda_program_free (PetCudaProgram **program);
 /* Starts the work; it is done when the work stream is. */
 PetStatus pet_cuda_program_run (PetCudaProgram *program, PetError *error);
