@@ -110,6 +110,7 @@ def check_header_alone(root, name, flags):
         ["cc", "-std=gnu11", "-fsyntax-only", "-Wall", "-Wextra", "-Werror",
          "-Wno-unused-function", "-Wno-unused-variable", "-Wno-unused-parameter",
          "-DPET_HAVE_ONEDNN=0", "-I" + os.path.join(root, "gst"),
+         "-I" + os.path.join(root, "cuda"),
          "-I" + os.path.join(root, "tests"), "-x", "c", "-"] + flags,
         input=code, capture_output=True, text=True, check=False)
     if result.returncode != 0:
