@@ -312,11 +312,12 @@ print_pipeline (const BatchOptions *options)
   return EXIT_DONE;
 }
 
-/* glibc would keep freed blocks of up to 32 MB, in a heap per thread. */
+/* glibc would keep freed blocks of up to 32 MB, in a heap per thread, and a block
+ * that stays holds all below it. */
 static void
 limit_heap (void)
 {
-  mallopt (M_MMAP_THRESHOLD, 128 * 1024);
+  mallopt (M_MMAP_THRESHOLD, 32 * 1024);
   mallopt (M_TRIM_THRESHOLD, 256 * 1024);
   mallopt (M_ARENA_MAX, 2);
 }

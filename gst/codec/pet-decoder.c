@@ -62,7 +62,10 @@ void
 pet_decode_options_init (PetDecodeOptions *options)
 {
   *options = (PetDecodeOptions){
-    .max_pixels = 100 * 1000 * 1000, .max_scans = 100, .strict = true
+    .max_pixels = 100 * 1000 * 1000,
+    .max_scans = 100,
+    .max_held = 16 * 1000 * 1000,
+    .strict = true,
   };
 }
 

@@ -32,6 +32,9 @@ typedef struct {
   int max_size;        /* longest side of the result, 0 = as stored */
   uint64_t max_pixels; /* width * height in the header, 0 = no limit */
   int max_scans;       /* progressive JPEG, 0 = no limit */
+  uint64_t max_held;   /* bytes of a JPEG's coefficients that are held in
+                          memory where all scans must be read first; more of
+                          them go to a temporary file; 0 = no limit */
   bool strict;         /* damaged or truncated files fail; false: what
                               could not be read is grey and info.damaged */
   const PetAllocator *allocator; /* for all working memory; NULL = malloc;
@@ -50,7 +53,7 @@ typedef struct {
 /* Thread-safety: one thread at a time; different decoders are independent. */
 typedef struct PetDecoder PetDecoder;
 
-/* max_size 0, max_pixels 100e6, max_scans 100, strict, malloc. */
+/* max_size 0, max_pixels 100e6, max_scans 100, max_held 16e6, strict, malloc. */
 void pet_decode_options_init (PetDecodeOptions *options);
 
 /* True when the first bytes are a JPEG's or a PNG's; `size` may be as small

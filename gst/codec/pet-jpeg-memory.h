@@ -2,12 +2,15 @@
 
 /* libjpeg's memory out of a PetAllocator. Everything the library asks for
  * after jpeg_create_decompress (which takes some 4 KiB from the C library) is
- * charged; whole-picture arrays are held in memory and never in a temporary
- * file. Rows are handed out zeroed. */
+ * charged. Whole-picture arrays are held in memory up to a limit; beyond it they
+ * are in a temporary file without a name (in TMPDIR or /var/tmp) and the rows
+ * around those being worked on in memory. Where no such file can be made they
+ * are held in memory. Rows are handed out zeroed. */
 
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include <jpeglib.h>
@@ -18,6 +21,8 @@
 typedef struct {
   PetHeap pools[JPOOL_NUMPOOLS];
   jvirt_barray_ptr arrays;
+  int file;                       /* of the arrays, -1 = they are in memory */
+  int64_t file_end;               /* bytes given to arrays so far */
   struct jpeg_memory_mgr library; /* the library's own methods */
 } PetJpegMemory;
 
@@ -26,5 +31,6 @@ typedef struct {
 void pet_jpeg_memory_init (
     PetJpegMemory *memory, j_decompress_ptr cinfo, const PetAllocator *a);
 
-/* What decoding takes at most once jpeg_calc_output_dimensions was called. */
-size_t pet_jpeg_memory_bound (j_decompress_ptr cinfo);
+/* What decoding takes at most once jpeg_calc_output_dimensions was called.
+ * Arrays of more than `max_held` bytes (0 = no limit) will be in a file. */
+size_t pet_jpeg_memory_bound (j_decompress_ptr cinfo, uint64_t max_held);

@@ -61,6 +61,9 @@ status_of_error (const JpegReader *self, int code)
   switch (code) {
     case JERR_OUT_OF_MEMORY:
       return PET_ERROR_MEMORY;
+    case JERR_TFILE_READ:
+    case JERR_TFILE_WRITE:
+      return PET_ERROR_IO;
     case JERR_IMAGE_TOO_BIG:
     case JERR_WIDTH_OVERFLOW:
       return PET_ERROR_LIMIT;
@@ -287,7 +290,8 @@ step_read_header (JpegReader *self)
   self->reader.width = (int) cinfo->output_width;
   self->reader.height = (int) cinfo->output_height;
   self->rows_per_group = cinfo->max_v_samp_factor * cinfo->min_DCT_scaled_size;
-  self->reader.start_bytes = pet_jpeg_memory_bound (cinfo);
+  self->reader.start_bytes =
+      pet_jpeg_memory_bound (cinfo, self->source.options->max_held);
 }
 
 static void

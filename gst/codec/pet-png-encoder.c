@@ -361,6 +361,8 @@ step_write_rows (Encoder *self)
     else if (!as_is)
       pick_channels (self, row);
     png_write_row (self->png, as_is ? row : self->row);
+    if (self->options->rows_read != NULL)
+      self->options->rows_read (self->options->rows_user, y + 1);
   }
   png_write_end (self->png, self->info);
   flush_piece (self);

@@ -248,3 +248,22 @@ gst_pet_allocator_take (
   return GST_MEMORY_CAST (
       wrap (allocator, block, NULL, 0, size, PET_ALIGNMENT - 1, 0, size));
 }
+
+void
+gst_pet_memory_discard (GstMemory *memory, gsize from, gsize to)
+{
+  guint8 *block;
+  guintptr begin, end;
+
+  if (!gst_memory_is_type (memory, MEMORY_TYPE) || memory->parent != NULL)
+    return;
+  block = ((PetMemory *) memory)->block;
+  if (((const Header *) (block - HEADER_BYTES))->bytes < MAPPED_BYTES)
+    return;
+  to = MIN (to, memory->size);
+  begin = (guintptr) (block + memory->offset + from);
+  begin = (begin + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
+  end = (guintptr) (block + memory->offset + to) / PAGE_BYTES * PAGE_BYTES;
+  if (from < to && begin < end)
+    madvise ((gpointer) begin, end - begin, MADV_DONTNEED);
+}

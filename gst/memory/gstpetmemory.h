@@ -32,4 +32,10 @@ GstAllocator *gst_pet_allocator_new (GstPetBudget *budget);
 GstMemory *gst_pet_allocator_take (
     GstAllocator *allocator, GstPetTicket *ticket, gsize size, gboolean zeroed);
 
+/* Gives the whole pages between the bytes `from` and `to` of the memory back to
+ * the system: their contents are lost. For memory that the caller alone holds
+ * and reads for the last time. Does nothing to small blocks and to memory of
+ * others. The account stays charged until the block is freed. */
+void gst_pet_memory_discard (GstMemory *memory, gsize from, gsize to);
+
 G_END_DECLS

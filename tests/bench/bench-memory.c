@@ -286,7 +286,7 @@ main (int argc, char **argv)
   Lane *lanes;
 
   /* As pet-batch does. */
-  mallopt (M_MMAP_THRESHOLD, 128 * 1024);
+  mallopt (M_MMAP_THRESHOLD, 32 * 1024);
   mallopt (M_TRIM_THRESHOLD, 256 * 1024);
   mallopt (M_ARENA_MAX, 2);
   gst_init (NULL, NULL);

@@ -20,6 +20,25 @@ reference_to_rgb (uint8_t *out, const uint8_t *in, int channels)
     out[c] = (uint8_t) ((in[c] * in[3] + 127) / 255);
 }
 
+/* With the coefficients in a file it is the same picture. */
+static void
+check_filed (Bytes bytes, const Picture *held, const char *what)
+{
+  PetDecodeOptions options;
+  Picture filed;
+
+  pet_decode_options_init (&options);
+  options.max_held = 1;
+  filed = decode (bytes, &options);
+  if (filed.status != PET_OK)
+    tap_fail ("%s in a file: %s", what, filed.error.message);
+  else
+    tap_check (
+        memcmp (filed.data, held->data,
+            3 * (size_t) held->info.width * (size_t) held->info.height) == 0);
+  picture_free (&filed);
+}
+
 /* The whole file at full size equals what libjpeg gives, turned upright. */
 static void
 check_against_reference (Bytes bytes, int orientation, const char *what)
@@ -60,6 +79,7 @@ check_against_reference (Bytes bytes, int orientation, const char *what)
   if (wrong > 0)
     tap_fail ("%s, %dx%d, orientation %d: %d pixels are wrong", what, width,
         height, orientation, wrong);
+  check_filed (bytes, &picture, what);
   picture_free (&picture);
   free (reference);
 }
