@@ -84,12 +84,26 @@ publish (const gchar *temporary, const gchar *name, gboolean overwrite,
   return *kept;
 }
 
+/* It can only be read by setting it, for the whole process: not by several sinks
+ * at a time. */
+static mode_t
+get_umask (void)
+{
+  static GMutex lock;
+  mode_t mask;
+
+  g_mutex_lock (&lock);
+  mask = umask (0);
+  umask (mask);
+  g_mutex_unlock (&lock);
+  return mask;
+}
+
 static gboolean
 fill (gint fd, const gchar *temporary, GstBuffer *buffer, GError **error)
 {
-  mode_t mask = umask (0);
+  mode_t mask = get_umask ();
 
-  umask (mask);
   /* mkostemps makes files that only their owner can read. */
   if (fchmod (fd, 0666 & ~mask) == 0 && write_buffer (fd, buffer) &&
       fsync (fd) == 0)
