@@ -7,6 +7,7 @@
 
 #include "base/pet-resample.h"
 #include "codec-files.h"
+#include "codec/pet-icc.h"
 #include "tap.h"
 
 static void
@@ -383,6 +384,101 @@ broken_profiles_are_ignored (void)
   bytes_free (&profile);
 }
 
+/* Found by fuzzing: 504 bytes for which the colour library took 100 MB. The
+ * grid says 211 points a side here; there are no numbers for them. */
+static void
+costly_profiles_are_ignored (void)
+{
+  static const struct {
+    size_t at;
+    const char *bytes;
+    size_t size;
+  } parts[] = {
+    { 0, "\0\0\x01\xf8lcms\x04\x30\0\0scnrRGB Lab ", 24 },
+    { 36, "acsp", 4 },
+    { 68, "\0\0\xf6\xd6\0\x01\0\0\0\0\xd3\x2d", 12 },
+    { 128,
+        "\0\0\0\x01"
+        "A2B0\0\0\0\xc0\0\0\x01\x38",
+        16 },
+    { 192,
+        "mAB \0\0\0\0\x03\x03\0\0\0\0\x01\x08\0\0\0\0\0\0\0\0\0\0\0\x50"
+        "\0\0\0\x20",
+        32 },
+    { 272, "\xff\xff\xff\0", 4 },
+  };
+  Bytes profile = { calloc (1, 504), 504 };
+  TestAllocator memory;
+  PetIcc *icc;
+  PetError error;
+
+  for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+    memcpy (profile.data + parts[i].at, parts[i].bytes, parts[i].size);
+  for (size_t at = 224; at < 272; at += 16)
+    memcpy (profile.data + at, "para\0\0\0\0\0\0\0\0\0\x01\0\0", 16);
+  test_allocator_init (&memory, 0x11);
+  tap_check (pet_icc_new (&memory.allocator, profile.data, profile.size,
+                 PET_ICC_RGB, &icc, &error) == PET_OK);
+  tap_check (icc == NULL && memory.used == 0);
+  printf ("# %zu bytes at most\n", memory.peak);
+  tap_check (memory.peak <= PET_ICC_MAX_MEMORY + 65536);
+  bytes_free (&profile);
+}
+
+static void
+put_size (Bytes jpeg, int width, int height)
+{
+  for (size_t i = 2; i + 9 < jpeg.size; i++)
+    if (jpeg.data[i] == 0xff && jpeg.data[i + 1] == 0xc0) {
+      const uint8_t size[4] = { (uint8_t) (height >> 8), (uint8_t) height,
+        (uint8_t) (width >> 8), (uint8_t) width };
+
+      memcpy (jpeg.data + i + 5, size, 4);
+      return;
+    }
+  tap_fail ("no frame header");
+}
+
+/* Whatever the shape, up to max_pixels: what is announced, which decode()
+ * compares with what is taken, is a few megabytes with the result. */
+static void
+baseline_takes_little_memory (void)
+{
+  static const int sizes[][2] = { { 10000, 10000 }, { 65500, 1526 },
+    { 1526, 65500 }, { 50000, 2000 } };
+
+  for (size_t i = 0; i < 4 * sizeof sizes / sizeof *sizes; i++) {
+    const int *size = sizes[i / 4];
+    Bytes bytes = make_jpeg (&(JpegRecipe){ .width = 64,
+        .height = 64,
+        .n_components = i % 4 == 3 ? 4 : 3,
+        .h = { i % 4 == 1 ? 4 : 2 },
+        .v = { 2 },
+        .orientation = i % 2 ? 6 : 0 });
+    PetDecodeOptions options;
+    PetPictureInfo info;
+    PetDecoder *decoder;
+    PetError error;
+
+    put_size (bytes, size[0], size[1]);
+    pet_decode_options_init (&options);
+    options.max_size = 1536;
+    if (pet_decoder_open (&options, bytes.data, bytes.size, &decoder, &info,
+            &error) != PET_OK) {
+      tap_fail ("%dx%d: %s", size[0], size[1], error.message);
+    } else {
+      size_t all = pet_decoder_working_bytes (decoder) +
+          (size_t) info.width * (size_t) info.height * 4;
+
+      printf ("# %dx%d, kind %zu: %.1f MB\n", size[0], size[1], i % 4,
+          (double) all / 1e6);
+      tap_check (all < 15 * 1000 * 1000);
+    }
+    pet_decoder_free (&decoder);
+    bytes_free (&bytes);
+  }
+}
+
 static void
 what_follows_the_picture_is_ignored (void)
 {
@@ -415,6 +511,8 @@ main (int argc, char **argv)
     TAP_TEST (max_size_reduces_exactly),
     TAP_TEST (profiles_are_applied),
     TAP_TEST (broken_profiles_are_ignored),
+    TAP_TEST (costly_profiles_are_ignored),
+    TAP_TEST (baseline_takes_little_memory),
     TAP_TEST (what_follows_the_picture_is_ignored),
   };
 
