@@ -51,6 +51,11 @@ typedef struct {
 typedef struct {
   const char *name;
 
+  /* Whether the back end is a good choice for the graph: that it can run at
+   * all here and has fast kernels for what takes time. The first one in the
+   * table that says so is the default. (optional: NULL = always) */
+  bool (*suits) (const PetGraph *graph);
+
   /* Compiles `graph` (taken over by the program on success only; concrete
    * shapes everywhere). */
   PetStatus (*compile) (PetGraph *graph, const PetBackendOptions *options,
@@ -72,6 +77,7 @@ typedef struct {
 
 /* Best first, NULL-ended; pet-net.c. */
 extern const PetBackend *const pet_backends[];
+extern const PetBackend pet_backend_native;
 extern const PetBackend pet_backend_ref;
 #if PET_HAVE_ONEDNN
 extern const PetBackend pet_backend_onednn;

@@ -14,6 +14,7 @@ struct PetNet {
 };
 
 const PetBackend *const pet_backends[] = {
+  &pet_backend_native,
 #if PET_HAVE_ONEDNN
   &pet_backend_onednn,
 #endif
@@ -25,6 +26,7 @@ const char *const *
 pet_backend_names (void)
 {
   static const char *const names[] = {
+    "native",
 #if PET_HAVE_ONEDNN
     "onednn",
 #endif
@@ -42,13 +44,18 @@ pet_net_options_init (PetNetOptions *options)
 }
 
 static PetStatus
-find_backend (const char *name, const PetBackend **backend, PetError *error)
+find_backend (const char *name, const PetGraph *graph,
+    const PetBackend **backend, PetError *error)
 {
-  for (int i = 0; pet_backends[i] != NULL; i++)
-    if (name == NULL || strcmp (name, pet_backends[i]->name) == 0) {
-      *backend = pet_backends[i];
+  for (int i = 0; pet_backends[i] != NULL; i++) {
+    const PetBackend *b = pet_backends[i];
+
+    if (name != NULL ? strcmp (name, b->name) == 0
+                     : b->suits == NULL || b->suits (graph)) {
+      *backend = b;
       return PET_OK;
     }
+  }
   return pet_fail (error, PET_ERROR_ARGUMENT,
       "there is no back end '%.40s' in this build", name);
 }
@@ -66,7 +73,6 @@ pet_net_new (const PetModel *model, const PetNetOptions *options,
   if (options->threads < 0)
     return pet_fail (error, PET_ERROR_ARGUMENT,
         "a network cannot run with %d threads", options->threads);
-  PET_TRY (find_backend (options->backend, &backend, error));
   backend_options.threads =
       options->threads > 0 ? options->threads : pet_cpu_count ();
   graph = pet_graph_copy (pet_model_graph (model));
@@ -76,6 +82,8 @@ pet_net_new (const PetModel *model, const PetNetOptions *options,
   else
     status = pet_graph_prepare (
         graph, options->output, options->input_shapes, error);
+  if (status == PET_OK)
+    status = find_backend (options->backend, graph, &backend, error);
   if (status == PET_OK)
     status = backend->compile (graph, &backend_options, &net->program, error);
   if (status != PET_OK) {

@@ -31,8 +31,8 @@ score_layout (PetDnnProgram *program, const PetNode *node, int width,
       return PET_OK;
     }
     PET_TRY (pet_dnn_main_form (program, node->inputs[i], &form, error));
-    if (dnnl_memory_desc_equal (&form.md, &md))
-      *score += (double) dnnl_memory_desc_get_size (&md);
+    if (pet_dnn.memory_desc_equal (&form.md, &md))
+      *score += (double) pet_dnn.memory_desc_get_size (&md);
   }
   return PET_OK;
 }
@@ -47,11 +47,11 @@ can_place (const PetDnnProgram *program, const PetDnnForm *form,
   const PetDnnBlock *block;
 
   if (form->block < 0 || offset % PET_ALIGNMENT != 0 ||
-      !dnnl_memory_desc_equal (&form->md, md))
+      !pet_dnn.memory_desc_equal (&form->md, md))
     return false;
   block = &program->blocks[form->block];
   return block->parent < 0 &&
-      block->plan.bytes == dnnl_memory_desc_get_size (md);
+      block->plan.bytes == pet_dnn.memory_desc_get_size (md);
 }
 
 static PetStatus
@@ -66,7 +66,7 @@ place (PetDnnProgram *program, const PetNode *node, int value,
     to.block = from.block;
   } else {
     PET_TRY (pet_dnn_new_block (
-        program, dnnl_memory_desc_get_size (md), &to.block, error));
+        program, pet_dnn.memory_desc_get_size (md), &to.block, error));
     PET_TRY (pet_dnn_add_reorder (program, node->name, &from, &to, error));
   }
   block = &program->blocks[to.block];
@@ -111,7 +111,7 @@ pet_dnn_compile_concat (
     pet_dnn_blocked (shape_of (program, node->inputs[i]), width, &md);
     PET_TRY (place (
         program, node, node->inputs[i], &md, result.block, offset, error));
-    offset += dnnl_memory_desc_get_size (&md);
+    offset += pet_dnn.memory_desc_get_size (&md);
   }
   return PET_OK;
 }

@@ -50,14 +50,15 @@ weights_layout (const PetShape *shape, int64_t groups, bool transposed,
     strides[n + i] = spatial;
   }
   memset (md, 0, sizeof *md);
-  dnnl_memory_desc_init_by_strides (md, n + n_spatial, dims, dnnl_f32, strides);
+  pet_dnn.memory_desc_init_by_strides (
+      md, n + n_spatial, dims, dnnl_f32, strides);
 }
 
 static void
 any_layout (const dnnl_memory_desc_t *dense, dnnl_memory_desc_t *any)
 {
   memset (any, 0, sizeof *any);
-  dnnl_memory_desc_init_by_tag (
+  pet_dnn.memory_desc_init_by_tag (
       any, dense->ndims, dense->dims, dnnl_f32, dnnl_format_tag_any);
 }
 
@@ -98,23 +99,23 @@ describe (PetDnnProgram *program, Conv *conv, dnnl_alg_kind_t algorithm,
 
   conv->pd = NULL;
   if (conv->transposed)
-    status = dnnl_dilated_deconvolution_forward_desc_init (&desc,
+    status = pet_dnn.dilated_deconvolution_forward_desc_init (&desc,
         dnnl_forward_inference, algorithm, &conv->src, &conv->weights, bias,
         &conv->dst, w->strides, w->dilations, w->before, w->after);
   else
-    status = dnnl_dilated_convolution_forward_desc_init (&desc,
+    status = pet_dnn.dilated_convolution_forward_desc_init (&desc,
         dnnl_forward_inference, algorithm, &conv->src, &conv->weights, bias,
         &conv->dst, w->strides, w->dilations, w->before, w->after);
   if (status != dnnl_success)
     return PET_OK;
   PET_TRY (pet_dnn_post_ops (fused, residual, &ops, error));
   result = pet_dnn_new_attr (ops, name, &attr, error);
-  dnnl_post_ops_destroy (ops);
+  pet_dnn.post_ops_destroy (ops);
   PET_TRY (result);
   result = pet_dnn_describe (program, &desc, attr,
       algorithm == dnnl_convolution_winograd ? "jit_wino_4x3" : NULL,
       "a convolution", name, &conv->pd, error);
-  dnnl_primitive_attr_destroy (attr);
+  pet_dnn.primitive_attr_destroy (attr);
   return result;
 }
 
@@ -122,7 +123,7 @@ static void
 drop (Conv *conv)
 {
   if (conv->pd != NULL)
-    dnnl_primitive_desc_destroy (conv->pd);
+    pet_dnn.primitive_desc_destroy (conv->pd);
   conv->pd = NULL;
 }
 
@@ -171,7 +172,7 @@ choose_algorithm (PetDnnProgram *program, Conv *conv, const PetNode *fused,
 static dnnl_memory_desc_t
 layout_of (const Conv *conv, dnnl_query_t what)
 {
-  return *dnnl_primitive_desc_query_md (conv->pd, what, 0);
+  return *pet_dnn.primitive_desc_query_md (conv->pd, what, 0);
 }
 
 /* Left the choice, oneDNN takes channels-last layouts and brgemm kernels,
@@ -184,7 +185,7 @@ choose (
   const PetShape *in = shape_of (program, conv->node->inputs[0]);
   const PetShape *out = shape_of (program, conv->node->outputs[0]);
   int width =
-      dnnl_get_effective_cpu_isa () >= dnnl_cpu_isa_avx512_core ? 16 : 8;
+      pet_dnn.get_effective_cpu_isa () >= dnnl_cpu_isa_avx512_core ? 16 : 8;
   /* Pictures of few channels are read as they are. */
   int first_width = in->dim[1] <= 4 ? 1 : width;
 
@@ -235,7 +236,7 @@ emit (PetDnnProgram *program, Conv *conv, const PetDnnForm *residual,
     PET_TRY (pet_dnn_new_form (program, node->outputs[0], &to, dst, error));
   else
     PET_TRY (pet_dnn_new_block (
-        program, dnnl_memory_desc_get_size (&to), &dst->block, error));
+        program, pet_dnn.memory_desc_get_size (&to), &dst->block, error));
   args[n].id = DNNL_ARG_DST;
   args[n++].form = *dst;
   pd = conv->pd;

@@ -65,7 +65,7 @@ add (PetDnnProgram *program, const PetNode *node, const_dnnl_op_desc_t desc,
   status = pet_dnn_new_form (
       program, node->outputs[0], md, &args[n_sources].form, error);
   if (status != PET_OK) {
-    dnnl_primitive_desc_destroy (pd);
+    pet_dnn.primitive_desc_destroy (pd);
     return status;
   }
   *done = true;
@@ -85,7 +85,7 @@ pet_dnn_compile_eltwise (
   if (!eltwise_kind (program->graph, node, &kind, &alpha, &beta))
     return PET_OK;
   PET_TRY (pet_dnn_main_form (program, node->inputs[0], &args[0].form, error));
-  if (dnnl_eltwise_forward_desc_init (&desc, dnnl_forward_inference, kind,
+  if (pet_dnn.eltwise_forward_desc_init (&desc, dnnl_forward_inference, kind,
           &args[0].form.md, alpha, beta) != dnnl_success)
     return PET_OK;
   return add (program, node, &desc, NULL, "an elementwise operation", args, 1,
@@ -148,7 +148,7 @@ pet_dnn_compile_binary (
     PET_TRY (pet_dnn_dense_form (program, other, b, error));
     widen (&graph->values[other].tensor.shape, out->rank, &b->md);
   }
-  if (dnnl_binary_desc_init (
+  if (pet_dnn.binary_desc_init (
           &desc, binary_kind (node), &a->md, &b->md, &a->md) != dnnl_success)
     return PET_OK;
   return add (program, node, &desc, NULL, "a binary operation", args, 2, &a->md,
@@ -166,14 +166,14 @@ pet_dnn_add_sum (PetDnnProgram *program, const PetNode *node,
   PetStatus status;
 
   PET_TRY (pet_dnn_check (
-      dnnl_binary_desc_init (&desc, dnnl_binary_add, &a->md, &b->md, &a->md),
+      pet_dnn.binary_desc_init (&desc, dnnl_binary_add, &a->md, &b->md, &a->md),
       "a sum", node->name, error));
   PET_TRY (pet_dnn_post_ops (node, NULL, &ops, error));
   status = pet_dnn_new_attr (ops, node->name, &attr, error);
-  dnnl_post_ops_destroy (ops);
+  pet_dnn.post_ops_destroy (ops);
   PET_TRY (status);
   status =
       add (program, node, &desc, attr, "a sum", args, 2, &a->md, done, error);
-  dnnl_primitive_attr_destroy (attr);
+  pet_dnn.primitive_attr_destroy (attr);
   return status;
 }

@@ -30,7 +30,7 @@ pet_dnn_dense (const PetShape *shape, dnnl_memory_desc_t *md)
   for (int i = ndims - 1; i > 0; i--)
     strides[i - 1] = strides[i] * (dims[i] > 0 ? dims[i] : 1);
   memset (md, 0, sizeof *md);
-  dnnl_memory_desc_init_by_strides (md, ndims, dims, dnnl_f32, strides);
+  pet_dnn.memory_desc_init_by_strides (md, ndims, dims, dnnl_f32, strides);
 }
 
 bool
@@ -42,7 +42,7 @@ pet_dnn_tagged (
 
   copy_dims (shape, dims, &ndims);
   memset (md, 0, sizeof *md);
-  return dnnl_memory_desc_init_by_tag (md, ndims, dims, dnnl_f32, tag) ==
+  return pet_dnn.memory_desc_init_by_tag (md, ndims, dims, dnnl_f32, tag) ==
       dnnl_success;
 }
 
@@ -124,7 +124,7 @@ pet_dnn_new_form (PetDnnProgram *program, int value,
   PetDnnForm made = { .md = *md };
 
   PET_TRY (pet_dnn_new_block (
-      program, dnnl_memory_desc_get_size (md), &made.block, error));
+      program, pet_dnn.memory_desc_get_size (md), &made.block, error));
   PET_TRY (pet_dnn_add_form (program, value, &made, error));
   *form = made;
   return PET_OK;
@@ -160,7 +160,7 @@ find_form (const PetDnnProgram *program, int value,
   const PetDnnValue *v = &program->values[value];
 
   for (int i = 0; i < v->n_forms; i++)
-    if (dnnl_memory_desc_equal (&v->forms[i].md, md)) {
+    if (pet_dnn.memory_desc_equal (&v->forms[i].md, md)) {
       *form = v->forms[i];
       return true;
     }
@@ -243,7 +243,7 @@ run_with_scratch (PetDnnProgram *program, PetDnnStep *step, PetError *error)
         "no memory for %zu bytes of the network's scratch", bytes);
   if (step->n_args > 2)
     status = pet_dnn_check (
-        dnnl_memory_set_data_handle (step->exec[2].memory, scratch),
+        pet_dnn.memory_set_data_handle (step->exec[2].memory, scratch),
         "an address", step->name, error);
   if (status == PET_OK)
     status = pet_dnn_run_step (program, step, error);
@@ -275,10 +275,10 @@ pet_dnn_pack (PetDnnProgram *program, const void *data,
 {
   PetDnnForm from = { .md = *from_md, .block = -1, .data = (void *) data };
   PetDnnForm to = { .md = *to_md, .block = -1 };
-  size_t bytes = dnnl_memory_desc_get_size (to_md);
+  size_t bytes = pet_dnn.memory_desc_get_size (to_md);
 
   PET_TRY (new_constant (program, bytes, &to.data, error));
-  if (dnnl_memory_desc_equal (from_md, to_md))
+  if (pet_dnn.memory_desc_equal (from_md, to_md))
     memcpy (to.data, data, bytes);
   else
     PET_TRY (reorder_now (program, &from, &to, error));

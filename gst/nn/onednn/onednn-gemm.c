@@ -17,8 +17,8 @@ weights_layouts (const PetShape *b, bool transposed, dnnl_memory_desc_t *plain,
 
   memset (plain, 0, sizeof *plain);
   memset (any, 0, sizeof *any);
-  dnnl_memory_desc_init_by_strides (plain, 2, dims, dnnl_f32, strides);
-  dnnl_memory_desc_init_by_tag (any, 2, dims, dnnl_f32, dnnl_format_tag_any);
+  pet_dnn.memory_desc_init_by_strides (plain, 2, dims, dnnl_f32, strides);
+  pet_dnn.memory_desc_init_by_tag (any, 2, dims, dnnl_f32, dnnl_format_tag_any);
 }
 
 static PetStatus
@@ -36,16 +36,16 @@ describe_gemm (PetDnnProgram *program, const PetNode *node,
   *pd = NULL;
   pet_dnn_dense (&graph->values[node->inputs[0]].tensor.shape, &src);
   pet_dnn_dense (&graph->values[node->outputs[0]].tensor.shape, &dst);
-  if (dnnl_inner_product_forward_desc_init (&desc, dnnl_forward_inference, &src,
-          weights, bias, &dst) != dnnl_success)
+  if (pet_dnn.inner_product_forward_desc_init (&desc, dnnl_forward_inference,
+          &src, weights, bias, &dst) != dnnl_success)
     return PET_OK;
   PET_TRY (pet_dnn_post_ops (node, NULL, &ops, error));
   status = pet_dnn_new_attr (ops, node->name, &attr, error);
-  dnnl_post_ops_destroy (ops);
+  pet_dnn.post_ops_destroy (ops);
   PET_TRY (status);
   status = pet_dnn_describe (
       program, &desc, attr, NULL, "an inner product", node->name, pd, error);
-  dnnl_primitive_attr_destroy (attr);
+  pet_dnn.primitive_attr_destroy (attr);
   return status;
 }
 
@@ -103,10 +103,10 @@ pet_dnn_compile_gemm (
   *done = pd != NULL;
   if (pd == NULL)
     return PET_OK;
-  any = *dnnl_primitive_desc_query_md (pd, dnnl_query_weights_md, 0);
+  any = *pet_dnn.primitive_desc_query_md (pd, dnnl_query_weights_md, 0);
   status = gemm_arguments (program, node, &plain, &any, args, &n_args, error);
   if (status != PET_OK) {
-    dnnl_primitive_desc_destroy (pd);
+    pet_dnn.primitive_desc_destroy (pd);
     return status;
   }
   return pet_dnn_add_step (program, pd, node->name, args, n_args, error);
@@ -128,7 +128,7 @@ pet_dnn_compile_matmul (
     PET_TRY (
         pet_dnn_dense_form (program, node->inputs[i], &args[i].form, error));
   pet_dnn_dense (&program->graph->values[node->outputs[0]].tensor.shape, &dst);
-  if (dnnl_matmul_desc_init (&desc, &args[0].form.md, &args[1].form.md, NULL,
+  if (pet_dnn.matmul_desc_init (&desc, &args[0].form.md, &args[1].form.md, NULL,
           &dst) != dnnl_success)
     return PET_OK;
   PET_TRY (pet_dnn_describe (
@@ -139,7 +139,7 @@ pet_dnn_compile_matmul (
   status =
       pet_dnn_new_form (program, node->outputs[0], &dst, &args[2].form, error);
   if (status != PET_OK) {
-    dnnl_primitive_desc_destroy (pd);
+    pet_dnn.primitive_desc_destroy (pd);
     return status;
   }
   return pet_dnn_add_step (program, pd, node->name, args, 3, error);

@@ -22,10 +22,10 @@ add_unary (PetDnnProgram *program, const PetNode *node,
   if (pd == NULL)
     return PET_OK;
   status = pet_dnn_new_form (program, node->outputs[0],
-      dnnl_primitive_desc_query_md (pd, dnnl_query_dst_md, 0), &args[1].form,
+      pet_dnn.primitive_desc_query_md (pd, dnnl_query_dst_md, 0), &args[1].form,
       error);
   if (status != PET_OK) {
-    dnnl_primitive_desc_destroy (pd);
+    pet_dnn.primitive_desc_destroy (pd);
     return status;
   }
   *done = true;
@@ -63,7 +63,7 @@ pet_dnn_compile_pool (
     return PET_OK;
   PET_TRY (pet_dnn_main_form (program, node->inputs[0], &src, error));
   pet_dnn_any (out, &dst);
-  if (dnnl_pooling_v2_forward_desc_init (&desc, dnnl_forward_inference,
+  if (pet_dnn.pooling_v2_forward_desc_init (&desc, dnnl_forward_inference,
           pool_kind (node), &src.md, &dst, window.strides, window.kernel,
           window.dilations, window.before, window.after) != dnnl_success)
     return PET_OK;
@@ -84,7 +84,7 @@ pet_dnn_compile_resize (
   *done = false;
   PET_TRY (pet_dnn_main_form (program, node->inputs[0], &src, error));
   pet_dnn_any (out, &dst);
-  if (dnnl_resampling_forward_desc_init (&desc, dnnl_forward_inference,
+  if (pet_dnn.resampling_forward_desc_init (&desc, dnnl_forward_inference,
           linear ? dnnl_resampling_linear : dnnl_resampling_nearest, NULL,
           &src.md, &dst) != dnnl_success)
     return PET_OK;
@@ -104,7 +104,7 @@ pet_dnn_compile_softmax (
   PET_TRY (pet_dnn_main_form (program, node->inputs[0], &src, error));
   if (axis < 0)
     axis += program->graph->values[node->inputs[0]].tensor.shape.rank;
-  if (dnnl_softmax_v2_forward_desc_init (&desc, dnnl_forward_inference,
+  if (pet_dnn.softmax_v2_forward_desc_init (&desc, dnnl_forward_inference,
           dnnl_softmax_accurate, &src.md, &src.md, axis) != dnnl_success)
     return PET_OK;
   return add_unary (program, node, &desc, &src, "a softmax", done, error);

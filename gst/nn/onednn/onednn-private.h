@@ -12,9 +12,7 @@
 
 #pragma once
 
-#include <dnnl.h>
-#include <dnnl_debug.h>
-
+#include "nn/onednn/onednn-library.h"
 #include "nn/pet-backend.h"
 
 /* Arguments of a primitive: sources, weights, bias, residual, destination. */

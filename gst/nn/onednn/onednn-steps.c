@@ -15,7 +15,7 @@ pet_dnn_check (
     return PET_OK;
   return pet_fail (error,
       status == dnnl_out_of_memory ? PET_ERROR_MEMORY : PET_ERROR_LIBRARY,
-      "oneDNN: %s of '%.80s': %s", what, node, dnnl_status2str (status));
+      "oneDNN: %s of '%.80s': %s", what, node, pet_dnn.status2str (status));
 }
 
 PetStatus
@@ -23,15 +23,15 @@ pet_dnn_new_attr (const_dnnl_post_ops_t post_ops, const char *node,
     dnnl_primitive_attr_t *attr, PetError *error)
 {
   dnnl_primitive_attr_t made = NULL;
-  dnnl_status_t status = dnnl_primitive_attr_create (&made);
+  dnnl_status_t status = pet_dnn.primitive_attr_create (&made);
 
   if (status == dnnl_success)
-    status = dnnl_primitive_attr_set_scratchpad_mode (
+    status = pet_dnn.primitive_attr_set_scratchpad_mode (
         made, dnnl_scratchpad_mode_user);
   if (status == dnnl_success && post_ops != NULL)
-    status = dnnl_primitive_attr_set_post_ops (made, post_ops);
+    status = pet_dnn.primitive_attr_set_post_ops (made, post_ops);
   if (status != dnnl_success) {
-    dnnl_primitive_attr_destroy (made);
+    pet_dnn.primitive_attr_destroy (made);
     return pet_dnn_check (status, "attributes", node, error);
   }
   *attr = made;
@@ -45,7 +45,7 @@ is_wanted (const_dnnl_primitive_desc_t pd, const char *wanted)
 {
   const char *name = "";
 
-  dnnl_primitive_desc_query (pd, dnnl_query_impl_info_str, 0, &name);
+  pet_dnn.primitive_desc_query (pd, dnnl_query_impl_info_str, 0, &name);
   if (wanted != NULL)
     return strncmp (name, wanted, strlen (wanted)) == 0;
   return strncmp (name, "ref", 3) != 0;
@@ -58,21 +58,21 @@ search (dnnl_engine_t engine, const_dnnl_op_desc_t desc,
     dnnl_primitive_desc_t *pd)
 {
   dnnl_primitive_desc_iterator_t iterator = NULL;
-  dnnl_status_t status =
-      dnnl_primitive_desc_iterator_create (&iterator, desc, attr, engine, NULL);
+  dnnl_status_t status = pet_dnn.primitive_desc_iterator_create (
+      &iterator, desc, attr, engine, NULL);
 
   while (status == dnnl_success && *pd == NULL) {
-    *pd = dnnl_primitive_desc_iterator_fetch (iterator);
+    *pd = pet_dnn.primitive_desc_iterator_fetch (iterator);
     if (*pd == NULL)
       status = dnnl_out_of_memory;
     else if (!is_wanted (*pd, wanted)) {
-      dnnl_primitive_desc_destroy (*pd);
+      pet_dnn.primitive_desc_destroy (*pd);
       *pd = NULL;
-      status = dnnl_primitive_desc_iterator_next (iterator);
+      status = pet_dnn.primitive_desc_iterator_next (iterator);
     }
   }
   if (iterator != NULL)
-    dnnl_primitive_desc_iterator_destroy (iterator);
+    pet_dnn.primitive_desc_iterator_destroy (iterator);
   return status;
 }
 
@@ -90,7 +90,7 @@ pet_dnn_describe (PetDnnProgram *program, const_dnnl_op_desc_t desc,
   status =
       search (program->engine, desc, attr != NULL ? attr : own, wanted, pd);
   if (own != NULL)
-    dnnl_primitive_attr_destroy (own);
+    pet_dnn.primitive_attr_destroy (own);
   if (status == dnnl_unimplemented || status == dnnl_invalid_arguments ||
       status == dnnl_iterator_ends)
     return PET_OK;
@@ -125,7 +125,7 @@ make_memories (PetDnnProgram *program, PetDnnStep *step, PetError *error)
 
     step->exec[i].arg = step->args[i].id;
     step->exec[i].memory = NULL;
-    PET_TRY (pet_dnn_check (dnnl_memory_create (&step->exec[i].memory,
+    PET_TRY (pet_dnn_check (pet_dnn.memory_create (&step->exec[i].memory,
                                 &form->md, program->engine, data),
         "a memory", step->name, error));
   }
@@ -137,26 +137,26 @@ pet_dnn_add_step (PetDnnProgram *program, dnnl_primitive_desc_t pd,
     const char *node, const PetDnnArg *args, int n_args, PetError *error)
 {
   dnnl_primitive_t primitive = NULL;
-  dnnl_status_t status = dnnl_primitive_create (&primitive, pd);
+  dnnl_status_t status = pet_dnn.primitive_create (&primitive, pd);
   const dnnl_memory_desc_t *scratch =
-      dnnl_primitive_desc_query_md (pd, dnnl_query_scratchpad_md, 0);
+      pet_dnn.primitive_desc_query_md (pd, dnnl_query_scratchpad_md, 0);
   PetDnnArg scratch_arg = { .id = DNNL_ARG_SCRATCHPAD };
   PetDnnStep *step = NULL;
   PetStatus result;
 
   if (scratch != NULL)
     scratch_arg.form.md = *scratch;
-  dnnl_primitive_desc_destroy (pd);
+  pet_dnn.primitive_desc_destroy (pd);
   PET_TRY (pet_dnn_check (status, "a primitive", node, error));
   for (int i = 0; i < n_args; i++)
     pet_dnn_touch (program, args[i].form.block);
   result = pet_dnn_new_block (program,
-      dnnl_memory_desc_get_size (&scratch_arg.form.md), &scratch_arg.form.block,
-      error);
+      pet_dnn.memory_desc_get_size (&scratch_arg.form.md),
+      &scratch_arg.form.block, error);
   if (result == PET_OK)
     result = pet_dnn_append_step (program, &step, error);
   if (result != PET_OK) {
-    dnnl_primitive_destroy (primitive);
+    pet_dnn.primitive_destroy (primitive);
     return result;
   }
   step->name = node;
@@ -178,9 +178,9 @@ pet_dnn_add_reorder (PetDnnProgram *program, const char *node,
   dnnl_status_t status;
 
   PET_TRY (pet_dnn_new_attr (NULL, node, &attr, error));
-  status = dnnl_reorder_primitive_desc_create (
+  status = pet_dnn.reorder_primitive_desc_create (
       &pd, &from->md, program->engine, &to->md, program->engine, attr);
-  dnnl_primitive_attr_destroy (attr);
+  pet_dnn.primitive_attr_destroy (attr);
   PET_TRY (pet_dnn_check (status, "a reorder", node, error));
   return pet_dnn_add_step (program, pd, node, args, 2, error);
 }
@@ -190,14 +190,15 @@ append_activation (dnnl_post_ops_t ops, const PetNode *node)
 {
   switch (node->act) {
     case PET_ACT_RELU:
-      return dnnl_post_ops_append_eltwise (ops, 1, dnnl_eltwise_relu, 0, 0);
+      return pet_dnn.post_ops_append_eltwise (ops, 1, dnnl_eltwise_relu, 0, 0);
     case PET_ACT_CLIP:
-      return dnnl_post_ops_append_eltwise (
+      return pet_dnn.post_ops_append_eltwise (
           ops, 1, dnnl_eltwise_clip, node->act_min, node->act_max);
     case PET_ACT_SIGMOID:
-      return dnnl_post_ops_append_eltwise (ops, 1, dnnl_eltwise_logistic, 0, 0);
+      return pet_dnn.post_ops_append_eltwise (
+          ops, 1, dnnl_eltwise_logistic, 0, 0);
     case PET_ACT_HARDSWISH:
-      return dnnl_post_ops_append_eltwise (
+      return pet_dnn.post_ops_append_eltwise (
           ops, 1, dnnl_eltwise_hardswish, 0, 0);
     case PET_ACT_NONE:
       break;
@@ -212,16 +213,18 @@ pet_dnn_post_ops (const PetNode *node, const PetDnnForm *residual,
     dnnl_post_ops_t *post_ops, PetError *error)
 {
   dnnl_post_ops_t ops = NULL;
-  dnnl_status_t status = dnnl_post_ops_create (&ops);
+  dnnl_status_t status = pet_dnn.post_ops_create (&ops);
 
   if (status == dnnl_success && residual != NULL && !node->residual_last)
-    status = dnnl_post_ops_append_binary (ops, dnnl_binary_add, &residual->md);
+    status =
+        pet_dnn.post_ops_append_binary (ops, dnnl_binary_add, &residual->md);
   if (status == dnnl_success)
     status = append_activation (ops, node);
   if (status == dnnl_success && residual != NULL && node->residual_last)
-    status = dnnl_post_ops_append_binary (ops, dnnl_binary_add, &residual->md);
+    status =
+        pet_dnn.post_ops_append_binary (ops, dnnl_binary_add, &residual->md);
   if (status != dnnl_success) {
-    dnnl_post_ops_destroy (ops);
+    pet_dnn.post_ops_destroy (ops);
     return pet_dnn_check (status, "post-ops", node->name, error);
   }
   *post_ops = ops;
@@ -247,7 +250,7 @@ pet_dnn_run_step (PetDnnProgram *program, PetDnnStep *step, PetError *error)
     run_reference (step);
     return PET_OK;
   }
-  return pet_dnn_check (dnnl_primitive_execute (step->primitive,
+  return pet_dnn_check (pet_dnn.primitive_execute (step->primitive,
                             program->stream, step->n_args, step->exec),
       "running", step->name, error);
 }
@@ -257,9 +260,9 @@ pet_dnn_clear_step (PetDnnStep *step)
 {
   for (int i = 0; i < step->n_args; i++)
     if (step->exec[i].memory != NULL)
-      dnnl_memory_destroy (step->exec[i].memory);
+      pet_dnn.memory_destroy (step->exec[i].memory);
   if (step->primitive != NULL)
-    dnnl_primitive_destroy (step->primitive);
+    pet_dnn.primitive_destroy (step->primitive);
   free (step->tensors);
   free (step->blocks);
 }

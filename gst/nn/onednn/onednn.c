@@ -25,9 +25,9 @@ free_program (void *pointer)
   for (int i = 0; program->values != NULL && i < program->n_values; i++)
     free (program->values[i].forms);
   if (program->stream != NULL)
-    dnnl_stream_destroy (program->stream);
+    pet_dnn.stream_destroy (program->stream);
   if (program->engine != NULL)
-    dnnl_engine_destroy (program->engine);
+    pet_dnn.engine_destroy (program->engine);
   pet_free (allocator, program->arena, program->arena_bytes);
   free (program->values);
   free (program->blocks);
@@ -56,10 +56,10 @@ allocate_tables (PetDnnProgram *program, PetError *error)
   if (program->values == NULL || program->kept == NULL ||
       program->inputs == NULL || program->outputs == NULL)
     return pet_fail (error, PET_ERROR_MEMORY, "no memory for the network");
-  PET_TRY (pet_dnn_check (dnnl_engine_create (&program->engine, dnnl_cpu, 0),
+  PET_TRY (pet_dnn_check (pet_dnn.engine_create (&program->engine, dnnl_cpu, 0),
       "an engine", "the network", error));
-  return pet_dnn_check (dnnl_stream_create (&program->stream, program->engine,
-                            dnnl_stream_default_flags),
+  return pet_dnn_check (pet_dnn.stream_create (&program->stream,
+                            program->engine, dnnl_stream_default_flags),
       "a stream", "the network", error);
 }
 
@@ -202,9 +202,10 @@ bind_step (PetDnnProgram *program, PetDnnStep *step, PetError *error)
     const PetDnnArg *arg = &step->args[i];
 
     if (arg->form.block >= 0)
-      PET_TRY (pet_dnn_check (dnnl_memory_set_data_handle (step->exec[i].memory,
-                                  address (program, arg->form.block)),
-          "an address", step->name, error));
+      PET_TRY (
+          pet_dnn_check (pet_dnn.memory_set_data_handle (step->exec[i].memory,
+                             address (program, arg->form.block)),
+              "an address", step->name, error));
   }
   return PET_OK;
 }
@@ -260,10 +261,14 @@ static PetStatus
 compile (PetGraph *graph, const PetBackendOptions *options, void **result,
     PetError *error)
 {
-  PetDnnProgram *program = calloc (1, sizeof *program);
+  PetDnnProgram *program = NULL;
   PetStatus status;
   int previous;
 
+  if (!pet_dnn_open ())
+    return pet_fail (
+        error, PET_ERROR_UNSUPPORTED, "oneDNN's library cannot be opened");
+  program = calloc (1, sizeof *program);
   if (program == NULL)
     return pet_fail (error, PET_ERROR_MEMORY, "no memory for the network");
   program->graph = graph;
@@ -330,8 +335,15 @@ supports (const PetGraph *graph, const PetNode *node)
   return node->op->is_view || pet_dnn_compiler (graph, node) != NULL;
 }
 
+static bool
+suits (const PetGraph *graph)
+{
+  return pet_dnn_open ();
+}
+
 const PetBackend pet_backend_onednn = {
   .name = "onednn",
+  .suits = suits,
   .compile = compile,
   .free = free_program,
   .input = input,

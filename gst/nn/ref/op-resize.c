@@ -475,7 +475,7 @@ pet_resize_taps (const PetGraph *graph, const PetNode *node, int axis,
       resize.transform == TF_CROP_AND_RESIZE || count_taps (&resize, axis) > 2)
     return false;
   *taps = is_still (&resize, axis) ? 0 : (int) count_taps (&resize, axis);
-  if (*taps > 0)
+  if (*taps > 0 && index != NULL)
     fill_table (&resize, axis, *taps, index, weight);
   return true;
 }

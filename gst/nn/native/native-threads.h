@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Threads of one program. They wait asleep, never by spinning: a busy
+ * neighbour costs its fair share and no more. Tasks are handed out one by
+ * one, so a thread that is held up holds up only the task it has. */
+
+#pragma once
+
+#include "base/pet-status.h"
+
+typedef struct PetNativeTeam PetNativeTeam;
+
+/* `thread` is 0..threads-1: which scratch memory the task may use. */
+typedef void (*PetNativeTask) (const void *work, int task, int thread);
+
+/* threads - 1 threads are started, the caller of run() being the last one.
+ * Where the system refuses, there are fewer. Errors: MEMORY. */
+PetStatus pet_native_team_new (
+    int threads, PetNativeTeam **team, PetError *error);
+void pet_native_team_free (PetNativeTeam **team);
+
+/* Returns when tasks 0..n_tasks-1 are done. One caller at a time. */
+void pet_native_team_run (
+    PetNativeTeam *team, PetNativeTask task, const void *work, int n_tasks);
