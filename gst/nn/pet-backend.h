@@ -43,6 +43,10 @@ typedef struct {
 PetStatus pet_plan_pack (PetPlanBlock *blocks, size_t n_blocks,
     size_t *total_bytes, PetError *error);
 
+/* LIMIT when an arena of that size is above the model's limits; to be asked
+ * before it is allocated. */
+PetStatus pet_plan_check (const PetGraph *graph, size_t bytes, PetError *error);
+
 typedef struct {
   int threads; /* at least 1 */
   const PetAllocator *allocator;

@@ -125,10 +125,6 @@ run_folded (
 {
   for (int i = 0; i < node->n_inputs; i++)
     call->inputs[i] = *pet_node_input (graph, node, i);
-  if (node->op->scratch_bytes != NULL)
-    call->scratch_bytes = node->op->scratch_bytes (graph, node);
-  if (call->scratch_bytes > graph->limits.max_tensor_bytes)
-    return pet_fail (error, PET_ERROR_LIMIT, "needs too much memory");
   call->scratch = pet_alloc (NULL, call->scratch_bytes);
   if (call->scratch == NULL)
     return pet_fail (error, PET_ERROR_MEMORY, "no memory to fold constants");
@@ -207,6 +203,12 @@ infer_outputs (
   PET_TRY (node->op->infer (graph, node, call->outputs, error));
   for (int i = 0; i < node->n_outputs; i++)
     PET_TRY (check_size (graph, &call->outputs[i], error));
+  if (node->op->scratch_bytes != NULL)
+    call->scratch_bytes = node->op->scratch_bytes (graph, node);
+  if (call->scratch_bytes > graph->limits.max_tensor_bytes)
+    return pet_fail (error, PET_ERROR_LIMIT,
+        "needs %zu bytes to work with, above the limit of %zu",
+        call->scratch_bytes, graph->limits.max_tensor_bytes);
   return PET_OK;
 }
 

@@ -55,9 +55,11 @@ typedef struct PetModel PetModel;
 
 /* Start from pet_model_limits_init(). */
 typedef struct {
-  size_t max_file_bytes;   /* 512 MiB */
-  size_t max_nodes;        /* 20,000 */
-  size_t max_tensor_bytes; /* one tensor of the graph: 1 GiB */
+  size_t max_file_bytes;       /* 512 MiB */
+  size_t max_nodes;            /* 20,000 */
+  size_t max_tensor_bytes;     /* one tensor of the graph, or what a node
+                              works with: 1 GiB */
+  size_t max_activation_bytes; /* all that live at a time: 2 GiB */
 } PetModelLimits;
 
 void pet_model_limits_init (PetModelLimits *limits);

@@ -101,6 +101,16 @@ pet_plan_pack (
   return PET_OK;
 }
 
+PetStatus
+pet_plan_check (const PetGraph *graph, size_t bytes, PetError *error)
+{
+  if (bytes > graph->limits.max_activation_bytes)
+    return pet_fail (error, PET_ERROR_LIMIT,
+        "the network's activations take %zu bytes, above the limit of %zu",
+        bytes, graph->limits.max_activation_bytes);
+  return PET_OK;
+}
+
 static size_t
 dense_bytes (const PetGraph *graph, int value, void *user)
 {

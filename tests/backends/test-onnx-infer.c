@@ -315,6 +315,62 @@ hostile_shapes_are_refused (void)
   }
 }
 
+/* Found by fuzzing: a Resize of small tensors that worked with 3 GB. */
+static void
+what_a_node_works_with_is_limited (void)
+{
+  OnnxWriter w = onnx_writer (13);
+  PetGraph *graph;
+  PetError error = { .status = PET_OK };
+
+  onnx_input (&w, "x", 1, 4, DIMS (1, 1, 64, 64));
+  onnx_ints (&w, "size", 4, DIMS (1, 1, 64, 1000));
+  onnx_attr_text (&w, "mode", "linear");
+  onnx_node (&w, "Resize", "x - - size", "y");
+  onnx_output (&w, "y");
+  graph = read_graph (&w);
+  if (graph == NULL)
+    return;
+  graph->limits.max_tensor_bytes = 64 * 1000 * sizeof (float);
+  tap_check (pet_graph_infer (graph, NULL, &error) == PET_ERROR_LIMIT);
+  tap_check (strstr (error.message, "to work with") != NULL);
+  pet_graph_free (&graph);
+}
+
+/* Each tensor is within its limit; all together are not. */
+static void
+activations_are_limited (void)
+{
+  const char *const *backends = pet_backend_names ();
+
+  for (int b = 0; backends[b] != NULL; b++) {
+    OnnxWriter w = onnx_writer (13);
+    PetModelLimits limits;
+    PetModel *model = NULL;
+    PetNetOptions options;
+    PetNet *net = NULL;
+    Bytes bytes;
+
+    onnx_input (&w, "x", 1, 2, DIMS (100, 100));
+    onnx_attr_int (&w, "axis", 0);
+    onnx_node (&w, "Concat", "x x", "a");
+    onnx_node (&w, "Softmax", "a", "y");
+    onnx_output (&w, "y");
+    bytes = onnx_finish (&w);
+    pet_model_limits_init (&limits);
+    limits.max_activation_bytes = 100000;
+    tap_check (pet_model_load (bytes.data, bytes.size, &limits, &model, NULL) ==
+        PET_OK);
+    pet_net_options_init (&options);
+    options.threads = 1;
+    options.backend = backends[b];
+    tap_check (pet_net_new (model, &options, &net, NULL) == PET_ERROR_LIMIT);
+    pet_net_free (&net);
+    pet_model_free (&model);
+    free (bytes.data);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -327,6 +383,8 @@ main (int argc, char **argv)
     TAP_TEST (outputs_can_be_chosen),
     TAP_TEST (hostile_windows_are_refused),
     TAP_TEST (hostile_shapes_are_refused),
+    TAP_TEST (what_a_node_works_with_is_limited),
+    TAP_TEST (activations_are_limited),
   };
 
   return tap_run (tests, sizeof tests / sizeof *tests, argc, argv);

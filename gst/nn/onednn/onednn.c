@@ -174,6 +174,7 @@ allocate_arena (PetDnnProgram *program, PetError *error)
   const PetAllocator *allocator = program->options.allocator;
   size_t bytes = program->arena_bytes;
 
+  PET_TRY (pet_plan_check (program->graph, bytes, error));
   program->arena = pet_alloc_zeroed (allocator, bytes);
   if (program->arena == NULL)
     return pet_fail (error, PET_ERROR_MEMORY,

@@ -104,6 +104,7 @@ place_values (Program *program, const PetGraph *graph, const PetPlan *plan,
           program->scratch_bytes, &program->arena_bytes))
     return pet_fail (
         error, PET_ERROR_LIMIT, "the network's activations are too large");
+  PET_TRY (pet_plan_check (graph, program->arena_bytes, error));
   program->arena = pet_alloc_zeroed (program->allocator, program->arena_bytes);
   if (program->arena == NULL)
     return pet_fail (error, PET_ERROR_MEMORY,
