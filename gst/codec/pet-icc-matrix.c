@@ -36,8 +36,8 @@ read_matrix (cmsHPROFILE profile, double matrix[3][3])
   return true;
 }
 
-static bool
-invert (double m[3][3], double result[3][3])
+bool
+pet_icc_matrix_invert (const double m[3][3], double result[3][3])
 {
   double determinant = 0.0;
 
@@ -88,14 +88,12 @@ encode_srgb (double light)
 }
 
 bool
-pet_icc_matrix_init (
-    PetIccMatrix *matrix, cmsHPROFILE profile, cmsHPROFILE srgb)
+pet_icc_matrix_set (
+    PetIccMatrix *matrix, const double from[3][3], const double to[3][3])
 {
-  double from[3][3], to[3][3], inverse[3][3];
+  double inverse[3][3];
 
-  if (!is_plain_matrix (profile) || !read_matrix (profile, from) ||
-      !read_matrix (srgb, to) || !invert (to, inverse) ||
-      !read_curves (matrix, profile))
+  if (!pet_icc_matrix_invert (to, inverse))
     return false;
   for (int i = 0; i < 3; i++)
     for (int j = 0; j < 3; j++)
@@ -108,6 +106,17 @@ pet_icc_matrix_init (
             encode_srgb ((double) i / (PET_ICC_MATRIX_STEPS - 1)) +
         0.5);
   return true;
+}
+
+bool
+pet_icc_matrix_init (
+    PetIccMatrix *matrix, cmsHPROFILE profile, cmsHPROFILE srgb)
+{
+  double from[3][3], to[3][3];
+
+  return is_plain_matrix (profile) && read_matrix (profile, from) &&
+      read_matrix (srgb, to) && read_curves (matrix, profile) &&
+      pet_icc_matrix_set (matrix, from, to);
 }
 
 static inline int

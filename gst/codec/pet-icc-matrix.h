@@ -21,6 +21,14 @@ typedef struct {
   uint8_t encoded[PET_ICC_MATRIX_STEPS]; /* light as an sRGB sample */
 } PetIccMatrix;
 
+/* False where there is none. */
+bool pet_icc_matrix_invert (const double m[3][3], double result[3][3]);
+
+/* All but `linear`, out of two matrices to the same XYZ: the file's and
+ * sRGB's. False when `to` cannot be inverted. */
+bool pet_icc_matrix_set (
+    PetIccMatrix *matrix, const double from[3][3], const double to[3][3]);
+
 /* False when one of the two profiles is of another build. */
 bool pet_icc_matrix_init (
     PetIccMatrix *matrix, cmsHPROFILE profile, cmsHPROFILE srgb);

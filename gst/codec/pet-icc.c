@@ -138,6 +138,27 @@ make_transform (PetIcc *self, const uint8_t *bytes, size_t size)
     cmsCloseProfile (srgb);
 }
 
+static PetStatus
+no_memory (PetIcc *self, PetError *error)
+{
+  pet_icc_free (&self);
+  return pet_fail (error, PET_ERROR_MEMORY, "no memory for the colour profile");
+}
+
+static PetIcc *
+allocate (const PetAllocator *allocator, PetIccInput input)
+{
+  PetIcc *self = pet_alloc_zeroed (allocator, sizeof *self);
+
+  if (self == NULL)
+    return NULL;
+  self->allocator = allocator;
+  self->input = input;
+  pet_heap_init (&self->heap, allocator);
+  self->heap.max_bytes = PET_ICC_MAX_MEMORY;
+  return self;
+}
+
 PetStatus
 pet_icc_new (const PetAllocator *allocator, const uint8_t *profile, size_t size,
     PetIccInput input, PetIcc **icc, PetError *error)
@@ -153,25 +174,35 @@ pet_icc_new (const PetAllocator *allocator, const uint8_t *profile, size_t size,
   *icc = NULL;
   if (size == 0 || size > PET_ICC_MAX_BYTES)
     return PET_OK;
-  self = pet_alloc_zeroed (allocator, sizeof *self);
+  self = allocate (allocator, input);
   if (self == NULL)
-    return pet_fail (
-        error, PET_ERROR_MEMORY, "no memory for the colour profile");
-  self->allocator = allocator;
-  self->input = input;
-  pet_heap_init (&self->heap, allocator);
-  self->heap.max_bytes = PET_ICC_MAX_MEMORY;
-
+    return no_memory (self, error);
   self->context = cmsCreateContext (&memory_plugin, &self->heap);
   if (self->context != NULL)
     make_transform (self, profile, size);
-  if (self->heap.refused || (self->context == NULL && !self->heap.over_limit)) {
-    pet_icc_free (&self);
-    return pet_fail (
-        error, PET_ERROR_MEMORY, "no memory for the colour profile");
-  }
+  if (self->heap.refused || (self->context == NULL && !self->heap.over_limit))
+    return no_memory (self, error);
   if (self->heap.over_limit ||
       (self->matrix == NULL && self->transform == NULL) ||
+      changes_nothing (self))
+    pet_icc_free (&self);
+  *icc = self;
+  return PET_OK;
+}
+
+PetStatus
+pet_icc_new_colorimetry (const PetAllocator *allocator,
+    const PetColorimetry *colorimetry, PetIccInput input, PetIcc **icc,
+    PetError *error)
+{
+  PetIcc *self = allocate (allocator, input);
+
+  *icc = NULL;
+  if (self != NULL)
+    self->matrix = pet_heap_alloc (&self->heap, sizeof *self->matrix);
+  if (self == NULL || self->matrix == NULL)
+    return no_memory (self, error);
+  if (!pet_colorimetry_to_matrix (colorimetry, self->matrix) ||
       changes_nothing (self))
     pet_icc_free (&self);
   *icc = self;

@@ -10,6 +10,7 @@
 
 #include "base/pet-alloc.h"
 #include "base/pet-status.h"
+#include "codec/pet-colorimetry.h"
 
 /* Larger profiles are ignored, and so are those for which the colour library
  * wants more memory: a grid of 500 bytes can ask for 100 MB. */
@@ -33,6 +34,11 @@ typedef struct PetIcc PetIcc;
  * `profile` is not needed afterwards. Only memory is an error. */
 PetStatus pet_icc_new (const PetAllocator *allocator, const uint8_t *profile,
     size_t size, PetIccInput input, PetIcc **icc, PetError *error);
+
+/* The same for colours described by numbers; `input` RGB or RGBA. */
+PetStatus pet_icc_new_colorimetry (const PetAllocator *allocator,
+    const PetColorimetry *colorimetry, PetIccInput input, PetIcc **icc,
+    PetError *error);
 
 /* `n_pixels` from `in` to `out`, which may be the same memory. */
 void pet_icc_apply (

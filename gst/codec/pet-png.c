@@ -35,6 +35,7 @@ typedef struct {
   bool ended;
   bool stopped; /* no row can be had any more */
   bool interlaced;
+  bool has_colours; /* described by iCCP, cICP or cHRM */
   int n_rows_read;
   uint8_t *picture; /* all rows, when interlaced */
   size_t picture_bytes;
@@ -118,7 +119,7 @@ guarded (PngReader *self, void (*step) (PngReader *self))
 static void
 choose_chunks (png_structp png)
 {
-  static const png_byte wanted[] = "tRNS\0gAMA\0iCCP\0sRGB";
+  static const png_byte wanted[] = "tRNS\0gAMA\0cHRM\0iCCP\0sRGB";
 
   png_set_keep_unknown_chunks (png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
   png_set_keep_unknown_chunks (
@@ -159,14 +160,14 @@ has_alpha (const PngReader *self)
       png_get_valid (self->png, self->info, PNG_INFO_tRNS) != 0;
 }
 
-/* gAMA counts only where neither iCCP nor sRGB says more; libpng itself leaves
- * alone what differs by less than 5 %. */
+/* gAMA counts here only where nothing says more; libpng itself leaves alone
+ * what differs by less than 5 %. */
 static void
 set_gamma (PngReader *self)
 {
   png_fixed_point gamma;
 
-  if (png_get_valid (self->png, self->info, PNG_INFO_iCCP) == 0 &&
+  if (!self->has_colours &&
       png_get_valid (self->png, self->info, PNG_INFO_sRGB) == 0 &&
       png_get_gAMA_fixed (self->png, self->info, &gamma) != 0 && gamma > 0)
     png_set_gamma_fixed (self->png, PNG_DEFAULT_sRGB, gamma);
@@ -327,44 +328,105 @@ check_header (PngReader *self, PetError *error)
   return PET_OK;
 }
 
-/* eXIf may stand before or behind the picture: the chunks are walked here,
- * where the file is whole, rather than asked of the library. */
-static int
-find_orientation (const uint8_t *bytes, size_t size)
+/* Chunks that the library does not know, or knows only before the picture: the
+ * file is walked here, where it is whole. NULL if there is none of `type`;
+ * `before` (NULL allowed) ends the walk as IEND does. */
+static const uint8_t *
+find_chunk (
+    const PngReader *self, const char *type, const char *before, size_t *length)
 {
-  size_t offset = SIGNATURE_BYTES;
+  const uint8_t *bytes = self->source.bytes;
+  size_t size = self->source.size, offset = SIGNATURE_BYTES;
 
   while (size - offset >= 12) {
-    size_t length = read_u32 (bytes + offset);
-    const uint8_t *type = bytes + offset + 4;
+    const uint8_t *found = bytes + offset + 4;
 
-    if (length > size - offset - 12 || memcmp (type, "IEND", 4) == 0)
+    *length = read_u32 (bytes + offset);
+    if (*length > size - offset - 12 || memcmp (found, "IEND", 4) == 0 ||
+        (before != NULL && memcmp (found, before, 4) == 0))
       break;
-    if (memcmp (type, "eXIf", 4) == 0)
-      return pet_exif_orientation (type + 4, length);
-    offset += length + 12;
+    if (memcmp (found, type, 4) == 0)
+      return found + 4;
+    offset += *length + 12;
   }
-  return 1;
+  return NULL;
 }
 
-static PetStatus
-load_profile (PngReader *self, PetError *error)
+static int
+find_orientation (const PngReader *self)
 {
+  size_t length;
+  const uint8_t *tiff = find_chunk (self, "eXIf", NULL, &length);
+
+  return tiff != NULL ? pet_exif_orientation (tiff, length) : 1;
+}
+
+static bool
+find_code_points (const PngReader *self, PetColorimetry *colorimetry)
+{
+  size_t length;
+  const uint8_t *data = find_chunk (self, "cICP", "IDAT", &length);
+
+  return data != NULL && length == 4 && data[2] == 0 && data[3] == 1 &&
+      pet_colorimetry_from_code_points (colorimetry, data[0], data[1]);
+}
+
+/* Without gAMA the curve is sRGB's. sRGB's own primaries are left to
+ * set_gamma(). */
+static bool
+find_chromaticities (const PngReader *self, PetColorimetry *colorimetry)
+{
+  double *white = colorimetry->white;
+  double (*xy)[2] = colorimetry->primaries;
+  double gamma;
+
+  *colorimetry = (PetColorimetry){ .transfer = PET_TRANSFER_SRGB };
+  if (png_get_valid (self->png, self->info, PNG_INFO_sRGB) != 0 ||
+      (png_get_color_type (self->png, self->info) & PNG_COLOR_MASK_COLOR) ==
+          0 ||
+      png_get_cHRM (self->png, self->info, &white[0], &white[1], &xy[0][0],
+          &xy[0][1], &xy[1][0], &xy[1][1], &xy[2][0], &xy[2][1]) == 0)
+    return false;
+  if (png_get_gAMA (self->png, self->info, &gamma) != 0 && gamma > 0 &&
+      (gamma < 0.4318 || gamma > 0.4773)) {
+    colorimetry->transfer = PET_TRANSFER_GAMMA;
+    colorimetry->exponent = 1.0 / gamma;
+  }
+  return !pet_colorimetry_has_srgb_primaries (colorimetry);
+}
+
+/* What is in the file decides in this order: cICP, iCCP, sRGB, cHRM with gAMA,
+ * gAMA alone. */
+static PetStatus
+load_colours (PngReader *self, PetError *error)
+{
+  const PetAllocator *allocator = self->source.allocator;
+  bool alpha = has_alpha (self);
   bool grey =
       (png_get_color_type (self->png, self->info) & PNG_COLOR_MASK_COLOR) == 0;
-  bool alpha = has_alpha (self);
+  PetIccInput rgb = alpha ? PET_ICC_RGBA : PET_ICC_RGB;
+  PetColorimetry colorimetry;
   png_charp name;
   int method;
   png_bytep profile;
   png_uint_32 size;
 
-  if (png_get_iCCP (self->png, self->info, &name, &method, &profile, &size) ==
+  self->has_colours = true;
+  if (find_code_points (self, &colorimetry))
+    return pet_icc_new_colorimetry (
+        allocator, &colorimetry, rgb, &self->reader.icc, error);
+  if (png_get_iCCP (self->png, self->info, &name, &method, &profile, &size) !=
       0)
-    return PET_OK;
-  return pet_icc_new (self->source.allocator, profile, size,
-      grey ? (alpha ? PET_ICC_GREY_ALPHA : PET_ICC_GREY)
-           : (alpha ? PET_ICC_RGBA : PET_ICC_RGB),
-      &self->reader.icc, error);
+    return pet_icc_new (allocator, profile, size,
+        !grey       ? rgb
+            : alpha ? PET_ICC_GREY_ALPHA
+                    : PET_ICC_GREY,
+        &self->reader.icc, error);
+  if (find_chromaticities (self, &colorimetry))
+    return pet_icc_new_colorimetry (
+        allocator, &colorimetry, rgb, &self->reader.icc, error);
+  self->has_colours = false;
+  return PET_OK;
 }
 
 static PetStatus
@@ -394,9 +456,8 @@ open_header (PngReader *self, PetError *error)
       *error = self->error;
     return self->status;
   }
-  self->reader.orientation =
-      find_orientation (self->source.bytes, self->source.size);
-  PET_TRY (load_profile (self, error));
+  self->reader.orientation = find_orientation (self);
+  PET_TRY (load_colours (self, error));
   if (!guarded (self, step_set_transforms)) {
     if (error != NULL)
       *error = self->error;

@@ -219,21 +219,27 @@ max_size_reduces (void)
   }
 }
 
+static void
+put_crc (uint8_t *chunk, size_t length)
+{
+  unsigned long crc = crc32 (0, chunk + 4, (unsigned) length + 4);
+
+  for (int i = 0; i < 4; i++)
+    chunk[8 + length + (size_t) i] = (uint8_t) (crc >> (24 - 8 * i));
+}
+
 /* A chunk with any CRC, for files that are wrong on purpose. */
 static Bytes
 insert_chunk (Bytes png, size_t offset, const char *type, size_t length)
 {
   Bytes bytes = { calloc (1, png.size + length + 12), png.size + length + 12 };
   uint8_t *chunk = bytes.data + offset;
-  unsigned long crc;
 
   memcpy (bytes.data, png.data, offset);
   for (int i = 0; i < 4; i++)
     chunk[i] = (uint8_t) (length >> (24 - 8 * i));
   memcpy (chunk + 4, type, 4);
-  crc = crc32 (0, chunk + 4, (unsigned) length + 4);
-  for (int i = 0; i < 4; i++)
-    chunk[8 + length + (size_t) i] = (uint8_t) (crc >> (24 - 8 * i));
+  put_crc (chunk, length);
   memcpy (chunk + 12 + length, png.data + offset, png.size - offset);
   return bytes;
 }
@@ -313,6 +319,150 @@ what_follows_the_picture_is_ignored (void)
   bytes_free (&longer);
 }
 
+/* Display P3's, as a chunk has them. */
+static const uint32_t p3_chromaticities[8] = { 31270, 32900, 68000, 32000,
+  26500, 69000, 15000, 6000 };
+
+static Bytes
+p3_profile (void)
+{
+  cmsCIExyY white = { 0.3127, 0.3290, 1.0 };
+  cmsCIExyYTRIPLE primaries = { { 0.680, 0.320, 1 }, { 0.265, 0.690, 1 },
+    { 0.150, 0.060, 1 } };
+  cmsFloat64Number numbers[5] = { 2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92,
+    0.04045 };
+  cmsToneCurve *curve = cmsBuildParametricToneCurve (NULL, 4, numbers);
+  cmsToneCurve *curves[3] = { curve, curve, curve };
+  cmsHPROFILE profile = cmsCreateRGBProfile (&white, &primaries, curves);
+  cmsUInt32Number size = 0;
+  Bytes bytes;
+
+  cmsSaveProfileToMem (profile, NULL, &size);
+  bytes = (Bytes){ malloc (size), size };
+  cmsSaveProfileToMem (profile, bytes.data, &size);
+  cmsCloseProfile (profile);
+  cmsFreeToneCurve (curve);
+  return bytes;
+}
+
+/* The picture of `recipe` and noise `seed`, with a chunk if there is one. */
+static Picture
+decode_described (const PngRecipe *recipe, const char *type,
+    const uint8_t *data, size_t length)
+{
+  uint64_t kept = tap_state_;
+  Bytes png = make_png (recipe, NULL), bytes;
+  Picture picture;
+
+  tap_state_ = kept;
+  if (type == NULL) {
+    picture = decode_plainly (png);
+    bytes_free (&png);
+    return picture;
+  }
+  bytes = insert_chunk (png, IHDR_END, type, length);
+  memcpy (bytes.data + IHDR_END + 8, data, length);
+  put_crc (bytes.data + IHDR_END, length);
+  picture = decode_plainly (bytes);
+  bytes_free (&png);
+  bytes_free (&bytes);
+  return picture;
+}
+
+static int
+largest_difference (const Picture *a, const Picture *b)
+{
+  size_t size = (size_t) a->info.width * (size_t) a->info.height *
+      (size_t) a->info.channels;
+  int largest = 0;
+
+  if (a->data == NULL || b->data == NULL ||
+      a->info.channels != b->info.channels)
+    return 256;
+  for (size_t i = 0; i < size; i++)
+    if (abs (a->data[i] - b->data[i]) > largest)
+      largest = abs (a->data[i] - b->data[i]);
+  return largest;
+}
+
+/* A profile, chromaticities and code points that say the same. */
+static void
+described_colours_agree_with_a_profile (void)
+{
+  Bytes profile = p3_profile ();
+  uint8_t chrm[32];
+
+  for (int i = 0; i < 32; i++)
+    chrm[i] = (uint8_t) (p3_chromaticities[i / 4] >> (24 - 8 * (i % 4)));
+  for (int n = 0; n < 4; n++) {
+    PngRecipe plain = { .width = 40,
+      .height = 30,
+      .color_type = n % 2 ? 6 : 2,
+      .depth = n / 2 ? 16 : 8 };
+    PngRecipe with_profile = plain;
+    Picture pictures[4];
+
+    with_profile.icc = profile.data;
+    with_profile.icc_size = profile.size;
+    pictures[0] = decode_described (&with_profile, NULL, NULL, 0);
+    pictures[1] = decode_described (&plain, "cHRM", chrm, 32);
+    pictures[2] =
+        decode_described (&plain, "cICP", (uint8_t[]){ 12, 13, 0, 1 }, 4);
+    pictures[3] = decode_described (&plain, NULL, NULL, 0);
+    tap_check (largest_difference (&pictures[0], &pictures[1]) <= 2);
+    tap_check (largest_difference (&pictures[0], &pictures[2]) <= 2);
+    tap_check (largest_difference (&pictures[0], &pictures[3]) > 20);
+    for (int i = 0; i < 4; i++)
+      picture_free (&pictures[i]);
+  }
+  bytes_free (&profile);
+}
+
+/* Of one value each: what becomes of it by hand. */
+static void
+curves_are_applied (void)
+{
+  static const struct {
+    uint8_t primaries, transfer, full_range;
+    int grey, expected;
+  } cases[] = {
+    { 1, 13, 1, 100, 100 }, /* sRGB */
+    { 1, 8, 1, 128, 188 },  /* linear */
+    { 1, 4, 1, 128, 129 },  /* gamma 2.2 */
+    { 1, 16, 1, 148, 255 }, /* PQ: white of 203 cd/m2 at 0.58 */
+    { 1, 16, 1, 255, 255 }, /* and what is lighter */
+    { 1, 16, 1, 0, 0 }, { 9, 18, 1, 191, 255 }, /* HLG: the same at 0.75 */
+    { 1, 8, 0, 128, 128 },                      /* not for PNG: ignored */
+    { 99, 13, 1, 100, 100 },                    /* unknown: ignored */
+  };
+
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    PngRecipe recipe = {
+      .width = 16, .height = 16, .color_type = 3, .depth = 8, .n_palette = 1
+    };
+    uint8_t points[4] = { cases[i].primaries, cases[i].transfer, 0,
+      cases[i].full_range };
+    Bytes png = make_png (&recipe, NULL), bytes;
+    Picture picture;
+
+    memset (png.data + IHDR_END + 8, cases[i].grey, 3);
+    put_crc (png.data + IHDR_END, 3);
+    bytes = insert_chunk (png, IHDR_END, "cICP", 4);
+    memcpy (bytes.data + IHDR_END + 8, points, 4);
+    put_crc (bytes.data + IHDR_END, 4);
+    picture = decode_plainly (bytes);
+    if (picture.data == NULL || abs (picture.data[0] - cases[i].expected) > 1 ||
+        picture.data[0] != picture.data[1] ||
+        picture.data[0] != picture.data[2])
+      tap_fail ("case %zu: %d,%d,%d instead of %d %s", i, picture.data[0],
+          picture.data[1], picture.data[2], cases[i].expected,
+          picture.error.message);
+    picture_free (&picture);
+    bytes_free (&png);
+    bytes_free (&bytes);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -321,6 +471,8 @@ main (int argc, char **argv)
     TAP_TEST (every_orientation_comes_upright),
     TAP_TEST (gamma_is_applied),
     TAP_TEST (profiles_are_applied),
+    TAP_TEST (described_colours_agree_with_a_profile),
+    TAP_TEST (curves_are_applied),
     TAP_TEST (max_size_reduces),
     TAP_TEST (palette_index_beyond_the_palette_is_black),
     TAP_TEST (odd_chunks_are_judged),
