@@ -364,6 +364,7 @@ read_frame (GstPetDec *self, PetDecoder *decoder, PetPictureInfo *info,
 
   if (!gst_video_frame_map (&mapped, &self->info, frame, GST_MAP_WRITE))
     return pet_fail (error, PET_ERROR_MEMORY, "no memory for the picture");
+  gst_pet_frame_clear_padding (&mapped);
   image = gst_pet_frame_image (&mapped);
   expand = image.channels == 4 && info->channels == 3;
   image.channels = info->channels;

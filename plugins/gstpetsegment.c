@@ -445,6 +445,7 @@ segment (GstPetSegment *self, const GstPetMatteOptions *options, GstBuffer *in,
     status = pet_fail (
         error, PET_ERROR_MEMORY, "the result's frame cannot be written");
   } else {
+    gst_pet_frame_clear_padding (&out_frame);
     target = gst_pet_frame_image (&out_frame);
     status = gst_pet_matte_run (self->segmenter, &self->account, options,
         &photo, &target, result, error);

@@ -14,6 +14,10 @@ G_BEGIN_DECLS
 /* The first plane of a mapped frame as a PetImage (1, 3 or 4 channels). */
 PetImage gst_pet_frame_image (const GstVideoFrame *frame);
 
+/* Zeroes what lies between the rows of a frame mapped for writing: memory that
+ * another picture may have had goes downstream with the pixels. */
+void gst_pet_frame_clear_padding (const GstVideoFrame *frame);
+
 /* `image` is an RGB picture (channels 3) in rows that have room for RGBA: makes
  * it that, opaque. */
 void gst_pet_image_add_opaque_alpha (const PetImage *image);
