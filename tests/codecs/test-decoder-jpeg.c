@@ -406,6 +406,60 @@ costly_profiles_are_ignored (void)
 }
 
 static void
+put_size (Bytes jpeg, int width, int height)
+{
+  for (size_t i = 2; i + 9 < jpeg.size; i++)
+    if (jpeg.data[i] == 0xff && jpeg.data[i + 1] == 0xc0) {
+      const uint8_t size[4] = { (uint8_t) (height >> 8), (uint8_t) height,
+        (uint8_t) (width >> 8), (uint8_t) width };
+
+      memcpy (jpeg.data + i + 5, size, 4);
+      return;
+    }
+  tap_fail ("no frame header");
+}
+
+/* Whatever the shape, up to max_pixels: what is announced, which decode()
+ * compares with what is taken, is a few megabytes with the result. */
+static void
+baseline_takes_little_memory (void)
+{
+  static const int sizes[][2] = { { 10000, 10000 }, { 65500, 1526 },
+    { 1526, 65500 }, { 50000, 2000 } };
+
+  for (size_t i = 0; i < 4 * sizeof sizes / sizeof *sizes; i++) {
+    const int *size = sizes[i / 4];
+    Bytes bytes = make_jpeg (&(JpegRecipe){ .width = 64,
+        .height = 64,
+        .n_components = i % 4 == 3 ? 4 : 3,
+        .h = { i % 4 == 1 ? 4 : 2 },
+        .v = { 2 },
+        .orientation = i % 2 ? 6 : 0 });
+    PetDecodeOptions options;
+    PetPictureInfo info;
+    PetDecoder *decoder;
+    PetError error;
+
+    put_size (bytes, size[0], size[1]);
+    pet_decode_options_init (&options);
+    options.max_size = 1536;
+    if (pet_decoder_open (&options, bytes.data, bytes.size, &decoder, &info,
+            &error) != PET_OK) {
+      tap_fail ("%dx%d: %s", size[0], size[1], error.message);
+    } else {
+      size_t all = pet_decoder_working_bytes (decoder) +
+          (size_t) info.width * (size_t) info.height * 4;
+
+      printf ("# %dx%d, kind %zu: %.1f MB\n", size[0], size[1], i % 4,
+          (double) all / 1e6);
+      tap_check (all < 15 * 1000 * 1000);
+    }
+    pet_decoder_free (&decoder);
+    bytes_free (&bytes);
+  }
+}
+
+static void
 what_follows_the_picture_is_ignored (void)
 {
   Bytes first = make_jpeg (&(JpegRecipe){
@@ -438,6 +492,7 @@ main (int argc, char **argv)
     TAP_TEST (profiles_are_applied),
     TAP_TEST (broken_profiles_are_ignored),
     TAP_TEST (costly_profiles_are_ignored),
+    TAP_TEST (baseline_takes_little_memory),
     TAP_TEST (what_follows_the_picture_is_ignored),
   };
 
