@@ -4,7 +4,10 @@
 #include "base/pet-cpu.h"
 
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static int
@@ -54,4 +57,50 @@ pet_cpu_count (void)
   if (quota > 0 && quota < count)
     count = (int) (quota + 0.999);
   return count < 1 ? 1 : count;
+}
+
+PetIsa
+pet_cpu_isa_found (void)
+{
+#ifdef PET_HAVE_X86
+  __builtin_cpu_init ();
+  if (!__builtin_cpu_supports ("avx2") || !__builtin_cpu_supports ("bmi2") ||
+      !__builtin_cpu_supports ("fma"))
+    return PET_ISA_C;
+  if (__builtin_cpu_supports ("avx512bw") &&
+      __builtin_cpu_supports ("avx512dq") &&
+      __builtin_cpu_supports ("avx512cd") &&
+      __builtin_cpu_supports ("avx512vl") &&
+      __builtin_cpu_supports ("avx512vbmi"))
+    return PET_ISA_AVX512;
+  return PET_ISA_AVX2;
+#else
+  return PET_ISA_C;
+#endif
+}
+
+const char *
+pet_isa_name (PetIsa isa)
+{
+  static const char *const names[] = { "c", "avx2", "avx512" };
+
+  return names[isa];
+}
+
+PetIsa
+pet_cpu_isa (void)
+{
+  static atomic_int known = -1;
+  const char *wish;
+  int isa = atomic_load_explicit (&known, memory_order_relaxed);
+
+  if (isa >= 0)
+    return (PetIsa) isa;
+  isa = (int) pet_cpu_isa_found ();
+  wish = getenv ("PET_ISA");
+  for (int i = 0; wish != NULL && i < isa; i++)
+    if (strcmp (wish, pet_isa_name ((PetIsa) i)) == 0)
+      isa = i;
+  atomic_store_explicit (&known, isa, memory_order_relaxed);
+  return (PetIsa) isa;
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "codec/pet-png-kernels.h"
+
 /* R in the lowest byte. */
 static inline uint32_t
 pixel_key (const uint8_t *pixel, int channels)
@@ -66,22 +68,32 @@ row_is_opaque (const uint8_t *row, int width)
 static bool
 row_is_grey (const uint8_t *row, int width, int channels)
 {
-  unsigned difference = 0;
+  uint32_t difference = 0;
 
-  for (int x = 0; x < width; x++, row += channels)
-    difference |= (unsigned) (row[0] ^ row[1]) | (unsigned) (row[0] ^ row[2]);
+  for (int x = 0; channels == 4 && x < width; x++) {
+    uint8_t pixel[4];
+
+    memcpy (pixel, row + 4 * (size_t) x, 4);
+    difference |=
+        (uint32_t) (pixel[0] ^ pixel[1]) | (uint32_t) (pixel[0] ^ pixel[2]);
+  }
+  for (int x = 0; channels == 3 && x < width; x++, row += 3)
+    difference |= (uint32_t) (row[0] ^ row[1]) | (uint32_t) (row[0] ^ row[2]);
   return difference == 0;
 }
 
-/* False when the row has more colours than fit. */
+/* False when the pixels have more colours than fit. */
 static bool
-count_row (PetPalette *palette, const uint8_t *row, int width, int channels)
+count_pixels (PetPalette *palette, const uint8_t *row, int n, int channels)
 {
-  uint32_t last = pixel_key (row, channels);
+  uint32_t last;
 
+  if (n == 0)
+    return true;
+  last = pixel_key (row, channels);
   if (!add_key (palette, last))
     return false;
-  for (int x = 1; x < width; x++) {
+  for (int x = 1; x < n; x++) {
     uint32_t key = pixel_key (row + (ptrdiff_t) x * channels, channels);
 
     if (key != last && !add_key (palette, key))
@@ -89,6 +101,31 @@ count_row (PetPalette *palette, const uint8_t *row, int width, int channels)
     last = key;
   }
   return true;
+}
+
+/* Looks at the pixels between the zeros of a row's ends, and at one of these.
+ * False when nothing more can be found out. */
+static bool
+look_at_row (
+    PetPalette *palette, const uint8_t *row, int width, int channels, bool *few)
+{
+  static const uint8_t zeros[4];
+  const uint8_t *in;
+  int first, end;
+
+  pet_png_find_pixels (row, width, channels, &first, &end);
+  in = row + (size_t) first * (size_t) channels;
+  if (end - first < width) {
+    *few = *few && count_pixels (palette, zeros, 1, channels);
+    palette->opaque = palette->opaque && channels != 4;
+  }
+  *few = *few && count_pixels (palette, in, end - first, channels);
+  if (channels == 4 && palette->opaque)
+    palette->opaque = row_is_opaque (in, end - first);
+  if (channels != 1 && palette->grey)
+    palette->grey = row_is_grey (in, end - first, channels);
+  return *few || (channels == 4 && palette->opaque) ||
+      (channels != 1 && palette->grey);
 }
 
 static int
@@ -130,18 +167,10 @@ pet_palette_init (PetPalette *palette, const PetImage *image)
   memset (palette->slots, 0xff, sizeof palette->slots);
   palette->grey = true;
   palette->opaque = true;
-  for (int y = 0; y < image->height; y++) {
-    const uint8_t *row = pet_image_row (image, y);
-
-    few_colors = few_colors && count_row (palette, row, image->width, channels);
-    if (channels == 4 && palette->opaque)
-      palette->opaque = row_is_opaque (row, image->width);
-    if (channels != 1 && palette->grey)
-      palette->grey = row_is_grey (row, image->width, channels);
-    if (!few_colors && (channels != 4 || !palette->opaque) &&
-        (channels == 1 || !palette->grey))
+  for (int y = 0; y < image->height; y++)
+    if (!look_at_row (palette, pet_image_row (image, y), image->width, channels,
+            &few_colors))
       break;
-  }
   if (!few_colors)
     palette->n_colors = 0;
   sort_colors (palette);

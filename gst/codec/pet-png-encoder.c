@@ -1,57 +1,52 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* PNG by libpng and zlib: the colour type is chosen from the picture's own
- * colours, rows are converted one at a time, and the bytes leave through a
- * buffer of one piece. Every library call that can fail runs inside guarded(),
- * to which the library's errors jump. */
+/* The colour type is chosen from the picture's own colours; rows are converted
+ * and filtered one at a time, and compressed as they come. What is zero at a
+ * row's ends, which on a cut-out is most of it, is found first and never
+ * touched again. */
 
 #include "codec/pet-png-encoder.h"
 
-#include <setjmp.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 
-#include <png.h>
-#include <zlib.h>
-
-#include "codec/pet-heap.h"
+#include "codec/pet-deflate.h"
 #include "codec/pet-palette.h"
+#include "codec/pet-png-chunks.h"
+#include "codec/pet-png-kernels.h"
 
 #define MAX_SIDE (1 << 20)
-#define MAX_TEXT_BYTES 1024
 
-/* Of one IDAT chunk. */
-#define CHUNK_BYTES 32768
+enum { TYPE_GREY = 0, TYPE_RGB = 2, TYPE_PALETTE = 3, MASK_ALPHA = 4 };
 
-/* zlib with a 32 KiB window takes 264 KiB; libpng some KiB. */
-#define LIBRARY_FIXED_BYTES ((size_t) 352 * 1024)
+/* To the left and the right of a row, for the filters. */
+#define ROW_PAD 64
 
-typedef struct Encoder Encoder;
+/* Indices hardly ever come in runs only: they are searched for repeats. */
+#define MIN_PALETTE_LEVEL 3
 
-struct Encoder {
-  const PetAllocator *allocator;
+/* Two converted rows and four filtered ones. */
+#define N_ROWS 6
+
+typedef struct {
+  size_t start, end;
+} Span;
+
+typedef struct {
   const PetImage *image;
   const PetPngOptions *options;
-  PetPngWrite write;
-  void *user;
-
-  PetHeap heap;
-  png_structp png;
-  png_infop info;
-  jmp_buf jump;
-
   PetPalette palette;
-  int color_type, bit_depth;
-  uint8_t grey_levels[256]; /* sample value of a grey below 8 bits */
-  uint8_t *row;             /* converted */
-  size_t row_bytes;
+  int color_type, bit_depth, file_channels;
 
-  size_t n_written, n_piece;
-  PetStatus status; /* of the failure that was jumped from */
-  PetError error;
-  uint8_t piece[PET_PNG_PIECE_BYTES];
-};
+  PetPngChunks chunks;
+  PetDeflate *deflate;
+
+  size_t row_bytes, pixel_bytes; /* pixel_bytes: at least 1 */
+  uint8_t *rows;                 /* N_ROWS, padded */
+  size_t rows_size;
+  uint8_t *row, *above;      /* converted; zero outside their spans */
+  Span row_span, above_span; /* bytes that may differ from 0 */
+  uint8_t *filtered[PET_PNG_N_FILTERS];
+} Encoder;
 
 void
 pet_png_options_init (PetPngOptions *options)
@@ -59,101 +54,18 @@ pet_png_options_init (PetPngOptions *options)
   *options = (PetPngOptions){ .level = 6 };
 }
 
+static size_t
+rows_bytes (size_t row_bytes)
+{
+  return N_ROWS * (row_bytes + 2 * ROW_PAD);
+}
+
 size_t
 pet_png_working_bytes (int width, int height, int channels)
 {
-  size_t row_bytes = (size_t) width * (size_t) channels + 64;
-
   (void) height;
-  return sizeof (Encoder) + LIBRARY_FIXED_BYTES + 6 * row_bytes;
-}
-
-static void
-jump_with (Encoder *self, PetStatus status)
-{
-  self->status = status;
-  longjmp (self->jump, 1);
-}
-
-static void
-on_error (png_structp png, png_const_charp message)
-{
-  Encoder *self = png_get_error_ptr (png);
-
-  if (self->heap.refused)
-    self->status =
-        pet_fail (&self->error, PET_ERROR_MEMORY, "no memory to write a PNG");
-  else
-    self->status = pet_fail (
-        &self->error, PET_ERROR_LIBRARY, "the PNG library failed: %s", message);
-  longjmp (self->jump, 1);
-}
-
-static void
-on_warning (png_structp png, png_const_charp message)
-{
-}
-
-static void
-flush_piece (Encoder *self)
-{
-  PetStatus status;
-
-  if (self->n_piece == 0)
-    return;
-  status = self->write (self->user, self->piece, self->n_piece, &self->error);
-  if (status != PET_OK) {
-    if (self->error.status == PET_OK)
-      pet_fail (&self->error, status, "the PNG could not be written");
-    jump_with (self, status);
-  }
-  self->n_written += self->n_piece;
-  self->n_piece = 0;
-}
-
-static void
-on_write (png_structp png, png_bytep bytes, size_t size)
-{
-  Encoder *self = png_get_io_ptr (png);
-
-  while (size > 0) {
-    size_t room = PET_PNG_PIECE_BYTES - self->n_piece;
-    size_t part = size < room ? size : room;
-
-    memcpy (self->piece + self->n_piece, bytes, part);
-    self->n_piece += part;
-    bytes += part;
-    size -= part;
-    if (self->n_piece == PET_PNG_PIECE_BYTES)
-      flush_piece (self);
-  }
-}
-
-static void
-on_flush (png_structp png)
-{
-}
-
-static png_voidp
-on_alloc (png_structp png, png_alloc_size_t size)
-{
-  return pet_heap_alloc (png_get_mem_ptr (png), size);
-}
-
-static void
-on_free (png_structp png, png_voidp memory)
-{
-  (void) png;
-  pet_heap_free (memory);
-}
-
-static bool
-guarded (Encoder *self, void (*step) (Encoder *self))
-{
-  if (setjmp (self->jump) != 0)
-    return false;
-  step (self);
-  return true;
+  return sizeof (Encoder) + pet_deflate_bytes (9) +
+      rows_bytes ((size_t) width * (size_t) channels);
 }
 
 static int
@@ -189,201 +101,252 @@ choose_type (Encoder *self)
   bool grey = palette->grey, opaque = palette->opaque;
 
   self->bit_depth = 8;
+  self->file_channels = 1;
   if (palette->n_colors == 0) {
     self->color_type =
-        (grey ? 0 : PNG_COLOR_MASK_COLOR) | (opaque ? 0 : PNG_COLOR_MASK_ALPHA);
-    return;
-  }
-  self->color_type = PNG_COLOR_TYPE_PALETTE;
-  self->bit_depth = palette_depth (palette->n_colors);
-  if (grey && opaque && grey_depth (palette) <= self->bit_depth) {
-    self->color_type = PNG_COLOR_TYPE_GRAY;
+        (grey ? TYPE_GREY : TYPE_RGB) | (opaque ? 0 : MASK_ALPHA);
+    self->file_channels = (grey ? 1 : 3) + (opaque ? 0 : 1);
+  } else if (grey && opaque &&
+      grey_depth (palette) <= palette_depth (palette->n_colors)) {
+    self->color_type = TYPE_GREY;
     self->bit_depth = grey_depth (palette);
-    for (int i = 0; i < 256; i++)
-      self->grey_levels[i] = (uint8_t) (i >> (8 - self->bit_depth));
+  } else {
+    self->color_type = TYPE_PALETTE;
+    self->bit_depth = palette_depth (palette->n_colors);
   }
 }
 
-static void
-put_palette (Encoder *self)
+static bool
+is_packed (const Encoder *self)
 {
-  const PetPalette *palette = &self->palette;
-  png_color colors[PET_PALETTE_MAX];
-  png_byte alphas[PET_PALETTE_MAX];
-
-  for (int i = 0; i < palette->n_colors; i++) {
-    const uint8_t *color = palette->colors[i];
-
-    colors[i] = (png_color){ color[0], color[1], color[2] };
-    alphas[i] = color[3];
-  }
-  png_set_PLTE (self->png, self->info, colors, palette->n_colors);
-  if (palette->n_translucent > 0)
-    png_set_tRNS (self->png, self->info, alphas, palette->n_translucent, NULL);
+  return self->color_type == TYPE_PALETTE || self->bit_depth < 8;
 }
 
+/* Samples below 8 bits, the leftmost in the highest bits. All bytes that the
+ * pixels first..end share are 0 before. */
 static void
-put_text (Encoder *self, const char *keyword, const char *text)
+pack_pixels (Encoder *self, const uint8_t *in, int first, int end)
 {
-  char key[16], value[MAX_TEXT_BYTES + 1];
-  png_text chunk = {
-    .compression = PNG_TEXT_COMPRESSION_NONE, .key = key, .text = value
-  };
-
-  if (text == NULL || text[0] == '\0')
-    return;
-  snprintf (key, sizeof key, "%s", keyword);
-  strncpy (value, text, MAX_TEXT_BYTES);
-  value[MAX_TEXT_BYTES] = '\0';
-  png_set_text (self->png, self->info, &chunk, 1);
-}
-
-static void
-put_tags (Encoder *self)
-{
-  const PetPngOptions *options = self->options;
-
-  png_set_sRGB (self->png, self->info, PNG_sRGB_INTENT_PERCEPTUAL);
-  if (options->dpi > 0) {
-    png_uint_32 per_metre =
-        (png_uint_32) (((uint64_t) options->dpi * 10000 + 127) / 254);
-
-    png_set_pHYs (
-        self->png, self->info, per_metre, per_metre, PNG_RESOLUTION_METER);
-  }
-  put_text (self, "Software", options->software);
-  put_text (self, "Recipe", options->recipe);
-}
-
-/* Filters pay on continuous tones only. By the time and size they cost on
- * photos: Average alone is as fast as Sub and 2 to 6 % smaller; trying all
- * five for each row wins up to 6 % more and costs 15 to 40 ms per megapixel.
- * zlib's strategy for filtered data is slower and no smaller. */
-static void
-choose_filter (Encoder *self)
-{
-  int level = self->options->level;
-  int filters = PNG_ALL_FILTERS;
-
-  if (self->color_type == PNG_COLOR_TYPE_PALETTE || self->bit_depth < 8 ||
-      level == 0)
-    filters = PNG_FILTER_NONE;
-  else if (level <= 5)
-    filters = PNG_FILTER_AVG;
-  png_set_filter (self->png, PNG_FILTER_TYPE_BASE, filters);
-  png_set_compression_strategy (self->png, Z_DEFAULT_STRATEGY);
-}
-
-static void
-step_create (Encoder *self)
-{
-  self->png = png_create_write_struct_2 (PNG_LIBPNG_VER_STRING, self, on_error,
-      on_warning, &self->heap, on_alloc, on_free);
-  if (self->png != NULL)
-    self->info = png_create_info_struct (self->png);
-  if (self->info == NULL) {
-    pet_fail (&self->error, PET_ERROR_MEMORY, "no memory to write a PNG");
-    jump_with (self, PET_ERROR_MEMORY);
-  }
-}
-
-static void
-step_write_header (Encoder *self)
-{
-  const PetImage *image = self->image;
-
-  png_set_write_fn (self->png, self, on_write, on_flush);
-  png_set_user_limits (self->png, MAX_SIDE, MAX_SIDE);
-  png_set_compression_level (self->png, self->options->level);
-  png_set_compression_buffer_size (self->png, CHUNK_BYTES);
-  png_set_IHDR (self->png, self->info, (png_uint_32) image->width,
-      (png_uint_32) image->height, self->bit_depth, self->color_type,
-      PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
-      PNG_FILTER_TYPE_DEFAULT);
-  if (self->color_type == PNG_COLOR_TYPE_PALETTE)
-    put_palette (self);
-  put_tags (self);
-  choose_filter (self);
-  png_write_info (self->png, self->info);
-}
-
-/* Samples below 8 bits, the leftmost in the highest bits. */
-static void
-pack_row (Encoder *self, const uint8_t *in)
-{
-  const PetImage *image = self->image;
-  int depth = self->bit_depth, channels = image->channels;
-  bool grey = self->color_type == PNG_COLOR_TYPE_GRAY;
+  int depth = self->bit_depth, channels = self->image->channels;
+  bool grey = self->color_type == TYPE_GREY;
   int index = 0;
 
-  memset (self->row, 0, self->row_bytes);
-  for (int x = 0; x < image->width; x++, in += channels) {
-    int bit = x * depth;
+  in += (size_t) first * (size_t) channels;
+  for (int x = first; x < end; x++, in += channels) {
+    size_t bit = (size_t) x * (size_t) depth;
 
     if (grey)
-      index = self->grey_levels[in[0]];
-    else if (x == 0 || memcmp (in, in - channels, (size_t) channels) != 0)
+      index = in[0] >> (8 - depth);
+    else if (x == first || memcmp (in, in - channels, (size_t) channels) != 0)
       index = pet_palette_find (&self->palette, in, channels);
-    self->row[bit / 8] |= (uint8_t) (index << (8 - depth - bit % 8));
+    self->row[bit / 8] |= (uint8_t) (index << (8 - depth - (int) (bit % 8)));
   }
 }
 
-/* Drops the channels that the file does not have. */
 static void
-pick_channels (Encoder *self, const uint8_t *in)
+pick_grey_alpha (const uint8_t *restrict in, uint8_t *restrict out, int n)
 {
-  int channels = self->image->channels;
-  int n_colours = self->color_type & PNG_COLOR_MASK_COLOR ? 3 : 1;
-  bool alpha = (self->color_type & PNG_COLOR_MASK_ALPHA) != 0;
-  uint8_t *out = self->row;
-
-  for (int x = 0; x < self->image->width; x++, in += channels) {
-    for (int c = 0; c < n_colours; c++)
-      *out++ = in[c];
-    if (alpha)
-      *out++ = in[3];
+  for (int i = 0; i < n; i++) {
+    out[2 * i] = in[4 * i];
+    out[2 * i + 1] = in[4 * i + 3];
   }
 }
 
 static void
-step_write_rows (Encoder *self)
+pick_colors (const uint8_t *restrict in, int channels, uint8_t *restrict out,
+    int n_colours, int n)
+{
+  for (int i = 0; i < n; i++, in += channels, out += n_colours)
+    for (int c = 0; c < n_colours; c++)
+      out[c] = in[c];
+}
+
+/* Converts a row into self->row; what is outside its span stays 0. */
+static void
+convert_row (Encoder *self, const uint8_t *in)
 {
   const PetImage *image = self->image;
-  bool palette = self->color_type == PNG_COLOR_TYPE_PALETTE;
-  bool as_is = self->bit_depth == 8 && !palette &&
-      self->row_bytes == (size_t) image->width * (size_t) image->channels;
+  int channels = image->channels, first, end;
+  uint8_t *out;
 
-  for (int y = 0; y < image->height; y++) {
-    const uint8_t *row = pet_image_row (image, y);
+  memset (self->row + self->row_span.start, 0,
+      self->row_span.end - self->row_span.start);
+  pet_png_find_pixels (in, image->width, channels, &first, &end);
+  if (is_packed (self)) {
+    size_t depth = (size_t) self->bit_depth;
 
-    if (!as_is && (palette || self->bit_depth < 8))
-      pack_row (self, row);
-    else if (!as_is)
-      pick_channels (self, row);
-    png_write_row (self->png, as_is ? row : self->row);
+    pack_pixels (self, in, first, end);
+    self->row_span =
+        (Span){ (size_t) first * depth / 8, ((size_t) end * depth + 7) / 8 };
+    return;
   }
-  png_write_end (self->png, self->info);
-  flush_piece (self);
+  out = self->row + (size_t) first * self->pixel_bytes;
+  in += (size_t) first * (size_t) channels;
+  self->row_span = (Span){ (size_t) first * self->pixel_bytes,
+    (size_t) end * self->pixel_bytes };
+  if (self->file_channels == channels)
+    memcpy (out, in, self->row_span.end - self->row_span.start);
+  else if (self->file_channels == 2)
+    pick_grey_alpha (in, out, end - first);
+  else
+    pick_colors (in, channels, out, self->file_channels, end - first);
+}
+
+/* A filtered row reaches a pixel further to the right than what it was made
+ * of, where the zeros behind have a neighbour that is none. */
+static Span
+filtered_span (const Encoder *self)
+{
+  Span a = self->row_span, b = self->above_span, both;
+
+  if (a.start == a.end)
+    a = b;
+  if (b.start == b.end)
+    b = a;
+  both.start = a.start < b.start ? a.start : b.start;
+  both.end = (a.end > b.end ? a.end : b.end) + self->pixel_bytes;
+  if (both.end > self->row_bytes)
+    both.end = self->row_bytes;
+  return both;
+}
+
+static PetStatus
+write_filtered (Encoder *self, uint8_t filter, const uint8_t *bytes, Span span,
+    PetError *error)
+{
+  PET_TRY (pet_deflate_add (self->deflate, &filter, 1, error));
+  PET_TRY (pet_deflate_add_zeros (self->deflate, span.start, error));
+  PET_TRY (pet_deflate_add (
+      self->deflate, bytes + span.start, span.end - span.start, error));
+  return pet_deflate_add_zeros (
+      self->deflate, self->row_bytes - span.end, error);
+}
+
+/* Filters pay on continuous tones only. */
+static PetStatus
+write_row (Encoder *self, PetError *error)
+{
+  Span span = self->row_span;
+  uint8_t *out[PET_PNG_N_FILTERS];
+  int filter;
+
+  if (span.start == span.end)
+    return pet_deflate_add_zeros (self->deflate, 1 + self->row_bytes, error);
+  if (is_packed (self) || self->options->level == 0)
+    return write_filtered (self, 0, self->row, span, error);
+  span = filtered_span (self);
+  for (int f = 1; f < PET_PNG_N_FILTERS; f++)
+    out[f] = self->filtered[f] + span.start;
+  filter = pet_png_kernels ()->filter (self->row + span.start,
+      self->above + span.start, span.end - span.start, self->pixel_bytes, out);
+  return write_filtered (self, (uint8_t) filter,
+      filter == 0 ? self->row : self->filtered[filter], span, error);
+}
+
+static PetStatus
+write_rows (Encoder *self, PetError *error)
+{
+  for (int y = 0; y < self->image->height; y++) {
+    uint8_t *row = self->above;
+    Span span = self->above_span;
+
+    convert_row (self, pet_image_row (self->image, y));
+    PET_TRY (write_row (self, error));
+    self->above = self->row;
+    self->above_span = self->row_span;
+    self->row = row;
+    self->row_span = span;
+  }
+  return pet_deflate_finish (self->deflate, error);
+}
+
+static PetStatus
+write_palette (Encoder *self, PetError *error)
+{
+  const PetPalette *palette = &self->palette;
+  uint8_t colors[3 * PET_PALETTE_MAX], alphas[PET_PALETTE_MAX];
+
+  for (int i = 0; i < palette->n_colors; i++) {
+    memcpy (colors + 3 * i, palette->colors[i], 3);
+    alphas[i] = palette->colors[i][3];
+  }
+  PET_TRY (pet_png_chunk (
+      &self->chunks, "PLTE", colors, 3 * (size_t) palette->n_colors, error));
+  if (palette->n_translucent == 0)
+    return PET_OK;
+  return pet_png_chunk (
+      &self->chunks, "tRNS", alphas, (size_t) palette->n_translucent, error);
+}
+
+static PetStatus
+write_head (Encoder *self, PetError *error)
+{
+  const PetPngOptions *options = self->options;
+  uint8_t header[13] = { [8] = (uint8_t) self->bit_depth,
+    [9] = (uint8_t) self->color_type },
+          perceptual = 0, density[9] = { [8] = 1 };
+  uint32_t per_metre =
+      (uint32_t) (((uint64_t) options->dpi * 10000 + 127) / 254);
+
+  pet_png_store_32 (header, (uint32_t) self->image->width);
+  pet_png_store_32 (header + 4, (uint32_t) self->image->height);
+  PET_TRY (pet_png_chunk (&self->chunks, "IHDR", header, 13, error));
+  PET_TRY (pet_png_chunk (&self->chunks, "sRGB", &perceptual, 1, error));
+  if (self->color_type == TYPE_PALETTE)
+    PET_TRY (write_palette (self, error));
+  pet_png_store_32 (density, per_metre);
+  pet_png_store_32 (density + 4, per_metre);
+  if (options->dpi > 0)
+    PET_TRY (pet_png_chunk (&self->chunks, "pHYs", density, 9, error));
+  PET_TRY (pet_png_text (&self->chunks, "Software", options->software, error));
+  return pet_png_text (&self->chunks, "Recipe", options->recipe, error);
+}
+
+static PetStatus
+write_data (void *user, const uint8_t *bytes, size_t size, PetError *error)
+{
+  Encoder *self = user;
+
+  return pet_png_chunk (&self->chunks, "IDAT", bytes, size, error);
+}
+
+static PetStatus
+take_memory (Encoder *self, PetError *error)
+{
+  int level = self->options->level;
+  size_t pitch;
+  uint8_t *rows;
+
+  if (level > 0 && level < MIN_PALETTE_LEVEL && is_packed (self))
+    level = MIN_PALETTE_LEVEL;
+  self->row_bytes = ((size_t) self->image->width *
+                            (size_t) (self->file_channels * self->bit_depth) +
+                        7) /
+      8;
+  self->pixel_bytes = (size_t) (self->file_channels * self->bit_depth + 7) / 8;
+  self->rows_size = rows_bytes (self->row_bytes);
+  rows = pet_alloc_zeroed (self->options->allocator, self->rows_size);
+  if (rows == NULL)
+    return pet_fail (error, PET_ERROR_MEMORY, "no memory to write a PNG");
+  self->rows = rows;
+  pitch = self->row_bytes + 2 * ROW_PAD;
+  self->row = rows + ROW_PAD;
+  self->above = self->row + pitch;
+  for (int f = 1; f < PET_PNG_N_FILTERS; f++)
+    self->filtered[f] = self->above + (size_t) f * pitch;
+  return pet_deflate_new (
+      self->options->allocator, level, write_data, self, &self->deflate, error);
 }
 
 static PetStatus
 encode (Encoder *self, PetError *error)
 {
-  bool done = guarded (self, step_create) && guarded (self, step_write_header);
-
-  if (done) {
-    self->row_bytes = png_get_rowbytes (self->png, self->info);
-    self->row = pet_alloc (self->allocator, self->row_bytes);
-    if (self->row == NULL)
-      return pet_fail (error, PET_ERROR_MEMORY, "no memory to write a PNG");
-    done = guarded (self, step_write_rows);
-  }
-  if (!done) {
-    if (error != NULL)
-      *error = self->error;
-    return self->status;
-  }
-  return PET_OK;
+  PET_TRY (take_memory (self, error));
+  PET_TRY (pet_png_begin (&self->chunks, error));
+  PET_TRY (write_head (self, error));
+  PET_TRY (write_rows (self, error));
+  PET_TRY (pet_png_chunk (&self->chunks, "IEND", NULL, 0, error));
+  return pet_png_flush (&self->chunks, error);
 }
 
 static PetStatus
@@ -414,21 +377,18 @@ pet_png_encode (const PetImage *image, const PetPngOptions *options,
   self = pet_alloc_zeroed (options->allocator, sizeof *self);
   if (self == NULL)
     return pet_fail (error, PET_ERROR_MEMORY, "no memory to write a PNG");
-  self->allocator = options->allocator;
   self->image = image;
   self->options = options;
-  self->write = write;
-  self->user = user;
-  pet_heap_init (&self->heap, options->allocator);
+  pet_png_chunks_init (&self->chunks, write, user);
   pet_palette_init (&self->palette, image);
   choose_type (self);
 
   status = encode (self, error);
   if (status == PET_OK && info != NULL)
-    *info = (PetPngInfo){ self->color_type, self->bit_depth, self->n_written };
-  png_destroy_write_struct (&self->png, &self->info);
-  pet_heap_clear (&self->heap);
-  pet_free (self->allocator, self->row, self->row_bytes);
-  pet_free (self->allocator, self, sizeof *self);
+    *info = (PetPngInfo){ self->color_type, self->bit_depth,
+      self->chunks.n_written };
+  pet_deflate_free (&self->deflate);
+  pet_free (options->allocator, self->rows, self->rows_size);
+  pet_free (options->allocator, self, sizeof *self);
   return status;
 }

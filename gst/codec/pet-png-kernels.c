@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/pet-cpu.h"
+#include "codec/pet-png-kernels-private.h"
+
+#define ADLER_BASE 65521u
+
+/* Most bytes for which b stays below 2^32 without a division. */
+#define ADLER_BYTES 5552
+
+static const uint8_t costs_low[16] = { PET_PNG_COSTS_LOW };
+static const uint8_t costs_high[16] = { PET_PNG_COSTS_HIGH };
+
+void
+pet_png_adler_c (uint32_t *a, uint32_t *b, const uint8_t *bytes, size_t size)
+{
+  while (size > 0) {
+    size_t part = size < ADLER_BYTES ? size : ADLER_BYTES;
+
+    for (size_t i = 0; i < part; i++) {
+      *a += bytes[i];
+      *b += *a;
+    }
+    *a %= ADLER_BASE;
+    *b %= ADLER_BASE;
+    bytes += part;
+    size -= part;
+  }
+}
+
+static inline uint32_t
+cost (uint8_t value)
+{
+  unsigned distance = value < 128 ? value : 256u - value;
+
+  return distance < 16 ? costs_low[distance] : costs_high[distance / 16];
+}
+
+static inline uint8_t
+paeth (int left, int up, int corner)
+{
+  int from_left = up - corner, from_up = left - corner;
+  int from_corner = from_left + from_up;
+
+  from_left = from_left < 0 ? -from_left : from_left;
+  from_up = from_up < 0 ? -from_up : from_up;
+  from_corner = from_corner < 0 ? -from_corner : from_corner;
+  if (from_left <= from_up && from_left <= from_corner)
+    return (uint8_t) left;
+  return (uint8_t) (from_up <= from_corner ? up : corner);
+}
+
+void
+pet_png_filter_c (const uint8_t *row, const uint8_t *above, size_t from,
+    size_t to, size_t pixel_bytes, uint8_t *const *out, uint32_t *costs)
+{
+  for (size_t i = from; i < to; i++) {
+    uint8_t x = row[i], up = above[i];
+    uint8_t left = *(row + i - pixel_bytes),
+            corner = *(above + i - pixel_bytes);
+
+    out[1][i] = (uint8_t) (x - left);
+    out[2][i] = (uint8_t) (x - up);
+    out[3][i] = (uint8_t) (x - (left + up) / 2);
+    out[4][i] = (uint8_t) (x - paeth (left, up, corner));
+    costs[0] += cost (x);
+    for (int f = 1; f < PET_PNG_N_FILTERS; f++)
+      costs[f] += cost (out[f][i]);
+  }
+}
+
+int
+pet_png_cheapest (const uint32_t *costs)
+{
+  int best = 0;
+
+  for (int f = 1; f < PET_PNG_N_FILTERS; f++)
+    if (costs[f] < costs[best])
+      best = f;
+  return best;
+}
+
+static int
+filter_plain (const uint8_t *row, const uint8_t *above, size_t size,
+    size_t pixel_bytes, uint8_t *const *out)
+{
+  uint32_t costs[PET_PNG_N_FILTERS] = { 0 };
+
+  pet_png_filter_c (row, above, 0, size, pixel_bytes, out, costs);
+  return pet_png_cheapest (costs);
+}
+
+#define SCAN_BYTES 64
+
+static inline bool
+is_zero (const uint8_t *bytes)
+{
+  uint64_t any = 0, part;
+
+  for (int i = 0; i < SCAN_BYTES; i += 8) {
+    memcpy (&part, bytes + i, 8);
+    any |= part;
+  }
+  return any == 0;
+}
+
+void
+pet_png_find_pixels (
+    const uint8_t *row, int width, int channels, int *first, int *end)
+{
+  size_t size = (size_t) width * (size_t) channels, from = 0, to = size;
+
+  while (from + SCAN_BYTES <= size && is_zero (row + from))
+    from += SCAN_BYTES;
+  while (from < size && row[from] == 0)
+    from++;
+  while (to >= from + SCAN_BYTES && is_zero (row + to - SCAN_BYTES))
+    to -= SCAN_BYTES;
+  while (to > from && row[to - 1] == 0)
+    to--;
+  *first = from < size ? (int) (from / (size_t) channels) : 0;
+  *end = (int) ((to + (size_t) channels - 1) / (size_t) channels);
+  if (from == size)
+    *end = 0;
+}
+
+static const PetPngKernels plain = {
+  .name = "c",
+  .adler = pet_png_adler_c,
+  .filter = filter_plain,
+};
+
+const PetPngKernels *
+pet_png_kernels (void)
+{
+#ifdef PET_HAVE_X86
+  if (pet_cpu_isa () >= PET_ISA_AVX2)
+    return &pet_png_kernels_avx2;
+#endif
+  return &plain;
+}
+
+const PetPngKernels *
+pet_png_kernels_at (int index)
+{
+  if (index == 0)
+    return &plain;
+#ifdef PET_HAVE_X86
+  if (index == 1 && pet_cpu_isa_found () >= PET_ISA_AVX2)
+    return &pet_png_kernels_avx2;
+#endif
+  return NULL;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The two loops that a PNG's bytes go through, in versions for what the
+ * processor has: the checksum of zlib (RFC 1950) and the filters of PNG
+ * (ISO 15948, 9.2). All versions give the same bytes. Thread-safety: safe. */
+
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define PET_PNG_N_FILTERS 5 /* None, Sub, Up, Average, Paeth */
+
+typedef struct {
+  const char *name; /* as pet_isa_name() */
+
+  /* Goes on with Adler-32: *a and *b below 65521, any size. */
+  void (*adler) (uint32_t *a, uint32_t *b, const uint8_t *bytes, size_t size);
+
+  /* Filters `size` bytes of a row by Sub, Up, Average and Paeth to out[1..4]
+   * (out[0] is not used) and returns the filter 0..4 whose result promises the
+   * fewest bits, the first of equals. `row` and `above` have `pixel_bytes`
+   * bytes to the left of the first; nothing overlaps. */
+  int (*filter) (const uint8_t *row, const uint8_t *above, size_t size,
+      size_t pixel_bytes, uint8_t *const *out);
+} PetPngKernels;
+
+/* The best for this machine. */
+const PetPngKernels *pet_png_kernels (void);
+
+/* All that this machine can run, for tests: NULL behind the last; the plain C
+ * version is the first. */
+const PetPngKernels *pet_png_kernels_at (int index);
+
+/* The first and the pixel behind the last that have a byte other than 0; both
+ * 0 if there is none. */
+void pet_png_find_pixels (
+    const uint8_t *row, int width, int channels, int *first, int *end);

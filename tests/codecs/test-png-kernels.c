@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Every version of the PNG kernels against the plain C one: random sizes,
+ * misaligned, guarded; `test-png-kernels --bench` times them. And deflate
+ * against zlib's inflate, over bytes of every kind. */
+
+#include <time.h>
+
+#include <zlib.h>
+
+#include "codec/pet-deflate.h"
+#include "codec/pet-png-kernels.h"
+#include "tap.h"
+
+enum { MAX_BYTES = 4000, GUARD = 64 };
+
+typedef enum { BYTES_NOISE, BYTES_SMOOTH, BYTES_MIN, BYTES_MAX, N_BYTES } Kind;
+
+static void
+fill (uint8_t *bytes, size_t size, Kind kind)
+{
+  int value = 128;
+
+  for (size_t i = 0; i < size; i++) {
+    value += tap_random_range (-3, 3);
+    bytes[i] = kind == BYTES_NOISE ? (uint8_t) tap_random ()
+        : kind == BYTES_SMOOTH     ? (uint8_t) value
+        : kind == BYTES_MIN        ? 0
+                                   : 255;
+  }
+}
+
+static void
+check_adler (const PetPngKernels *one, const uint8_t *bytes, size_t size)
+{
+  uint32_t a = tap_random () % 65521, b = tap_random () % 65521;
+  uint32_t want_a = a, want_b = b;
+
+  pet_png_kernels_at (0)->adler (&want_a, &want_b, bytes, size);
+  one->adler (&a, &b, bytes, size);
+  if (a != want_a || b != want_b)
+    tap_fail ("%s: adler of %zu bytes", one->name, size);
+}
+
+static void
+every_version_sums_alike (void)
+{
+  static uint8_t bytes[300000];
+
+  for (int k = 0; pet_png_kernels_at (k) != NULL; k++)
+    for (int kind = 0; kind < N_BYTES; kind++) {
+      fill (bytes, sizeof bytes, (Kind) kind);
+      check_adler (pet_png_kernels_at (k), bytes, sizeof bytes);
+      for (int n = 0; n < 100; n++)
+        check_adler (pet_png_kernels_at (k), bytes + n,
+            (size_t) tap_random_range (0, MAX_BYTES));
+    }
+}
+
+/* Four guarded rows. */
+typedef struct {
+  uint8_t bytes[PET_PNG_N_FILTERS][MAX_BYTES + 2 * GUARD];
+  uint8_t *out[PET_PNG_N_FILTERS];
+} Rows;
+
+static void
+rows_init (Rows *rows, int offset)
+{
+  memset (rows->bytes, 0xa5, sizeof rows->bytes);
+  for (int f = 0; f < PET_PNG_N_FILTERS; f++)
+    rows->out[f] = rows->bytes[f] + GUARD - offset;
+}
+
+static void
+check_filter (const PetPngKernels *one, const uint8_t *row,
+    const uint8_t *above, size_t size, size_t pixel_bytes)
+{
+  static Rows want, got;
+  int offset = tap_random_range (0, GUARD - 1), best, want_best;
+
+  rows_init (&want, offset);
+  rows_init (&got, offset);
+  want_best =
+      pet_png_kernels_at (0)->filter (row, above, size, pixel_bytes, want.out);
+  best = one->filter (row, above, size, pixel_bytes, got.out);
+  if (best != want_best ||
+      memcmp (want.bytes, got.bytes, sizeof want.bytes) != 0)
+    tap_fail (
+        "%s: filters of %zu bytes, %zu a pixel", one->name, size, pixel_bytes);
+}
+
+static void
+every_version_filters_alike (void)
+{
+  static uint8_t rows[2][MAX_BYTES + 2 * GUARD];
+
+  for (int k = 0; pet_png_kernels_at (k) != NULL; k++)
+    for (int n = 0; n < 600; n++) {
+      size_t pixel_bytes = (size_t) tap_random_range (1, 4);
+      size_t size = (size_t) tap_random_range (1, n < 200 ? 99 : MAX_BYTES);
+
+      fill (rows[0], sizeof rows[0], (Kind) (n % N_BYTES));
+      fill (rows[1], sizeof rows[1], (Kind) (n / N_BYTES % N_BYTES));
+      check_filter (pet_png_kernels_at (k), rows[0] + 4 + n % 32,
+          rows[1] + 4 + n % 29, size, pixel_bytes);
+    }
+}
+
+/* By the definition, one byte at a time, against what comes out. */
+static void
+filters_are_those_of_png (void)
+{
+  static uint8_t rows[2][MAX_BYTES + GUARD];
+  static Rows got;
+
+  fill (rows[0], sizeof rows[0], BYTES_NOISE);
+  fill (rows[1], sizeof rows[1], BYTES_NOISE);
+  rows_init (&got, 0);
+  pet_png_kernels_at (0)->filter (
+      rows[0] + 4, rows[1] + 4, MAX_BYTES, 4, got.out);
+  for (int i = 0; i < MAX_BYTES; i++) {
+    int x = rows[0][i + 4], a = rows[0][i], b = rows[1][i + 4], c = rows[1][i];
+    int p = a + b - c, pa = abs (p - a), pb = abs (p - b), pc = abs (p - c);
+    int paeth = pa <= pb && pa <= pc ? a : pb <= pc ? b : c;
+
+    tap_check (got.out[1][i] == (uint8_t) (x - a));
+    tap_check (got.out[2][i] == (uint8_t) (x - b));
+    tap_check (got.out[3][i] == (uint8_t) (x - (a + b) / 2));
+    tap_check (got.out[4][i] == (uint8_t) (x - paeth));
+  }
+}
+
+typedef struct {
+  uint8_t *bytes;
+  size_t size, n_calls, fail_at;
+} Stream;
+
+static PetStatus
+take (void *user, const uint8_t *bytes, size_t size, PetError *error)
+{
+  Stream *stream = user;
+
+  if (++stream->n_calls == stream->fail_at)
+    return pet_fail (error, PET_ERROR_IO, "full");
+  stream->bytes = realloc (stream->bytes, stream->size + size);
+  memcpy (stream->bytes + stream->size, bytes, size);
+  stream->size += size;
+  return PET_OK;
+}
+
+/* Bytes with runs, repeats and noise in turn, as `kind` says how many. */
+static void
+fill_mixed (uint8_t *bytes, size_t size, int kind)
+{
+  for (size_t i = 0; i < size;) {
+    size_t n = (size_t) tap_random_range (1, kind % 3 == 0 ? 20 : 3000);
+    int what = tap_random_range (0, kind);
+    size_t back = (size_t) tap_random_range (1, 50000);
+
+    for (; n > 0 && i < size; n--, i++)
+      bytes[i] = what == 0        ? 0
+          : what == 1             ? (uint8_t) (tap_random () & 7)
+          : what == 2 || i < back ? (uint8_t) tap_random ()
+                                  : bytes[i - back];
+  }
+}
+
+static Stream
+compress_in_pieces (const uint8_t *bytes, size_t size, int level)
+{
+  Stream stream = { 0 };
+  PetDeflate *deflate;
+
+  tap_check (
+      pet_deflate_new (NULL, level, take, &stream, &deflate, NULL) == PET_OK);
+  for (size_t i = 0; i < size;) {
+    size_t zeros = 0, n = (size_t) tap_random_range (1, 5000);
+
+    while (i + zeros < size && bytes[i + zeros] == 0)
+      zeros++;
+    if (zeros > 0 && tap_random_range (0, 1) == 0)
+      tap_check (pet_deflate_add_zeros (deflate, n = zeros, NULL) == PET_OK);
+    else
+      tap_check (pet_deflate_add (deflate, bytes + i,
+                     n = n < size - i ? n : size - i, NULL) == PET_OK);
+    i += n;
+  }
+  tap_check (pet_deflate_finish (deflate, NULL) == PET_OK);
+  pet_deflate_free (&deflate);
+  return stream;
+}
+
+static void
+zlib_reads_every_level (void)
+{
+  static uint8_t bytes[700000], back[sizeof bytes];
+
+  for (int kind = 0; kind < 6; kind++)
+    for (int level = 0; level <= 9; level++) {
+      size_t size = kind == 5 ? (size_t) tap_random_range (0, 70)
+                              : sizeof bytes - (size_t) (level * 777);
+      uLongf n_back = sizeof back;
+      Stream stream;
+
+      fill_mixed (bytes, size, kind);
+      stream = compress_in_pieces (bytes, size, level);
+      if (uncompress (back, &n_back, stream.bytes, stream.size) != Z_OK ||
+          n_back != size || memcmp (back, bytes, size) != 0)
+        tap_fail ("level %d, kind %d: not what went in", level, kind);
+      tap_check (
+          level > 0 || stream.size <= size + 11 + 5 * (size / 32768 + 1));
+      free (stream.bytes);
+    }
+}
+
+static void
+failing_writes_end_it (void)
+{
+  static uint8_t bytes[300000];
+
+  fill_mixed (bytes, sizeof bytes, 3);
+  for (int level = 0; level <= 9; level += 3)
+    for (size_t n = 1; n < 4; n++) {
+      Stream stream = { .fail_at = n };
+      PetDeflate *deflate;
+      PetStatus status;
+
+      tap_check (pet_deflate_new (NULL, level, take, &stream, &deflate, NULL) ==
+          PET_OK);
+      status = pet_deflate_add (deflate, bytes, sizeof bytes, NULL);
+      if (status == PET_OK)
+        status = pet_deflate_finish (deflate, NULL);
+      tap_check (status == PET_ERROR_IO);
+      pet_deflate_free (&deflate);
+      free (stream.bytes);
+    }
+}
+
+static double
+cpu_ms (void)
+{
+  struct timespec now;
+
+  clock_gettime (CLOCK_THREAD_CPUTIME_ID, &now);
+  return (double) now.tv_sec * 1e3 + (double) now.tv_nsec / 1e6;
+}
+
+static int
+bench (void)
+{
+  static uint8_t rows[2][4608 + 64];
+  static Rows got;
+  uint32_t a = 1, b = 0;
+
+  fill (rows[0], sizeof rows[0], BYTES_SMOOTH);
+  fill (rows[1], sizeof rows[1], BYTES_SMOOTH);
+  rows_init (&got, 0);
+  for (int k = 0; pet_png_kernels_at (k) != NULL; k++) {
+    const PetPngKernels *one = pet_png_kernels_at (k);
+    double start = cpu_ms (), middle;
+
+    for (int n = 0; n < 10000; n++)
+      one->filter (rows[0] + 4, rows[1] + 4, MAX_BYTES, 4, got.out);
+    middle = cpu_ms ();
+    for (int n = 0; n < 10000; n++)
+      one->adler (&a, &b, rows[0], MAX_BYTES);
+    printf ("%-8s filter %7.2f GB/s   adler %7.2f GB/s\n", one->name,
+        MAX_BYTES * 1e-2 / (middle - start),
+        MAX_BYTES * 1e-2 / (cpu_ms () - middle));
+  }
+  return 0;
+}
+
+int
+main (int argc, char **argv)
+{
+  static const TapTest tests[] = {
+    TAP_TEST (every_version_sums_alike),
+    TAP_TEST (every_version_filters_alike),
+    TAP_TEST (filters_are_those_of_png),
+    TAP_TEST (zlib_reads_every_level),
+    TAP_TEST (failing_writes_end_it),
+  };
+
+  if (argc == 2 && strcmp (argv[1], "--bench") == 0)
+    return bench ();
+  return tap_run (tests, sizeof tests / sizeof *tests, argc, argv);
+}
