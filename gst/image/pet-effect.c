@@ -8,14 +8,45 @@
 #include "image/effects/pet-effects.h"
 
 const PetEffect *const pet_effects[] = {
-  &pet_effect_color,
-  &pet_effect_enhancedblackwhite,
-  &pet_effect_popart,
-  &pet_effect_dithering,
-  &pet_effect_retro8bit,
+  &pet_effect_color_c,
+  &pet_effect_enhancedblackwhite_c,
+  &pet_effect_popart_c,
+  &pet_effect_dithering_c,
+  &pet_effect_retro8bit_c,
 };
 
 const int pet_effects_count = sizeof pet_effects / sizeof *pet_effects;
+
+#ifdef PET_HAVE_X86
+#define VERSIONS(look)                                                         \
+  {                                                                            \
+    &pet_effect_##look##_c, &pet_effect_##look##_avx2,                         \
+        &pet_effect_##look##_avx512                                            \
+  }
+#else
+#define VERSIONS(look)                                                         \
+  {                                                                            \
+    &pet_effect_##look##_c, NULL, NULL                                         \
+  }
+#endif
+
+/* In the order of pet_effects and of PetIsa. */
+static const PetEffect *const versions[][PET_ISA_AVX512 + 1] = {
+  VERSIONS (color),
+  VERSIONS (enhancedblackwhite),
+  VERSIONS (popart),
+  VERSIONS (dithering),
+  VERSIONS (retro8bit),
+};
+
+const PetEffect *
+pet_effect_version (const PetEffect *effect, PetIsa isa)
+{
+  for (int i = 0; i < pet_effects_count && isa <= pet_cpu_isa_found (); i++)
+    if (pet_effects[i] == effect)
+      return versions[i][isa];
+  return NULL;
+}
 
 const PetEffect *
 pet_effect_find (const char *name)
@@ -100,7 +131,8 @@ pet_effect_apply (const PetEffect *effect, const PetImage *src,
   if (size > 0 && (scratch = pet_alloc (allocator, size)) == NULL)
     return pet_fail (error, PET_ERROR_MEMORY,
         "%s: no memory for %zu bytes of scratch", effect->name, size);
-  effect->render (src, dst, values, scratch);
+  pet_effect_version (effect, pet_cpu_isa ())
+      ->render (src, dst, values, scratch);
   pet_free (allocator, scratch, size);
   return PET_OK;
 }

@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 #include "base/pet-alloc.h"
+#include "base/pet-cpu.h"
 #include "base/pet-image.h"
 #include "base/pet-status.h"
 
@@ -70,3 +71,8 @@ void pet_effect_defaults (const PetEffect *effect, double *values);
 PetStatus pet_effect_apply (const PetEffect *effect, const PetImage *src,
     const PetImage *dst, const double *values, const PetAllocator *allocator,
     PetError *error);
+
+/* The same look as compiled for `isa`, NULL where this machine cannot run it.
+ * All versions share parameters and scratch sizes and give the same bytes;
+ * pet_effect_apply takes the one of pet_cpu_isa(). */
+const PetEffect *pet_effect_version (const PetEffect *effect, PetIsa isa);

@@ -68,36 +68,3 @@ pet_gaussian_taps (float *taps, int radius, double sigma)
     taps[x] =
         (float) (pet_exp (-(double) (x * x) / (2.0 * sigma * sigma)) / sum);
 }
-
-void
-pet_blur_row (float *restrict dst, const float *restrict src, int width,
-    const float *taps, int radius)
-{
-  for (int x = 0; x < width; x++)
-    dst[x] = taps[0] * src[x];
-  for (int k = 1; k <= radius; k++) {
-    const float *left = src - k, *right = src + k;
-    float tap = taps[k];
-
-    for (int x = 0; x < width; x++)
-      dst[x] += tap * (left[x] + right[x]);
-  }
-}
-
-void
-pet_blur_column (float *restrict dst, const PetRing *ring, int y, int height,
-    const float *taps, int radius)
-{
-  const float *centre = pet_ring_row (ring, y);
-
-  for (int x = 0; x < ring->width; x++)
-    dst[x] = taps[0] * centre[x];
-  for (int k = 1; k <= radius; k++) {
-    const float *above = pet_ring_row (ring, pet_mirror (y - k, height));
-    const float *below = pet_ring_row (ring, pet_mirror (y + k, height));
-    float tap = taps[k];
-
-    for (int x = 0; x < ring->width; x++)
-      dst[x] += tap * (above[x] + below[x]);
-  }
-}

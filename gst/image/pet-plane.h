@@ -77,14 +77,3 @@ pet_clamp01 (float value)
 /* Half of a sampled Gaussian, exp (-x^2 / 2 sigma^2) for x = 0..radius,
  * normalised so that the whole kernel has the sum 1. */
 void pet_gaussian_taps (float *taps, int radius, double sigma);
-
-/* dst[x] = sum of taps[|k|] * src[x + k] for k = -radius..radius. `src` has
- * `radius` valid elements on both sides; `dst` is apart from it. */
-void pet_blur_row (float *restrict dst, const float *restrict src, int width,
-    const float *taps, int radius);
-
-/* The same down the columns, around row `y` of a plane of `height` rows,
- * mirrored. The ring (of floats) holds the rows y - radius..y + radius as far
- * as they exist. */
-void pet_blur_column (float *restrict dst, const PetRing *ring, int y,
-    int height, const float *taps, int radius);

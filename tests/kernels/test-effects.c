@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* The looks against effects-oracle.c, at the tolerances of docs/effects.md,
- * and what every look promises: guards, in place, alpha, parameters. */
+ * and what every look promises: guards, in place, alpha, parameters; and every
+ * version against the plain C one. `test-effects --bench` times them. */
+
+#include <time.h>
 
 #include "compare-looks.h"
 
@@ -318,6 +321,108 @@ scratch_is_as_documented (void)
   }
 }
 
+static void
+render_version (const PetEffect *version, const PetImage *src,
+    const PetImage *dst, const double *values)
+{
+  size_t size = version->scratch_bytes != NULL
+      ? version->scratch_bytes (src->width, src->height, values)
+      : 0;
+  TestMemory memory = { 0 };
+  PetAllocator allocator = test_memory_allocator (&memory);
+  void *scratch = size > 0 ? pet_alloc (&allocator, size) : NULL;
+
+  version->render (src, dst, values, scratch);
+  pet_free (&allocator, scratch, size);
+}
+
+static void
+compare_versions (const PetEffect *effect, const PetImage *image)
+{
+  double values[PET_EFFECT_MAX_PARAMS];
+  Picture want = picture_new (image->width, image->height, 4, 7);
+
+  pet_effect_defaults (effect, values);
+  for (int k = 0; k < effect->n_params && tap_random_range (0, 2) == 0; k++)
+    values[k] =
+        tap_random_range (0, 1) ? effect->params[k].max : effect->params[k].min;
+  render_version (effect, image, &want.image, values);
+  for (int isa = PET_ISA_AVX2; isa <= PET_ISA_AVX512; isa++) {
+    const PetEffect *version = pet_effect_version (effect, (PetIsa) isa);
+    Picture got = picture_new (image->width, image->height, 4, 4 * isa + 1);
+
+    if (version != NULL) {
+      render_version (version, image, &got.image, values);
+      if (!picture_equal (&got.image, &want.image) ||
+          !picture_guards_hold (&got))
+        tap_fail ("%s, %s, %dx%d: not as in C", effect->name,
+            pet_isa_name ((PetIsa) isa), image->width, image->height);
+    }
+    picture_free (&got);
+  }
+  picture_free (&want);
+}
+
+/* To the byte, grain included. */
+static void
+every_version_is_the_same (void)
+{
+  for (int n = 0; n < 60; n++) {
+    int wide = n % 3 == 0 ? 300 : 40;
+    Picture picture = picture_new (
+        tap_random_range (1, wide), tap_random_range (1, 60), 4, n % 5);
+
+    picture_fill (&picture.image, (PictureContent) (n % CONTENT_COUNT),
+        (PictureAlpha) (n / CONTENT_COUNT % ALPHA_COUNT));
+    for (int look = 0; look < pet_effects_count; look++)
+      compare_versions (pet_effects[look], &picture.image);
+    picture_free (&picture);
+  }
+}
+
+static double
+cpu_ms (void)
+{
+  struct timespec now;
+
+  clock_gettime (CLOCK_THREAD_CPUTIME_ID, &now);
+  return (double) now.tv_sec * 1e3 + (double) now.tv_nsec / 1e6;
+}
+
+/* Milliseconds of each version on an opaque picture of 1152x1536. */
+static int
+bench (void)
+{
+  Picture src = picture_new (1152, 1536, 4, 0);
+  Picture dst = picture_new (1152, 1536, 4, 0);
+  double values[PET_EFFECT_MAX_PARAMS];
+
+  tap_state_ = 1;
+  picture_fill (&src.image, CONTENT_WAVES, ALPHA_OPAQUE);
+  for (int look = 0; look < pet_effects_count; look++)
+    for (int isa = 0; isa <= PET_ISA_AVX512; isa++) {
+      const PetEffect *version =
+          pet_effect_version (pet_effects[look], (PetIsa) isa);
+      double best = 1e9;
+
+      if (version == NULL)
+        continue;
+      pet_effect_defaults (version, values);
+      for (int n = 0; n < 9; n++) {
+        double start = cpu_ms (), ms;
+
+        render_version (version, &src.image, &dst.image, values);
+        ms = cpu_ms () - start;
+        best = ms < best ? ms : best;
+      }
+      printf ("%-20s %-8s %7.2f ms\n", version->name,
+          pet_isa_name ((PetIsa) isa), best);
+    }
+  picture_free (&src);
+  picture_free (&dst);
+  return 0;
+}
+
 int
 main (int argc, char **argv)
 {
@@ -328,6 +433,7 @@ main (int argc, char **argv)
     TAP_TEST (agrees_on_every_size),
     TAP_TEST (agrees_on_every_extreme),
     TAP_TEST (lattices_and_cells_of_every_size),
+    TAP_TEST (every_version_is_the_same),
     TAP_TEST (grain_follows_its_seed),
     TAP_TEST (grain_has_the_formulas_spread),
     TAP_TEST (bad_arguments_are_refused),
@@ -335,5 +441,7 @@ main (int argc, char **argv)
     TAP_TEST (scratch_is_as_documented),
   };
 
+  if (argc == 2 && strcmp (argv[1], "--bench") == 0)
+    return bench ();
   return tap_run (tests, sizeof tests / sizeof *tests, argc, argv);
 }

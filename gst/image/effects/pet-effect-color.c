@@ -17,7 +17,7 @@ render (const PetImage *src, const PetImage *dst, const double *values,
         (size_t) src->width * 4);
 }
 
-const PetEffect pet_effect_color = {
+const PetEffect PET_VERSION (pet_effect_color) = {
   .name = "color",
   .blurb = "The cut-out itself, colours untouched",
   .is_identity = true,

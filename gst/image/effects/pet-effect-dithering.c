@@ -14,6 +14,7 @@
 #include "image/effects/pet-effect-tables.h"
 #include "image/effects/pet-effects.h"
 #include "image/pet-math.h"
+#include "image/pet-pixels.h"
 #include "image/pet-plane.h"
 
 enum { BLUR_RADIUS = 3 };
@@ -72,46 +73,39 @@ scratch_bytes (int width, int height, const double *values)
   return pet_scratch_size (&scratch);
 }
 
-void
-pet_dither_curve (PetDitherCurve *curve, double gamma)
+/* All steps are exact up to the series, so that vectors of doubles can take
+ * octave, piece and rest from the bits of one. n of 0 gives 0. */
+static void
+apply_curve (const PetDitherCurve *restrict curve,
+    const uint8_t *restrict pixels, double *restrict grey, int n)
 {
-  double coefficient = 1.0;
+  for (int x = 0; x < n; x++) {
+    uint32_t pixel;
+    int32_t luma;
+    double number, r, sum;
+    uint64_t bits, piece;
 
-  for (int i = 0; i <= PET_DITHER_TOP_BIT; i++)
-    curve->octave[i] = 255.0 *
-        pet_pow (
-            1.0 / ((double) (1 << (PET_DITHER_TOP_BIT - i)) * 255000.0), gamma);
-  for (int i = 0; i < 1 << PET_DITHER_PIECE_BITS; i++) {
-    double middle =
-        (double) ((((1 << PET_DITHER_PIECE_BITS) + i) << REST_BITS) +
-            (1 << (REST_BITS - 1)));
-
-    curve->power[i] = pet_pow (middle, gamma);
-    curve->inverse[i] = 1.0 / middle;
+    memcpy (&pixel, pixels + 4 * (size_t) x, 4);
+    luma = 299 * pet_pixel_red (pixel) + 587 * pet_pixel_green (pixel) +
+        114 * pet_pixel_blue (pixel);
+    number = (double) (luma > 1 ? luma : 1);
+    memcpy (&bits, &number, 8);
+    piece = bits >> (52 - PET_DITHER_PIECE_BITS) &
+        ((1 << PET_DITHER_PIECE_BITS) - 1);
+    r = (double) ((int32_t) (bits >> (52 - PET_DITHER_TOP_BIT) &
+                      ((1 << REST_BITS) - 1)) -
+            (1 << (REST_BITS - 1))) *
+        curve->inverse[piece];
+    sum = curve->series[5];
+    sum = sum * r + curve->series[4];
+    sum = sum * r + curve->series[3];
+    sum = sum * r + curve->series[2];
+    sum = sum * r + curve->series[1];
+    sum = sum * r + curve->series[0];
+    sum = curve->octave[(bits >> 52) - 1023] * curve->power[piece] * sum;
+    sum = luma > 0 ? sum : 0.0;
+    grey[x] = (pixel & PET_PIXEL_ALPHA) != 0 ? sum : 255.0;
   }
-  for (int i = 0; i < 6; i++) {
-    curve->series[i] = coefficient;
-    coefficient *= (gamma - i) / (i + 1);
-  }
-}
-
-static double
-apply_curve (const PetDitherCurve *curve, int n)
-{
-  int octave, scaled, piece;
-  double r, sum;
-
-  if (n == 0)
-    return 0.0;
-  octave = 31 - __builtin_clz ((unsigned) n);
-  scaled = n << (PET_DITHER_TOP_BIT - octave);
-  piece = (scaled >> REST_BITS) & ((1 << PET_DITHER_PIECE_BITS) - 1);
-  r = ((scaled & ((1 << REST_BITS) - 1)) - (1 << (REST_BITS - 1))) *
-      curve->inverse[piece];
-  sum = curve->series[5];
-  for (int i = 4; i >= 0; i--)
-    sum = sum * r + curve->series[i];
-  return curve->octave[octave] * curve->power[piece] * sum;
 }
 
 static void
@@ -119,11 +113,17 @@ make_grey_row (Dither *dither, int y)
 {
   const uint8_t *src = pet_image_row (dither->src, y);
   double *grey = pet_ring_row (&dither->grey, y);
+  size_t start, end;
+  int first, n;
 
-  for (int x = 0; x < dither->width; x++, src += 4)
-    grey[x] = src[3] == 0 ? 255.0
-                          : apply_curve (dither->curve,
-                                299 * src[0] + 587 * src[1] + 114 * src[2]);
+  pet_nonzero_span (src, 4 * (size_t) dither->width, &start, &end);
+  first = (int) (start / 4);
+  n = (int) ((end + 3) / 4) - first;
+  for (int x = 0; x < first; x++)
+    grey[x] = 255.0;
+  apply_curve (dither->curve, src + 4 * (size_t) first, grey + first, n);
+  for (int x = first + n; x < dither->width; x++)
+    grey[x] = 255.0;
   pet_ring_mirror (&dither->grey, y);
 }
 
@@ -133,6 +133,7 @@ make_sharp_row (Dither *dither, int y)
   double *restrict sharp = pet_ring_row (&dither->sharp, y);
   const double *above, *grey, *below;
   double strength = dither->edge_strength;
+  int width = dither->width;
 
   for (; dither->n_grey < dither->height && dither->n_grey <= y + 1;
        dither->n_grey++)
@@ -140,7 +141,7 @@ make_sharp_row (Dither *dither, int y)
   above = pet_ring_row (&dither->grey, pet_mirror (y - 1, dither->height));
   grey = pet_ring_row (&dither->grey, y);
   below = pet_ring_row (&dither->grey, pet_mirror (y + 1, dither->height));
-  for (int x = 0; x < dither->width; x++) {
+  for (int x = 0; x < width; x++) {
     double around = above[x - 1] + above[x] + above[x + 1] + grey[x - 1] +
         grey[x + 1] + below[x - 1] + below[x] + below[x + 1];
     double value = grey[x] + strength * ((8.0 * grey[x] - around) / 8.0);
@@ -284,7 +285,7 @@ render (const PetImage *src, const PetImage *dst, const double *values,
     render_lattice_row (&dither, dst, y, values);
 }
 
-const PetEffect pet_effect_dithering = {
+const PetEffect PET_VERSION (pet_effect_dithering) = {
   .name = "dithering",
   .blurb = "Error-diffused black dots on white",
   .params = params,

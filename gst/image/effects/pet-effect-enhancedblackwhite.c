@@ -8,13 +8,19 @@
  * rows of blur, so 12 rows are read ahead; what is kept are rings of rows: 270 bytes
  * of scratch memory per column and 66 KiB for tables, whatever the height. */
 
+#include <string.h>
+
 #include "image/effects/pet-effect-tables.h"
 #include "image/effects/pet-effects.h"
 #include "image/effects/pet-grain.h"
-#include "image/pet-math.h"
+#include "image/pet-pixels.h"
 #include "image/pet-plane.h"
 
 enum { EDGE_RADIUS = 2, WIDE_RADIUS = 10, TIGHT_RADIUS = 4 };
+
+/* Of the rows made last those that a halo can come from: the newest is at most
+ * WIDE_RADIUS ahead. */
+#define NEAR_ROWS ((1u << (2 * WIDE_RADIUS + 1)) - 1)
 
 enum { CONTRAST, EDGE_STRENGTH, HALATION, GRAIN, SEED };
 
@@ -44,7 +50,8 @@ typedef struct {
   PetRing tight;
   float *sum, *sum2;
   PetGrain grain;
-  int n_grey, n_edge; /* rows made so far */
+  int n_grey, n_edge;   /* rows made so far */
+  uint32_t bright_rows; /* bit 0: is there light in the newest edge row? */
   float edge_taps[EDGE_RADIUS + 1];
   float wide_taps[WIDE_RADIUS + 1];
   float tight_taps[TIGHT_RADIUS + 1];
@@ -82,27 +89,6 @@ scratch_bytes (int width, int height, const double *values)
   return pet_scratch_size (&scratch);
 }
 
-static float
-film_curve (double g, double contrast)
-{
-  double shadows = 0.92 * pet_pow (1.1 * g, 1.25);
-  double highlights = 1.0 - 0.95 * pet_pow (1.05 * (1.0 - g), 0.75);
-  double m = (g - 0.25) / 0.3;
-  double result;
-
-  m = m < 0.0 ? 0.0 : m > 1.0 ? 1.0 : m;
-  result = contrast * (shadows * (1.0 - m) + highlights * m);
-  return (float) (result < 0.0 ? 0.0 : result > 1.0 ? 1.0 : result);
-}
-
-/* 0.18 R + 0.72 G + 0.10 B in units of 1/50: an exact table index. */
-void
-pet_film_curve (float curve[PET_FILM_CURVE_SIZE], double contrast)
-{
-  for (int i = 0; i < PET_FILM_CURVE_SIZE; i++)
-    curve[i] = film_curve ((double) i / (PET_FILM_CURVE_SIZE - 1), contrast);
-}
-
 static void
 start (Film *film, const PetImage *src, const double *values)
 {
@@ -113,6 +99,7 @@ start (Film *film, const PetImage *src, const double *values)
   film->halation = (float) values[HALATION];
   film->grain_strength = (float) values[GRAIN];
   film->n_grey = film->n_edge = 0;
+  film->bright_rows = 0;
   pet_film_curve (film->curve, values[CONTRAST]);
   pet_gaussian_taps (film->edge_taps, EDGE_RADIUS, 1.2);
   pet_gaussian_taps (film->wide_taps, WIDE_RADIUS, 7.0);
@@ -122,21 +109,58 @@ start (Film *film, const PetImage *src, const double *values)
 }
 
 static void
+apply_curve (const float *restrict curve, const uint8_t *restrict pixels,
+    float *restrict grey, int width)
+{
+  for (int x = 0; x < width; x++) {
+    uint32_t pixel;
+
+    memcpy (&pixel, pixels + 4 * (size_t) x, 4);
+    grey[x] = curve[9 * pet_pixel_red (pixel) + 36 * pet_pixel_green (pixel) +
+        5 * pet_pixel_blue (pixel)];
+  }
+}
+
+static void
 make_grey_row (Film *film, int y)
 {
   const uint8_t *src = pet_image_row (film->src, y);
   float *grey = pet_ring_row (&film->grey, y);
 
-  for (int x = 0; x < film->width; x++, src += 4)
-    grey[x] = film->curve[9 * src[0] + 36 * src[1] + 5 * src[2]];
+  apply_curve (film->curve, src, grey, film->width);
   pet_ring_mirror (&film->grey, y);
   pet_blur_row (pet_ring_row (&film->soft, y), grey, film->width,
       film->edge_taps, EDGE_RADIUS);
 }
 
 static void
+sharpen (const float *restrict grey, const float *restrict soft, float strength,
+    float *restrict edge, float *restrict bright, int width)
+{
+  for (int x = 0; x < width; x++) {
+    float g = grey[x];
+    float sharp = g + strength * (g - soft[x]) * 4.0f * g * (1.0f - g);
+
+    edge[x] = pet_clamp01 (sharp);
+    bright[x] = edge[x] > 0.75f ? 1.0f : 0.0f;
+  }
+}
+
+static uint32_t
+has_light (const float *bright, int width)
+{
+  float sum = 0.0f;
+
+  for (int x = 0; x < width && sum == 0.0f; x += 64)
+    for (int i = x; i < x + 64 && i < width; i++)
+      sum += bright[i];
+  return sum > 0.0f;
+}
+
+static void
 make_edge_row (Film *film, int y)
 {
+  size_t row_bytes = (size_t) film->width * sizeof (float);
   float *edge = pet_ring_row (&film->edge, y);
   float *bright = pet_ring_row (&film->bright, y);
   const float *grey, *soft = film->sum;
@@ -148,18 +172,30 @@ make_edge_row (Film *film, int y)
   grey = pet_ring_row (&film->grey, y);
   pet_blur_column (
       film->sum, &film->soft, y, film->height, film->edge_taps, EDGE_RADIUS);
-  for (int x = 0; x < film->width; x++) {
-    float g = grey[x];
-    float sharp = g + strength * (g - soft[x]) * 4.0f * g * (1.0f - g);
-
-    edge[x] = pet_clamp01 (sharp);
-    bright[x] = edge[x] > 0.75f ? 1.0f : 0.0f;
+  sharpen (grey, soft, strength, edge, bright, film->width);
+  film->bright_rows = film->bright_rows << 1 | has_light (bright, film->width);
+  if ((film->bright_rows & 1) == 0) {
+    memset (pet_ring_row (&film->wide, y), 0, row_bytes);
+    memset (pet_ring_row (&film->tight, y), 0, row_bytes);
+    return;
   }
   pet_ring_mirror (&film->bright, y);
   pet_blur_row (pet_ring_row (&film->wide, y), bright, film->width,
       film->wide_taps, WIDE_RADIUS);
   pet_blur_row (pet_ring_row (&film->tight, y), bright, film->width,
       film->tight_taps, TIGHT_RADIUS);
+}
+
+static void
+add_light (const float *restrict edge, float *restrict sum,
+    const float *restrict tight, float halation, int width)
+{
+  for (int x = 0; x < width; x++) {
+    float g = edge[x];
+    float halo = halation * (0.3f * sum[x] + 0.7f * tight[x]);
+
+    sum[x] = pet_clamp01 (g + halo * (1.0f - g * g));
+  }
 }
 
 /* Leaves the row in film->sum. */
@@ -169,41 +205,43 @@ add_halation (Film *film, int y)
   const float *edge = pet_ring_row (&film->edge, y);
   float *sum = film->sum, *tight = film->sum2;
 
+  /* No light near: what would be added is 0. */
+  if ((film->bright_rows & NEAR_ROWS) == 0) {
+    memcpy (sum, edge, (size_t) film->width * sizeof (float));
+    return;
+  }
   pet_blur_column (
       sum, &film->wide, y, film->height, film->wide_taps, WIDE_RADIUS);
   pet_blur_column (
       tight, &film->tight, y, film->height, film->tight_taps, TIGHT_RADIUS);
-  for (int x = 0; x < film->width; x++) {
-    float g = edge[x];
-    float halo = film->halation * (0.3f * sum[x] + 0.7f * tight[x]);
-
-    sum[x] = pet_clamp01 (g + halo * (1.0f - g * g));
-  }
+  add_light (edge, sum, tight, film->halation, film->width);
 }
 
 static void
-add_grain (Film *film, int y)
+add_noise (
+    float *restrict sum, const float *restrict noise, float strength, int width)
 {
-  float *sum = film->sum, *noise = film->sum2;
-
-  pet_grain_row (&film->grain, y, noise);
-  for (int x = 0; x < film->width; x++) {
+  for (int x = 0; x < width; x++) {
     float g = sum[x], weight = 1.2f - g;
 
     weight = weight < 0.3f ? 0.3f : weight > 1.0f ? 1.0f : weight;
-    sum[x] = pet_clamp01 (g + film->grain_strength * noise[x] * weight);
+    sum[x] = pet_clamp01 (g + strength * noise[x] * weight);
   }
 }
 
 static void
-write_row (const Film *film, const uint8_t *src, uint8_t *dst)
+write_row (
+    const float *restrict sum, const uint8_t *src, uint8_t *dst, int width)
 {
-  for (int x = 0; x < film->width; x++, src += 4, dst += 4) {
-    float g = film->sum[x];
+  for (int x = 0; x < width; x++) {
+    float g = sum[x];
+    uint32_t pixel, level;
 
     g = g > 0.9f ? 0.95f * g + 0.05f : g;
-    dst[0] = dst[1] = dst[2] = (uint8_t) (255.0f * g);
-    dst[3] = src[3];
+    level = (uint32_t) (int32_t) (255.0f * g);
+    memcpy (&pixel, src + 4 * (size_t) x, 4);
+    pixel = (pixel & PET_PIXEL_ALPHA) | pet_pixel (level, level, level, 0);
+    memcpy (dst + 4 * (size_t) x, &pixel, 4);
   }
 }
 
@@ -221,13 +259,16 @@ render (const PetImage *src, const PetImage *dst, const double *values,
          film.n_edge++)
       make_edge_row (&film, film.n_edge);
     add_halation (&film, y);
-    if (film.grain_strength > 0.0f)
-      add_grain (&film, y);
-    write_row (&film, pet_image_row (src, y), pet_image_row (dst, y));
+    if (film.grain_strength > 0.0f) {
+      pet_grain_row (&film.grain, y, film.sum2);
+      add_noise (film.sum, film.sum2, film.grain_strength, film.width);
+    }
+    write_row (
+        film.sum, pet_image_row (src, y), pet_image_row (dst, y), film.width);
   }
 }
 
-const PetEffect pet_effect_enhancedblackwhite = {
+const PetEffect PET_VERSION (pet_effect_enhancedblackwhite) = {
   .name = "enhancedblackwhite",
   .blurb = "Black and white in the manner of 35 mm Tri-X film",
   .params = params,

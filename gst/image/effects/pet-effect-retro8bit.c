@@ -8,12 +8,13 @@
  *
  * Two passes: first all cells (a byte each: 0.14 bytes of scratch memory per
  * pixel at the default size, 1.25 at size 1), then rows, by a ring of 3 rows
- * of luma and 3 of edges. About 45 bytes per column come on top. */
+ * of luma and 3 of edges. About 65 bytes per column come on top. */
 
 #include <string.h>
 
 #include "image/effects/pet-effect-tables.h"
 #include "image/effects/pet-effects.h"
+#include "image/pet-pixels.h"
 #include "image/pet-plane.h"
 
 enum { PIXEL_SIZE, EDGE_THRESHOLD };
@@ -26,29 +27,26 @@ static const PetEffectParam params[] = {
       1443.0, 40.0 },
 };
 
-/* Reds, greens, blues. */
-const int32_t pet_retro_palette[3][32] = {
-  { 0, 25, 50, 75, 100, 130, 160, 190, 220, 255, 45, 62, 85, 101, 120, 139, 160,
-      180, 200, 255, 255, 240, 205, 160, 139, 70, 100, 40, 60, 150, 34, 50 },
-  { 0, 25, 50, 75, 100, 130, 160, 190, 220, 255, 30, 39, 55, 67, 80, 90, 110,
-      130, 150, 180, 200, 220, 133, 82, 69, 50, 70, 60, 80, 200, 70, 100 },
-  { 0, 25, 50, 75, 100, 130, 160, 190, 220, 255, 15, 20, 30, 33, 45, 50, 70, 90,
-      110, 120, 160, 200, 63, 45, 19, 30, 40, 80, 120, 255, 34, 50 }
-};
+/* Cells whose colours are searched together. */
+#define BATCH 64
 
 /* The picture at one cell size. */
 typedef struct {
   int columns, rows;
-  uint8_t *cells;  /* palette indices */
-  int32_t *column; /* cell column of each pixel column */
+  uint8_t *cells;   /* palette indices */
+  int32_t *column;  /* cell column of each pixel column */
+  uint32_t *colors; /* of the cells of `row`, for each pixel column */
+  int row;          /* -1 = none yet */
 } Grid;
 
 typedef struct {
   const PetImage *src;
   int width, height;
   int threshold2; /* squared */
+  uint32_t palette[32];
   Grid coarse, fine;
-  uint64_t *sums; /* of one row of cells, 3 channels */
+  uint32_t *column_sums; /* of one row of cells, 4 channels */
+  double *sums;          /* the same per cell, 3 channels */
   PetRing luma;
   PetRing edge;
   uint8_t *dilated;
@@ -69,6 +67,8 @@ take_grid (
   grid->cells =
       pet_scratch_take (scratch, (size_t) grid->rows, (size_t) grid->columns);
   grid->column = pet_scratch_take (scratch, (size_t) width, sizeof (int32_t));
+  grid->colors = pet_scratch_take (scratch, (size_t) width, sizeof (uint32_t));
+  grid->row = -1;
 }
 
 static void
@@ -79,8 +79,9 @@ take_scratch (PetScratch *scratch, Retro *retro, int width, int height,
 
   take_grid (scratch, &retro->coarse, width, height, size);
   take_grid (scratch, &retro->fine, width, height, size < 4 ? 2 : size / 2);
-  retro->sums =
-      pet_scratch_take (scratch, (size_t) width, 3 * sizeof (uint64_t));
+  retro->column_sums =
+      pet_scratch_take (scratch, (size_t) width, 4 * sizeof (uint32_t));
+  retro->sums = pet_scratch_take (scratch, (size_t) width, 3 * sizeof (double));
   pet_ring_take (scratch, &retro->luma, 3, width, 1, sizeof (int16_t));
   pet_ring_take (scratch, &retro->edge, 3, width, 1, 1);
   retro->dilated = pet_scratch_take (scratch, (size_t) width, 1);
@@ -96,60 +97,100 @@ scratch_bytes (int width, int height, const double *values)
   return pet_scratch_size (&scratch);
 }
 
-/* Index of the nearest colour, (3, 12, 5) / 20 being the channels' weights.
+/* Indices of the nearest colours, (3, 12, 5) / 20 being the channels' weights.
  * The index in the lowest bits makes the first of equals win. */
-static uint8_t
-nearest_color (const int *color)
+static void
+find_nearest (int32_t (*restrict means)[BATCH], uint8_t *cells, int n)
 {
-  int best = INT32_MAX;
+  int32_t best[BATCH];
 
+  for (int k = 0; k < BATCH; k++)
+    best[k] = INT32_MAX;
   for (int i = 0; i < 32; i++) {
-    int r = 3 * (color[0] - pet_retro_palette[0][i]);
-    int g = 12 * (color[1] - pet_retro_palette[1][i]);
-    int b = 5 * (color[2] - pet_retro_palette[2][i]);
-    int key = (r * r + g * g + b * b) * 32 + i;
+    int32_t red = pet_retro_palette[0][i], green = pet_retro_palette[1][i];
+    int32_t blue = pet_retro_palette[2][i];
 
-    best = key < best ? key : best;
+    for (int k = 0; k < BATCH; k++) {
+      int32_t r = 3 * (means[0][k] - red);
+      int32_t g = 12 * (means[1][k] - green);
+      int32_t b = 5 * (means[2][k] - blue);
+      int32_t key = (r * r + g * g + b * b) * 32 + i;
+
+      best[k] = key < best[k] ? key : best[k];
+    }
   }
-  return best & 31;
+  for (int k = 0; k < n; k++)
+    cells[k] = best[k] & 31;
 }
 
-/* Adds `weight` times a row of pixels to the cells' sums. In units of
- * 1 / columns of a pixel a cell is `width` wide: what the cell before left of
- * a pixel, some whole ones, and a part of the next. */
+/* Adds `weight` times a row of pixels to the sums of the columns: at most 255
+ * times the picture's height for a cell, below 2^28. */
 static void
-add_row (const Grid *grid, const uint8_t *src, int width, uint64_t weight,
-    uint64_t *sums)
+add_row (const uint8_t *restrict src, int width, uint32_t weight,
+    uint32_t *restrict sums)
+{
+  for (int i = 0; i < 4 * width; i++)
+    sums[i] += weight * src[i];
+}
+
+/* Sums of cell columns, from those of pixel columns. In units of 1 / columns
+ * of a pixel a cell is `width` wide: what the cell before left of a pixel,
+ * some whole ones, and a part of the next. */
+static void
+add_columns (const Grid *grid, const uint32_t *column, int width, double *sums)
 {
   const int columns = grid->columns;
   int left = columns;
 
   for (int i = 0; i < columns; i++, sums += 3) {
     int wanted = width - left;
-    uint64_t part[3];
-    uint32_t whole[3] = { 0 };
+    uint64_t part[3], whole[3] = { 0 };
 
     for (int c = 0; c < 3; c++)
-      part[c] = (uint64_t) left * src[c];
-    src += 4;
-    for (; wanted >= columns; wanted -= columns, src += 4)
+      part[c] = (uint64_t) left * column[c];
+    column += 4;
+    for (; wanted >= columns; wanted -= columns, column += 4)
       for (int c = 0; c < 3; c++)
-        whole[c] += src[c];
+        whole[c] += column[c];
     for (int c = 0; c < 3 && wanted > 0; c++)
-      part[c] += (uint64_t) wanted * src[c];
+      part[c] += (uint64_t) wanted * column[c];
     left = columns - wanted;
     for (int c = 0; c < 3; c++)
-      sums[c] += weight * (part[c] + (uint64_t) columns * whole[c]);
+      sums[c] = (double) (part[c] + (uint64_t) columns * whole[c]);
   }
 }
 
-static int
-divide_half_even (uint64_t sum, uint64_t divisor)
+/* The nearest whole number, ties to even. Sums and areas are whole numbers
+ * below 2^53, so that remainders are exact; the quotient by the inverse is off
+ * by one at most. */
+static inline int32_t
+divide (double sum, double area, double inverse)
 {
-  uint64_t quotient = sum / divisor, twice = 2 * (sum % divisor);
+  int32_t quotient = (int32_t) (sum * inverse);
+  double rest = sum - (double) quotient * area;
+  int32_t less = rest < 0.0, more = rest >= area, up;
 
-  return (int) (quotient +
-      (twice > divisor || (twice == divisor && (quotient & 1))));
+  quotient += more - less;
+  rest += (double) less * area - (double) more * area;
+  up = (rest + rest > area) | ((rest + rest == area) & quotient);
+  return quotient + (up & 1);
+}
+
+static void
+find_cells (const Retro *retro, const Grid *grid, uint8_t *cell)
+{
+  double area = (double) retro->width * (double) retro->height;
+  double inverse = 1.0 / area;
+
+  for (int first = 0; first < grid->columns; first += BATCH) {
+    int n = grid->columns - first < BATCH ? grid->columns - first : BATCH;
+    int32_t means[3][BATCH] = { { 0 } };
+
+    for (int c = 0; c < 3; c++)
+      for (int k = 0; k < n; k++)
+        means[c][k] = divide (retro->sums[3 * (first + k) + c], area, inverse);
+    find_nearest (means, cell + first, n);
+  }
 }
 
 static void
@@ -157,24 +198,18 @@ make_cell_row (const Retro *retro, const Grid *grid, int row)
 {
   int64_t height = retro->height, rows = grid->rows;
   int64_t top = row * height, bottom = top + height;
-  uint64_t area = (uint64_t) retro->width * (uint64_t) retro->height;
   uint8_t *cell = grid->cells + (size_t) row * (size_t) grid->columns;
 
-  memset (retro->sums, 0, (size_t) grid->columns * 3 * sizeof (uint64_t));
+  memset (retro->column_sums, 0, (size_t) retro->width * 4 * sizeof (uint32_t));
   for (int64_t y = top / rows; y * rows < bottom; y++) {
     int64_t start = y * rows > top ? y * rows : top;
     int64_t end = (y + 1) * rows < bottom ? (y + 1) * rows : bottom;
 
-    add_row (grid, pet_image_row (retro->src, (int) y), retro->width,
-        (uint64_t) (end - start), retro->sums);
+    add_row (pet_image_row (retro->src, (int) y), retro->width,
+        (uint32_t) (end - start), retro->column_sums);
   }
-  for (int i = 0; i < grid->columns; i++) {
-    int color[3];
-
-    for (int c = 0; c < 3; c++)
-      color[c] = divide_half_even (retro->sums[3 * i + c], area);
-    cell[i] = nearest_color (color);
-  }
+  add_columns (grid, retro->column_sums, retro->width, retro->sums);
+  find_cells (retro, grid, cell);
 }
 
 static void
@@ -192,81 +227,100 @@ make_luma_row (Retro *retro, int y)
   const uint8_t *src = pet_image_row (retro->src, y);
   int16_t *luma = pet_ring_row (&retro->luma, y);
 
-  for (int x = 0; x < retro->width; x++, src += 4)
-    luma[x] =
-        (int16_t) ((299u * src[0] + 587u * src[1] + 114u * src[2] + 500u) /
-            1000u);
+  /* n / 1000 = (n / 8) / 125, and n / 8 is below 2^15. */
+  for (int x = 0; x < retro->width; x++) {
+    uint32_t pixel, n;
+
+    memcpy (&pixel, src + 4 * (size_t) x, 4);
+    n = 299u * (uint32_t) pet_pixel_red (pixel) +
+        587u * (uint32_t) pet_pixel_green (pixel) +
+        114u * (uint32_t) pet_pixel_blue (pixel) + 500u;
+    luma[x] = (int16_t) ((n >> 3) * 33555u >> 22);
+  }
   pet_ring_mirror (&retro->luma, y);
 }
 
 static void
-make_edge_row (Retro *retro, int y)
+find_edges (const int16_t *restrict above, const int16_t *restrict luma,
+    const int16_t *restrict below, uint8_t *restrict edge, int width,
+    int32_t threshold2)
 {
-  const int16_t *above, *luma, *below;
-  uint8_t *restrict edge = pet_ring_row (&retro->edge, y);
-
-  for (; retro->n_luma < retro->height && retro->n_luma <= y + 1;
-       retro->n_luma++)
-    make_luma_row (retro, retro->n_luma);
-  above = pet_ring_row (&retro->luma, pet_mirror (y - 1, retro->height));
-  luma = pet_ring_row (&retro->luma, y);
-  below = pet_ring_row (&retro->luma, pet_mirror (y + 1, retro->height));
-  for (int x = 0; x < retro->width; x++) {
+  for (int x = 0; x < width; x++) {
     int right = above[x + 1] + 2 * luma[x + 1] + below[x + 1];
     int left = above[x - 1] + 2 * luma[x - 1] + below[x - 1];
     int down = below[x - 1] + 2 * below[x] + below[x + 1];
     int up = above[x - 1] + 2 * above[x] + above[x + 1];
     int gx = right - left, gy = down - up;
 
-    edge[x] = gx * gx + gy * gy > retro->threshold2;
+    edge[x] = gx * gx + gy * gy > threshold2;
   }
+}
+
+static void
+make_edge_row (Retro *retro, int y)
+{
+  uint8_t *edge = pet_ring_row (&retro->edge, y);
+
+  for (; retro->n_luma < retro->height && retro->n_luma <= y + 1;
+       retro->n_luma++)
+    make_luma_row (retro, retro->n_luma);
+  find_edges (pet_ring_row (&retro->luma, pet_mirror (y - 1, retro->height)),
+      pet_ring_row (&retro->luma, y),
+      pet_ring_row (&retro->luma, pet_mirror (y + 1, retro->height)), edge,
+      retro->width, retro->threshold2);
   /* Beyond the border there are no edges to be dilated. */
   edge[-1] = edge[retro->width] = 0;
 }
 
 static void
-dilate (Retro *retro, int y)
+join_edges (const uint8_t *restrict above, const uint8_t *restrict edge,
+    const uint8_t *restrict below, uint8_t *restrict dilated, int width)
 {
-  const uint8_t *above, *edge, *below;
-  uint8_t *restrict dilated = retro->dilated;
-
-  for (; retro->n_edge < retro->height && retro->n_edge <= y + 1;
-       retro->n_edge++)
-    make_edge_row (retro, retro->n_edge);
-  edge = pet_ring_row (&retro->edge, y);
-  above = y > 0 ? pet_ring_row (&retro->edge, y - 1) : edge;
-  below = y + 1 < retro->height ? pet_ring_row (&retro->edge, y + 1) : edge;
-  for (int x = 0; x < retro->width; x++)
+  for (int x = 0; x < width; x++)
     dilated[x] = above[x - 1] | above[x] | above[x + 1] | edge[x - 1] |
         edge[x] | edge[x + 1] | below[x - 1] | below[x] | below[x + 1];
 }
 
-static const uint8_t *
-cell_row (const Retro *retro, const Grid *grid, int y)
+static void
+dilate (Retro *retro, int y)
 {
-  int64_t row = (int64_t) y * grid->rows / retro->height;
+  int last = retro->height - 1;
 
-  return grid->cells + (size_t) row * (size_t) grid->columns;
+  for (; retro->n_edge <= last && retro->n_edge <= y + 1; retro->n_edge++)
+    make_edge_row (retro, retro->n_edge);
+  join_edges (pet_ring_row (&retro->edge, y > 0 ? y - 1 : 0),
+      pet_ring_row (&retro->edge, y),
+      pet_ring_row (&retro->edge, y < last ? y + 1 : last), retro->dilated,
+      retro->width);
+}
+
+/* The colours of the cells at row `y`, spread over the pixels. */
+static const uint32_t *
+cell_colors (const Retro *retro, Grid *grid, int y)
+{
+  int row = (int) ((int64_t) y * grid->rows / retro->height);
+  const uint8_t *cell = grid->cells + (size_t) row * (size_t) grid->columns;
+
+  if (row == grid->row)
+    return grid->colors;
+  grid->row = row;
+  for (int x = 0; x < retro->width; x++)
+    grid->colors[x] = retro->palette[cell[grid->column[x]]];
+  return grid->colors;
 }
 
 static void
-write_row (const Retro *retro, const PetImage *dst, int y)
+write_pixels (const uint8_t *src, uint8_t *dst, int width,
+    const uint8_t *restrict is_edge, const uint32_t *restrict coarse,
+    const uint32_t *restrict fine)
 {
-  const uint8_t *src = pet_image_row (retro->src, y);
-  const uint8_t *coarse = cell_row (retro, &retro->coarse, y);
-  const uint8_t *fine = cell_row (retro, &retro->fine, y);
-  uint8_t *out = pet_image_row (dst, y);
+  for (int x = 0; x < width; x++) {
+    uint32_t pixel, color = is_edge[x] ? fine[x] : coarse[x];
 
-  for (int x = 0; x < retro->width; x++, src += 4, out += 4) {
-    int index = retro->dilated[x] ? fine[retro->fine.column[x]]
-                                  : coarse[retro->coarse.column[x]];
-    uint8_t alpha = src[3];
-
-    if (alpha == 0)
-      index = 0;
-    for (int c = 0; c < 3; c++)
-      out[c] = (uint8_t) pet_retro_palette[c][index];
-    out[3] = alpha;
+    memcpy (&pixel, src + 4 * (size_t) x, 4);
+    pixel &= PET_PIXEL_ALPHA;
+    pixel = pixel == 0 ? 0 : pixel | color;
+    memcpy (dst + 4 * (size_t) x, &pixel, 4);
   }
 }
 
@@ -279,16 +333,22 @@ render (const PetImage *src, const PetImage *dst, const double *values,
   int threshold = (int) values[EDGE_THRESHOLD];
 
   retro.threshold2 = threshold * threshold;
+  for (int i = 0; i < 32; i++)
+    retro.palette[i] = pet_pixel ((unsigned) pet_retro_palette[0][i],
+        (unsigned) pet_retro_palette[1][i], (unsigned) pet_retro_palette[2][i],
+        0);
   take_scratch (&scratch, &retro, src->width, src->height, values);
   make_grid (&retro, &retro.coarse);
   make_grid (&retro, &retro.fine);
   for (int y = 0; y < src->height; y++) {
     dilate (&retro, y);
-    write_row (&retro, dst, y);
+    write_pixels (pet_image_row (src, y), pet_image_row (dst, y), src->width,
+        retro.dilated, cell_colors (&retro, &retro.coarse, y),
+        cell_colors (&retro, &retro.fine, y));
   }
 }
 
-const PetEffect pet_effect_retro8bit = {
+const PetEffect PET_VERSION (pet_effect_retro8bit) = {
   .name = "retro8bit",
   .blurb = "Chunky pixels in a fixed palette of 32 coat colours",
   .params = params,

@@ -61,13 +61,6 @@ coarse_position (int i, int size, int coarse_size, float *share)
 }
 
 void
-pet_grain_normal (float normal[NORMAL_COUNT])
-{
-  for (int i = 0; i < NORMAL_COUNT; i++)
-    normal[i] = (float) pet_normal_quantile ((i + 0.5) / NORMAL_COUNT);
-}
-
-void
 pet_grain_start (PetGrain *grain, uint32_t seed)
 {
   grain->seed = mix (seed ^ 0x243f6a88u);
@@ -81,15 +74,17 @@ pet_grain_start (PetGrain *grain, uint32_t seed)
 }
 
 static void
-normal_row (const PetGrain *grain, int layer, int y, float *row, int width)
+normal_row (
+    const PetGrain *grain, int layer, int y, float *restrict row, int width)
 {
+  const float *restrict normal = grain->normal;
   uint32_t key =
       mix (grain->seed + ((uint32_t) y * 2 + (uint32_t) layer) * 0x9e3779b1u);
 
   for (int x = 0; x < width; x++) {
     uint32_t bits = mix (key + (uint32_t) x * 0x9e3779b1u);
 
-    row[x] = grain->normal[bits >> (32 - PET_GRAIN_BITS)];
+    row[x] = normal[bits >> (32 - PET_GRAIN_BITS)];
   }
 }
 
@@ -107,6 +102,18 @@ coarse_row (PetGrain *grain, int y)
 }
 
 static void
+add_coarse (float *restrict row, const float *restrict blend,
+    const int32_t *restrict lefts, const float *restrict shares, int width)
+{
+  for (int x = 0; x < width; x++) {
+    int32_t left = lefts[x], right = left + (shares[x] > 0.0f);
+    float coarse = blend[left] + (blend[right] - blend[left]) * shares[x];
+
+    row[x] = 0.7f * FINE_SIGMA * row[x] + 0.3f * COARSE_SIGMA * coarse;
+  }
+}
+
+static void
 make_noise_row (PetGrain *grain, int y)
 {
   float *row = pet_ring_row (&grain->noise, y), *blend = grain->blend;
@@ -118,13 +125,7 @@ make_noise_row (PetGrain *grain, int y)
   for (int x = 0; x < grain->coarse_width; x++)
     blend[x] = above[x] + (below[x] - above[x]) * share;
   normal_row (grain, LAYER_FINE, y, row, grain->width);
-  for (int x = 0; x < grain->width; x++) {
-    int left = grain->left[x];
-    int right = left + (grain->share[x] > 0.0f);
-    float coarse = blend[left] + (blend[right] - blend[left]) * grain->share[x];
-
-    row[x] = 0.7f * FINE_SIGMA * row[x] + 0.3f * COARSE_SIGMA * coarse;
-  }
+  add_coarse (row, blend, grain->left, grain->share, grain->width);
 }
 
 void

@@ -11,7 +11,11 @@
 
 #include <stdint.h>
 
-#include "image/pet-plane.h"
+#include "image/pet-blur.h"
+
+#define pet_grain_take PET_VERSION (pet_grain_take)
+#define pet_grain_start PET_VERSION (pet_grain_start)
+#define pet_grain_row PET_VERSION (pet_grain_row)
 
 typedef struct {
   int width, height;
