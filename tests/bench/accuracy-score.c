@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "accuracy-score.h"
+#include "bench/accuracy-score.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
 
-#include "accuracy-photo.h"
+#include "bench/accuracy-photo.h"
 
 /* Danielsson's sequential propagation of nearest sources: two passes over the
  * picture, looking at the neighbours already visited. */

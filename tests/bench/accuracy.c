@@ -11,8 +11,8 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "accuracy-photo.h"
-#include "accuracy-score.h"
+#include "bench/accuracy-photo.h"
+#include "bench/accuracy-score.h"
 #include "image/pet-matte.h"
 #include "nn/pet-segmenter.h"
 

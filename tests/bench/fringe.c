@@ -13,8 +13,8 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "accuracy-photo.h"
-#include "accuracy-score.h"
+#include "bench/accuracy-photo.h"
+#include "bench/accuracy-score.h"
 #include "image/pet-matte.h"
 #include "nn/pet-segmenter.h"
 

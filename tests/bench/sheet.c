@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-#include "accuracy-photo.h"
+#include "bench/accuracy-photo.h"
 #include "base/pet-resample.h"
 #include "codec/pet-png-encoder.h"
 #include "image/pet-matte.h"

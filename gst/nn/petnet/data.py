@@ -20,6 +20,7 @@ from torch.utils.data import Dataset
 LABELLED_SIZE, OTHER_SIZE = 384, 256
 BORDER_WEIGHT = 0.15
 PSEUDO_WEIGHT = 0.5
+PASTED = 0.3
 N_HELD_OUT, N_HELD_OUT_NEGATIVES = 40, 24
 
 
@@ -176,8 +177,9 @@ class Augmented(Dataset):
             planes = np.stack(planes_from_teacher(cache.teacher[i]), -1)
         else:
             rgb, planes = cache.rgb[i], cache.planes[i]
-        matrix = placement(rng, rgb.shape[0], size)
-        pasted = kind == "train" and rng.random() < 0.25
+        pasted = kind == "train" and rng.random() < PASTED
+        smallest = 0.3 if pasted and rng.random() < 0.4 else 0.6
+        matrix = placement(rng, rgb.shape[0], size, smallest)
         rgb = warp(rgb, matrix, size)
         if not pasted:
             planes = warp(planes, matrix, size)
@@ -190,8 +192,11 @@ class Augmented(Dataset):
         cache, size = self.cache, self.size
         target, weight = alpha, np.full_like(alpha, 255)
         if rng.random() < 0.8:
-            j = int(rng.integers(len(cache.bg)))
-            ground = warp(cache.bg[j], placement(rng, OTHER_SIZE, size, 1.0),
+            pool = cache.bg
+            j = int(rng.integers(len(pool) + len(cache.train_neg)))
+            if j >= len(pool):
+                pool, j = cache.neg, cache.train_neg[j - len(pool)]
+            ground = warp(pool[j], placement(rng, OTHER_SIZE, size, 1.0),
                           size)
         else:
             j = int(rng.choice(cache.train))

@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
-# SPDX-FileCopyrightText: 2026 the gst-plugins-pet authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Label the unlabelled pictures with a teacher network (ONNX Runtime).
+"""Label the unlabelled pictures with teacher networks (ONNX Runtime).
 
-  label.py --work WORK --teacher deeplabv3-mnv2-513-pet.onnx
+  label.py --work WORK --teacher deeplabv3-mnv2-513-pet.onnx:0.6 \
+      --teacher petnet.onnx:0.4:flip
 
 Needs the cache that train.py made in WORK; writes teacher.npy (uint8
-probabilities) and teacher-keep.npy there.  A picture is kept when the teacher
-finds a pet of a sensible size and is sure of most of its pixels.
+probabilities, the teachers' mean with the weights given) and teacher-keep.npy
+there.  With ":flip" a teacher's answers to the picture and to its mirror image
+are averaged.  A picture is kept when the teachers agree, find a pet of a
+sensible size and are sure of most of its pixels.
 """
 
 import argparse
@@ -17,40 +19,66 @@ import numpy as np
 import onnxruntime
 from PIL import Image
 
-SMALLEST, LARGEST, MOST_UNSURE = 0.03, 0.85, 0.45
+SMALLEST, LARGEST, MOST_UNSURE, LEAST_AGREEMENT = 0.02, 0.9, 0.45, 0.75
 
 
-def is_sure(prob):
+class Teacher:
+    """PATH:WEIGHT[:flip]"""
+
+    def __init__(self, text, threads):
+        path, weight, *flip = text.split(":")
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        self.session = onnxruntime.InferenceSession(
+            path, options, providers=["CPUExecutionProvider"])
+        self.source = self.session.get_inputs()[0]
+        self.weight, self.flips = float(weight), (1, -1) if flip else (1,)
+
+    def probability(self, picture):
+        """0..255, of the picture's size."""
+        size, total = self.source.shape[2], 0
+        for step in self.flips:
+            turned = Image.fromarray(np.ascontiguousarray(picture[:, ::step]))
+            big = turned.resize((size, size), Image.BILINEAR)
+            x = np.asarray(big, np.float32).transpose(2, 0, 1)[None]
+            out = self.session.run(
+                None, {self.source.name: x / 127.5 - 1})[0][0, 0]
+            total = total + out[:, ::step] / len(self.flips)
+        mask = Image.fromarray(np.ascontiguousarray(total, np.float32))
+        return 255 * np.clip(np.asarray(mask.resize(picture.shape[1::-1],
+                                                    Image.BILINEAR)), 0, 1)
+
+
+def is_sure(mean, parts):
     """Whether the mask is worth learning from."""
-    area = (prob > 127).mean()
-    unsure = ((prob > 38) & (prob < 217)).mean()
-    return SMALLEST < area < LARGEST and unsure < MOST_UNSURE * area
+    masks = [p > 127 for p in parts]
+    union = np.logical_or.reduce(masks).sum()
+    agreement = np.logical_and.reduce(masks).sum() / max(union, 1)
+    area = (mean > 127).mean()
+    unsure = ((mean > 38) & (mean < 217)).mean()
+    return (agreement > LEAST_AGREEMENT and SMALLEST < area < LARGEST
+            and unsure < MOST_UNSURE * area)
 
 
 def main():
     """Entry point."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--work", required=True)
-    parser.add_argument("--teacher", required=True)
+    parser.add_argument("--teacher", action="append", required=True,
+                        metavar="PATH:WEIGHT[:flip]")
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
 
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = args.threads
-    session = onnxruntime.InferenceSession(
-        args.teacher, options, providers=["CPUExecutionProvider"])
-    source = session.get_inputs()[0]
-    size = source.shape[2]
+    teachers = [Teacher(text, args.threads) for text in args.teacher]
+    total = sum(t.weight for t in teachers)
     pictures = np.load(os.path.join(args.work, "unlabelled-rgb.npy"),
                        mmap_mode="r")
     masks = np.zeros(pictures.shape[:3], np.uint8)
+    keep = np.zeros(len(masks), bool)
     for i, picture in enumerate(pictures):
-        big = Image.fromarray(picture).resize((size, size), Image.BILINEAR)
-        x = np.asarray(big, np.float32).transpose(2, 0, 1)[None] / 127.5 - 1
-        prob = session.run(None, {source.name: x})[0][0, 0]
-        mask = Image.fromarray(np.uint8(np.clip(prob, 0, 1) * 255 + 0.5))
-        masks[i] = np.asarray(mask.resize(masks.shape[1:], Image.BILINEAR))
-    keep = np.array([is_sure(m) for m in masks])
+        parts = [t.probability(picture) for t in teachers]
+        mean = sum(t.weight * p for t, p in zip(teachers, parts)) / total
+        masks[i], keep[i] = np.uint8(mean + 0.5), is_sure(mean, parts)
     np.save(os.path.join(args.work, "teacher.npy.part.npy"), masks)
     np.save(os.path.join(args.work, "teacher-keep.npy"), keep)
     os.replace(os.path.join(args.work, "teacher.npy.part.npy"),

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """petnet: the network, its start weights and its ONNX export.
 
-The encoder is the half-width MobileNetV2 of a TensorFlow DeepLabv3 model whose
-batch norms are already folded.  That model runs at output stride 8 with
+The encoder is the MobileNetV2 of a TensorFlow DeepLabv3 model (of half width
+for petnet, of full width for petnet-large) whose batch norms are already
+folded.  That model runs at output stride 8 with
 dilated convolutions; here the dilations are undone and the two missing
 strides are put back, so that the deepest map has stride 32.
 """
@@ -15,9 +16,10 @@ import torch.nn as nn
 import torch.nn.functional as F
 from onnx import helper, numpy_helper
 
-# (input channels, expansion, output channels, stride) of each inverted
-# residual; the numbers are those of MobileNetV2 with width 0.5.
-BLOCKS = (
+# The two sizes: MobileNetV2 of width 0.5 and 1. Of each inverted residual
+# (input channels, expansion, output channels, stride).
+STEM = {"petnet": 16, "petnet-large": 32}
+BLOCKS = {"petnet": (
     (16, 1, 8, 1),
     (8, 6, 12, 2), (12, 6, 12, 1),
     (12, 6, 16, 2), (16, 6, 16, 1), (16, 6, 16, 1),
@@ -25,7 +27,18 @@ BLOCKS = (
     (32, 6, 48, 1), (48, 6, 48, 1), (48, 6, 48, 1),
     (48, 6, 80, 2), (80, 6, 80, 1), (80, 6, 80, 1),
     (80, 6, 160, 1),
-)
+), "petnet-large": (
+    (32, 1, 16, 1),
+    (16, 6, 24, 2), (24, 6, 24, 1),
+    (24, 6, 32, 2), (32, 6, 32, 1), (32, 6, 32, 1),
+    (32, 6, 64, 2), (64, 6, 64, 1), (64, 6, 64, 1), (64, 6, 64, 1),
+    (64, 6, 96, 1), (96, 6, 96, 1), (96, 6, 96, 1),
+    (96, 6, 160, 2), (160, 6, 160, 1), (160, 6, 160, 1),
+    (160, 6, 320, 1),
+)}
+# channels of the decoder at strides 32, 16, 8, 4, 2
+DECODER = {"petnet": (96, 64, 48, 32, 16),
+           "petnet-large": (160, 128, 96, 48, 24)}
 # Blocks whose first activation feeds the decoder: the last thing that the
 # encoder knows at strides 8 and 16, taken before the next stride.
 TAP_STRIDE8, TAP_STRIDE16 = 6, 13
@@ -77,12 +90,13 @@ class InvertedResidual(nn.Module):
 
 
 class Encoder(nn.Module):
-    """MobileNetV2 0.5 with taps at strides 2, 4, 8, 16 and 32."""
+    """MobileNetV2 with taps at strides 2, 4, 8, 16 and 32."""
 
-    def __init__(self):
+    def __init__(self, kind):
         super().__init__()
-        self.stem = nn.Conv2d(3, 16, 3, 2, 1)
-        self.blocks = nn.ModuleList(InvertedResidual(*b) for b in BLOCKS)
+        self.stem = nn.Conv2d(3, STEM[kind], 3, 2, 1)
+        self.blocks = nn.ModuleList(InvertedResidual(*b)
+                                    for b in BLOCKS[kind])
 
     def forward(self, x):
         x = s2 = relu6(self.stem(x))
@@ -148,17 +162,19 @@ def upsample2(x):
 class PetNet(nn.Module):
     """Encoder and decoder; returns logits (at half resolution, enlarged)."""
 
-    def __init__(self):
+    def __init__(self, kind="petnet"):
         super().__init__()
-        self.encoder = Encoder()
-        self.top = nn.Sequential(conv_bn(160, 96), light_block(96, 5),
-                                 light_block(96, 5))
-        self.up16 = UpBlock(96, 288, 64)
-        self.up8 = UpBlock(64, 96, 48)
-        self.up4 = UpBlock(48, 12, 32)
-        self.up2 = UpBlock(32, 16, 16)
-        self.head = nn.Conv2d(16, 1, 3, 1, 1)
-        self.aux = nn.Conv2d(64, 1, 1)  # stride 16, training only
+        blocks, stem = BLOCKS[kind], STEM[kind]
+        c32, c16, c8, c4, c2 = DECODER[kind]
+        self.encoder = Encoder(kind)
+        self.top = nn.Sequential(conv_bn(blocks[-1][2], c32),
+                                 light_block(c32, 5), light_block(c32, 5))
+        self.up16 = UpBlock(c32, 6 * blocks[TAP_STRIDE16][0], c16)
+        self.up8 = UpBlock(c16, 6 * blocks[TAP_STRIDE8][0], c8)
+        self.up4 = UpBlock(c8, blocks[2][2], c4)
+        self.up2 = UpBlock(c4, stem, c2)
+        self.head = nn.Conv2d(c2, 1, 3, 1, 1)
+        self.aux = nn.Conv2d(c16, 1, 1)  # stride 16, training only
 
     def forward(self, x):
         """Return logits, and in training mode (logits, stride-16 logits)."""
@@ -188,6 +204,23 @@ METADATA = {
     "pet.output": "mask",
     "pet.output-range": "unit",
 }
+
+
+def _store_half(model):
+    """Weights as float16, widened by a Cast that readers fold away."""
+    graph, casts = model.graph, []
+    for tensor in graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.dtype != np.float32 or values.size < 8:
+            continue
+        name = tensor.name
+        tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16),
+                                                f"{name}h"))
+        casts.append(helper.make_node("Cast", [f"{name}h"], [name], name + "c",
+                                      to=onnx.TensorProto.FLOAT))
+    nodes = list(graph.node)
+    del graph.node[:]
+    graph.node.extend(casts + nodes)
 
 
 def _tidy(model):
@@ -235,13 +268,15 @@ def _tidy(model):
 
 
 def export_onnx(net, path, size=SIZE):
-    """Write the network as ONNX, opset 13, batch norms folded."""
+    """Write the network as ONNX, opset 13, batch norms folded, weights in
+    half precision."""
     wrapper = Exportable(net).eval()
     torch.onnx.export(wrapper, torch.zeros(1, 3, size, size), path,
                       opset_version=13, do_constant_folding=True,
                       input_names=["input"], output_names=["mask"])
     model = onnx.load(path)
     _tidy(model)
+    _store_half(model)
     model.producer_name, model.producer_version = "petnet", ""
     helper.set_model_props(model, METADATA)
     model = onnx.shape_inference.infer_shapes(model, strict_mode=True)

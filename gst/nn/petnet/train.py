@@ -29,6 +29,8 @@ import model
 
 BATCH = 16
 EMA_DECAY = 0.998
+SPLIT_SEED = 1  # of the held-out pictures
+WARM_STEPS = 100  # of an average that starts from trained weights
 
 
 def loss_parts(logits, target, weight):
@@ -39,7 +41,7 @@ def loss_parts(logits, target, weight):
     union = (weight * (p + target - p * target)).sum((1, 2, 3))
     with_pet = (target.sum((1, 2, 3)) > 16).float()
     iou = (1 - (inter + 1) / (union + 1)) * with_pet
-    return bce + 0.7 * iou.sum() / BATCH
+    return bce + 0.7 * iou.mean()
 
 
 def batch_loss(outputs, planes):
@@ -76,9 +78,9 @@ class Ema:
 
 
 @torch.no_grad()
-def validate(state, cache, size=model.SIZE):
+def validate(state, cache, kind="petnet", size=model.SIZE):
     """Mean IoU on held-out pets, mean false area on held-out negatives."""
-    net = model.PetNet().eval()
+    net = model.PetNet(kind).eval()
     net.load_state_dict(state)
 
     def predict(rgb):
@@ -161,7 +163,7 @@ def run_phase(args, cache, net, ema, phase, start):
         torch.manual_seed(args.seed + base + epoch)
         loss = train_epoch(net, ema, optimizer, cycle, loader(epoch))
         seconds = time.time() - began
-        iou, false = validate(ema.state, cache)
+        iou, false = validate(ema.state, cache, args.kind)
         with open(os.path.join(args.work, "log.csv"), "a") as log:
             log.write(f"{phase},{epoch + 1},{size},{loss:.4f},{iou:.4f},"
                       f"{false:.4f},{seconds:.0f}\n")
@@ -178,7 +180,7 @@ def train(args):
     """Prepare the data, build or restore the network, run the phases."""
     torch.manual_seed(args.seed)
     data.prepare(args.data, args.work)
-    net = model.PetNet()
+    net = model.PetNet(args.kind)
     phase = epoch = 0
     if args.resume:
         stored = torch.load(os.path.join(args.work, "last.pt"))
@@ -192,7 +194,7 @@ def train(args):
     if args.resume:
         ema.state, ema.steps = stored["ema"], stored["ema_steps"]
     for number in range(phase, len(args.epochs)):
-        cache = data.Cache(args.work, args.seed)
+        cache = data.Cache(args.work, SPLIT_SEED)
         if args.pseudo[number] and cache.teacher is None:
             raise SystemExit(f"phase {number} needs label.py to run first;"
                              " then go on with --resume")
@@ -204,7 +206,7 @@ def train(args):
 def export(args):
     """Write the averaged weights of a checkpoint as ONNX."""
     stored = torch.load(os.path.join(args.work, args.checkpoint))
-    net = model.PetNet().eval()
+    net = model.PetNet(args.kind).eval()
     net.load_state_dict(stored["ema"])
     model.export_onnx(net, args.export + ".part")
     os.replace(args.export + ".part", args.export)
@@ -221,8 +223,9 @@ def parse_arguments():
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add = parser.add_argument
+    add("--kind", default="petnet", choices=sorted(model.BLOCKS))
     add("--data", help="folder of the three tars")
-    add("--init", help="DeepLabv3 MobileNetV2 0.5 ONNX file")
+    add("--init", help="DeepLabv3 MobileNetV2 ONNX file of the same width")
     add("--work", required=True, help="folder for cache and checkpoints")
     add("--epochs", type=numbers(int), default=[12, 16, 22],
         help="epochs of each phase, comma-separated")
@@ -247,6 +250,8 @@ def main():
     """Entry point."""
     args = parse_arguments()
     torch.set_num_threads(args.threads)
+    # Tiny gradients would otherwise make a step many times slower.
+    torch.set_flush_denormal(True)
     if args.export:
         export(args)
     else:
