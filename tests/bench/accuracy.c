@@ -25,24 +25,18 @@ cpu_milliseconds (void)
   return (double) now.tv_sec * 1e3 + (double) now.tv_nsec / 1e6;
 }
 
-/* The best of three runs. */
 static bool
 find_mask (PetSegmenter *segmenter, const PetImage *photo, const PetImage *mask,
     double *milliseconds)
 {
-  *milliseconds = 0.0;
-  for (int i = 0; i < 3; i++) {
-    double begin = cpu_milliseconds (), taken;
-    PetError error;
+  double begin = cpu_milliseconds ();
+  PetError error;
 
-    if (pet_segmenter_run (segmenter, photo, mask, &error) != PET_OK) {
-      fprintf (stderr, "%s\n", error.message);
-      return false;
-    }
-    taken = cpu_milliseconds () - begin;
-    if (i == 0 || taken < *milliseconds)
-      *milliseconds = taken;
+  if (pet_segmenter_run (segmenter, photo, mask, &error) != PET_OK) {
+    fprintf (stderr, "%s\n", error.message);
+    return false;
   }
+  *milliseconds = cpu_milliseconds () - begin;
   return true;
 }
 
