@@ -4,6 +4,7 @@
 
 #include <gst/video/video.h>
 
+#include "gstpetsinks.h"
 #include "memory/gstpetcost.h"
 
 /* Elements between a tee and its gate. */
@@ -88,6 +89,14 @@ tell_late (gpointer user)
   picture->late (picture);
 }
 
+static void
+settle (gpointer user)
+{
+  const GstMemGatePicture *picture = user;
+
+  gst_pet_sinks_settle (picture->gate, picture->budget);
+}
+
 GstPetTicket *
 gst_mem_gate_admit (
     const GstMemGateSettings *settings, GstMemGatePicture *picture)
@@ -101,6 +110,7 @@ gst_mem_gate_admit (
     .from = from,
     .canceled = picture->canceled,
     .held = is_held,
+    .settle = settle,
     .late_ns = settings->max_wait,
     .late = tell_late,
     .user = picture,
@@ -108,9 +118,11 @@ gst_mem_gate_admit (
   GstPetTicket *ticket;
 
   gst_pet_branch_set (picture->branch, &rules, picture->cost);
-  if (settings->optional)
+  if (settings->optional) {
+    settle (picture);
     return gst_pet_branch_decide (picture->branch, from,
         picture->watched (picture->gate), &picture->reason);
+  }
   gst_pet_branch_count (picture->branch);
   picture->admit = gst_pet_budget_admit (
       picture->budget, &demand, &ticket, &picture->waited_ns);

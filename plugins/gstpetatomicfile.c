@@ -84,12 +84,27 @@ publish (const gchar *temporary, const gchar *name, gboolean overwrite,
   return *kept;
 }
 
+/* It can only be read by setting it, for the whole process: once, not by several
+ * sinks at a time. */
+static mode_t
+get_umask (void)
+{
+  static gsize known; /* the mask + 1 */
+
+  if (g_once_init_enter (&known)) {
+    mode_t mask = umask (0);
+
+    umask (mask);
+    g_once_init_leave (&known, (gsize) mask + 1);
+  }
+  return (mode_t) (known - 1);
+}
+
 static gboolean
 fill (gint fd, const gchar *temporary, GstBuffer *buffer, GError **error)
 {
-  mode_t mask = umask (0);
+  mode_t mask = get_umask ();
 
-  umask (mask);
   /* mkostemps makes files that only their owner can read. */
   if (fchmod (fd, 0666 & ~mask) == 0 && write_buffer (fd, buffer) &&
       fsync (fd) == 0)

@@ -214,7 +214,7 @@ start (GstPetDec *self)
   self->n_ok = self->n_failed = self->n_damaged = self->n_bytes = 0;
   budget = g_strdup (self->budget);
   GST_OBJECT_UNLOCK (self);
-  gst_pet_door_open (&self->door, self->srcpad, budget);
+  gst_pet_door_open (&self->door, GST_ELEMENT (self), self->srcpad, budget);
 }
 
 static GstStateChangeReturn

@@ -2,6 +2,7 @@
 
 #include "gstpetdoor.h"
 
+#include "gstpetsinks.h"
 #include "memory/gstpetcost.h"
 #include "memory/gstpetmemory.h"
 
@@ -12,8 +13,10 @@
 #define BLOCK_WASTE ((guint64) 128 * 1024)
 
 void
-gst_pet_door_open (GstPetDoor *door, GstPad *srcpad, const gchar *budget_name)
+gst_pet_door_open (GstPetDoor *door, GstElement *element, GstPad *srcpad,
+    const gchar *budget_name)
 {
+  door->element = element;
   door->srcpad = srcpad;
   gst_pet_account_open (&door->account, budget_name);
   g_atomic_int_set (&door->canceled, FALSE);
@@ -41,12 +44,23 @@ gst_pet_door_is_canceled (const GstPetDoor *door)
   return g_atomic_int_get (&door->canceled);
 }
 
+static void
+settle (gpointer user)
+{
+  const GstPetDoor *door = user;
+
+  gst_pet_sinks_settle (door->element, door->account.budget);
+}
+
 static GstPetAdmit
 wait_for (GstPetDoor *door, guint64 bytes, GstPetTicket *from, gboolean clip)
 {
-  const GstPetDemand demand = {
-    .bytes = bytes, .from = from, .clip = clip, .canceled = &door->canceled
-  };
+  const GstPetDemand demand = { .bytes = bytes,
+    .from = from,
+    .clip = clip,
+    .canceled = &door->canceled,
+    .settle = settle,
+    .user = door };
   GstPetTicket *ticket;
   GstPetAdmit admit =
       gst_pet_budget_admit (door->account.budget, &demand, &ticket, NULL);

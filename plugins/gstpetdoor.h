@@ -15,7 +15,8 @@ G_BEGIN_DECLS
 
 /* Used by the streaming thread, but for gst_pet_door_cancel(). */
 typedef struct {
-  GstPad *srcpad; /* borrowed; what follows it is asked what it costs */
+  GstElement *element; /* borrowed */
+  GstPad *srcpad;      /* its own; what follows it is asked what it costs */
   GstPetAccount account;
   gint canceled; /* atomic */
 
@@ -28,8 +29,8 @@ typedef struct {
   gsize working_bytes; /* of the decoder */
 } GstPetPhoto;
 
-void gst_pet_door_open (
-    GstPetDoor *door, GstPad *srcpad, const gchar *budget_name);
+void gst_pet_door_open (GstPetDoor *door, GstElement *element, GstPad *srcpad,
+    const gchar *budget_name);
 void gst_pet_door_close (GstPetDoor *door); /* closed allowed */
 
 /* From any thread: whoever waits stops waiting; FALSE: one may wait again. */

@@ -7,6 +7,7 @@
 #include "memory/gstpetbudget-private.h"
 
 #define POLL_US (100 * 1000)
+#define FIRST_LOOK_US 1000
 
 typedef struct {
   GstPetBudget *budget;
@@ -15,6 +16,7 @@ typedef struct {
   gboolean split;  /* among budget->n_splitters */
   gint64 begin_us;
   gboolean was_late;
+  guint n_looks;
 } Wait;
 
 static gboolean
@@ -123,11 +125,12 @@ sleep_locked (const Wait *wait)
   gint64 stalled = MAX (budget->moved_us, wait->begin_us) + budget->stall_us;
   gint64 late = wait->begin_us + (gint64) (demand->late_ns / 1000);
   gint64 until = MAX (stalled, now + POLL_US);
+  gint64 poll = wait->n_looks == 1 ? FIRST_LOOK_US : POLL_US;
 
   if (demand->late != NULL && !wait->was_late)
     until = MIN (until, late);
-  if (demand->held != NULL)
-    until = MIN (until, now + POLL_US);
+  if (demand->held != NULL || demand->settle != NULL)
+    until = MIN (until, now + poll);
   g_cond_wait_until (&budget->changed, &budget->lock, until);
 }
 
@@ -157,8 +160,11 @@ gst_pet_budget_admit (GstPetBudget *self, const GstPetDemand *demand,
   for (;;) {
     gboolean held = demand->held != NULL && demand->held (demand->user);
 
-    if (wait.queued || wait.split)
+    if (wait.n_looks++ > 0) {
       tell_if_late (&wait, now);
+      if (demand->settle != NULL)
+        demand->settle (demand->user);
+    }
     g_mutex_lock (&self->lock);
     if (demand->canceled == NULL || !g_atomic_int_get (demand->canceled))
       *ticket = look (&wait, held, now, &result);

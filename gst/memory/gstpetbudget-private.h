@@ -35,6 +35,7 @@ struct _GstPetTicket {
   /* under the budget's lock */
   guint refs; /* the holders together, each draw, each child */
   gboolean ended;
+  gboolean settled; /* and nobody waits for what it still holds */
   guint64 base;     /* promised */
   guint64 drawn;    /* taken now */
   guint64 owed;     /* of base, to be returned to `parent` */
@@ -49,8 +50,6 @@ guint64 gst_pet_budget_room_locked (const GstPetBudget *self, gdouble ceiling);
 /* A ticket of `bytes`, of which `owed` come from `parent`'s promise. */
 GstPetTicket *gst_pet_ticket_new_locked (
     GstPetBudget *self, guint64 bytes, GstPetTicket *parent, guint64 owed);
-void gst_pet_ticket_end_locked (GstPetTicket *ticket);
-
 /* Promised and not drawn. */
 guint64 gst_pet_ticket_rest_locked (const GstPetTicket *ticket);
 

@@ -74,6 +74,9 @@ typedef struct {
   /* TRUE = wait although there is room, as long as others are in flight; asked
    * again every 100 ms. NULL allowed. */
   gboolean (*held) (gpointer user);
+  /* Called again and again while it waits, to call gst_pet_ticket_settle() for
+   * pictures that are merely kept. NULL allowed. */
+  void (*settle) (gpointer user);
   GstClockTime late_ns; /* `late` is called once after that long */
   void (*late) (gpointer user);
   gpointer user;
@@ -92,6 +95,11 @@ void gst_pet_budget_wake (GstPetBudget *budget);
 
 GstPetTicket *gst_pet_ticket_ref (GstPetTicket *ticket);
 void gst_pet_ticket_unref (GstPetTicket *ticket);
+
+/* Ends it before its time, because the picture is done though somebody, like a
+ * sink with its last sample, still keeps it: what was promised and not drawn is
+ * free again, and nobody waits for the rest. Does nothing the second time. */
+void gst_pet_ticket_settle (GstPetTicket *ticket);
 
 /* Borrowed. */
 GstPetBudget *gst_pet_ticket_get_budget (const GstPetTicket *ticket);

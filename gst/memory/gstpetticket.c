@@ -38,16 +38,24 @@ note_peak (GstPetBudget *budget)
   budget->allocated_peak = MAX (budget->allocated_peak, budget->allocated);
 }
 
+/* Nobody needs to wait for it any more. */
+static void
+land_locked (GstPetTicket *ticket)
+{
+  ticket->budget->in_flight--;
+  if (ticket->parent != NULL)
+    ticket->parent->n_children--;
+}
+
 static void
 unref_locked (GstPetTicket *ticket)
 {
   while (ticket != NULL && --ticket->refs == 0) {
     GstPetTicket *parent = ticket->parent;
 
-    ticket->budget->in_flight--;
+    if (!ticket->settled)
+      land_locked (ticket);
     g_free (ticket);
-    if (parent != NULL)
-      parent->n_children--;
     ticket = parent;
   }
 }
@@ -106,19 +114,16 @@ gst_pet_ticket_new_locked (
   return ticket;
 }
 
-void
-gst_pet_ticket_end_locked (GstPetTicket *ticket)
+static void
+end_locked (GstPetTicket *ticket)
 {
-  GstPetBudget *self = ticket->budget;
   guint64 rest = gst_pet_ticket_rest_locked (ticket);
 
   begin_change (ticket);
   ticket->ended = TRUE;
   end_change (ticket);
   return_owed (ticket, rest);
-  self->tickets--;
-  unref_locked (ticket);
-  gst_pet_budget_moved_locked (self);
+  ticket->budget->tickets--;
 }
 
 GstPetTicket *
@@ -136,9 +141,28 @@ gst_pet_ticket_unref (GstPetTicket *ticket)
   if (!g_atomic_int_dec_and_test (&ticket->holders))
     return;
   g_mutex_lock (&budget->lock);
-  gst_pet_ticket_end_locked (ticket);
+  if (!ticket->ended)
+    end_locked (ticket);
+  unref_locked (ticket);
+  gst_pet_budget_moved_locked (budget);
   g_mutex_unlock (&budget->lock);
   gst_object_unref (budget);
+}
+
+void
+gst_pet_ticket_settle (GstPetTicket *ticket)
+{
+  GstPetBudget *budget = ticket->budget;
+
+  g_mutex_lock (&budget->lock);
+  if (!ticket->settled) {
+    if (!ticket->ended)
+      end_locked (ticket);
+    ticket->settled = TRUE;
+    land_locked (ticket);
+    gst_pet_budget_moved_locked (budget);
+  }
+  g_mutex_unlock (&budget->lock);
 }
 
 GstPetBudget *

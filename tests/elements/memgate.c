@@ -3,6 +3,7 @@
 #include <gst/video/video.h>
 
 #include "memory/gstpetbudget.h"
+#include "memory/gstpetpool.h"
 #include "meta/gstpetsourcemeta.h"
 #include "pictures.h"
 
@@ -350,6 +351,123 @@ it_answers_the_allocation_query (void)
   harness_with_bus_free (h);
 }
 
+/* Pools with a maximum are pressure, whatever the bytes. */
+static void
+a_full_pool_is_pressure (void)
+{
+  GstHarness *h = gate_harness (1000000, 10);
+  g_autofree gchar *name = NULL;
+  GstPetBudget *budget;
+  GstPetPool *pool;
+  GstBuffer *out[2];
+  gdouble pressure;
+  GThread *thread;
+  guint64 dropped;
+
+  g_object_get (h->element, "budget", &name, NULL);
+  budget = gst_pet_budget_get (name);
+  pool = gst_pet_pool_new (budget, 2);
+  for (guint i = 0; i < 2; i++)
+    out[i] = gst_pet_pool_take (pool, NULL, 100);
+  g_object_get (h->element, "pressure", &pressure, NULL);
+  g_assert_cmpfloat (pressure, ==, 1);
+
+  g_object_set (h->element, "optional", TRUE, NULL);
+  gst_harness_push (h, picture (0));
+  g_object_get (h->element, "dropped", &dropped, NULL);
+  g_assert_cmpuint (dropped, ==, 1);
+
+  /* A required one waits while others are in flight. */
+  g_object_set (h->element, "optional", FALSE, NULL);
+  gst_harness_push (h, picture (1));
+  g_assert_cmpuint (gst_harness_buffers_in_queue (h), ==, 1);
+  thread = g_thread_new ("push", push_picture, h);
+  g_usleep (50 * 1000);
+  g_assert_cmpuint (gst_harness_buffers_in_queue (h), ==, 1);
+  gst_buffer_unref (out[0]);
+  g_assert_cmpint (GPOINTER_TO_INT (g_thread_join (thread)), ==, GST_FLOW_OK);
+  g_assert_cmpuint (gst_harness_buffers_in_queue (h), ==, 2);
+  gst_buffer_unref (out[1]);
+  gst_object_unref (pool);
+  gst_object_unref (budget);
+  harness_with_bus_free (h);
+}
+
+/* Negative limits and 9 EB, as they come from a launch line. */
+static void
+absurd_limits_are_taken (void)
+{
+  static const gchar *const limits[] = { "0", "-1", "-9223372036854775808", "1",
+    "9223372036854775807", "18446744073709551615" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (limits); i++) {
+    g_autofree gchar *line =
+        g_strdup_printf ("memgate name=g budget=absurd%u", i);
+    GstHarness *h = gst_harness_new_parse (line);
+    GstElement *gate = gst_bin_get_by_name (GST_BIN (h->element), "g");
+    guint64 passed;
+
+    gst_util_set_object_arg (G_OBJECT (gate), "limit", limits[i]);
+    gst_harness_set_src_caps (h, picture_caps ("RGBA", 8, 8));
+    gst_harness_push (h, picture (0));
+    gst_buffer_unref (gst_harness_pull (h));
+    g_object_get (gate, "passed", &passed, NULL);
+    g_assert_cmpuint (passed, ==, 1);
+    gst_object_unref (gate);
+    gst_harness_teardown (h);
+  }
+}
+
+/* Sinks that keep their last picture do not hold up the next. */
+static void
+a_kept_picture_is_not_waited_for (void)
+{
+  g_autoptr (GError) error = NULL;
+  GstElement *pipeline = gst_parse_launch (
+      "videotestsrc num-buffers=5 ! video/x-raw,width=16,height=16 ! memgate "
+      "name=g budget=kept limit=1000 cost=900 ! queue ! fakesink name=s",
+      &error);
+  GstElement *gate = gst_bin_get_by_name (GST_BIN (pipeline), "g");
+  GstBus *bus = gst_element_get_bus (pipeline);
+  GstMessage *message;
+  g_autoptr (GstStructure) stats = NULL;
+  guint64 over, passed;
+
+  g_assert_no_error (error);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  message = gst_bus_timed_pop_filtered (
+      bus, 20 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+  g_assert_nonnull (message);
+  g_assert_cmpint (GST_MESSAGE_TYPE (message), ==, GST_MESSAGE_EOS);
+  gst_message_unref (message);
+  g_object_get (gate, "passed", &passed, "stats", &stats, NULL);
+  gst_structure_get_uint64 (stats, "over", &over);
+  g_assert_cmpuint (passed, ==, 5);
+  g_assert_cmpuint (over, ==, 0);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  gst_object_unref (bus);
+  gst_object_unref (gate);
+  gst_object_unref (pipeline);
+}
+
+static void
+everything_watched_is_at_rest_here (void)
+{
+  GstHarness *h = harness_with_bus ("memgate");
+  gdouble pressure;
+  guint flags;
+
+  gst_element_set_state (h->element, GST_STATE_NULL);
+  gst_util_set_object_arg (
+      G_OBJECT (h->element), "watch", "cgroup+psi+available+cuda");
+  g_object_get (h->element, "watch", &flags, NULL);
+  g_assert_cmpuint (flags, ==, 15);
+  gst_harness_play (h);
+  g_object_get (h->element, "pressure", &pressure, NULL);
+  g_assert_cmpfloat (pressure, >, 0);
+  harness_with_bus_free (h);
+}
+
 static void
 add_tests (void)
 {
@@ -374,6 +492,11 @@ add_tests (void)
   ADD (
       "the-account-is-exact-under-threads", the_account_is_exact_under_threads);
   ADD ("it-answers-the-allocation-query", it_answers_the_allocation_query);
+  ADD ("a-full-pool-is-pressure", a_full_pool_is_pressure);
+  ADD ("absurd-limits-are-taken", absurd_limits_are_taken);
+  ADD ("a-kept-picture-is-not-waited-for", a_kept_picture_is_not_waited_for);
+  ADD (
+      "everything-watched-is-at-rest-here", everything_watched_is_at_rest_here);
 #undef ADD
 }
 

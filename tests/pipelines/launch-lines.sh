@@ -17,7 +17,7 @@ gst-launch-1.0 -q filesrc location=out/drawn-000.png ! pngdec ! videoconvert ! \
 # Names {dir}, {stem} and {index} must reach the element unexpanded.
 run_line() {
   rm -rf prints
-  bash -c "set +B; timeout 60 $1"
+  leaks_nothing bash -c "set +B; timeout 60 $1"
 }
 
 while IFS= read -r line; do
@@ -37,19 +37,19 @@ for element in petfoldersrc petdec petsegment memgate peteffect petpngenc \
     gst-inspect-1.0 "$element"
 done
 
-check "stock decoder and encoder around ours" timeout 60 \
+check "stock decoder and encoder around ours" leaks_nothing timeout 60 \
   gst-launch-1.0 -q filesrc location=out/drawn-000.png ! pngdec ! \
   videoconvert ! petsegment device=cpu ! peteffect effect=popart ! \
   videoconvert ! pngenc ! filesink location=stock.png
 check "its file is whole" is_png stock.png
-check "multifilesink behind ours" timeout 60 \
+check "multifilesink behind ours" leaks_nothing timeout 60 \
   gst-launch-1.0 -q petfoldersrc location=photos ! petdec ! \
   petsegment device=cpu ! petpngenc ! multifilesink location=multi%d.png
 check "a file per photo" is_png multi0.png multi1.png
 check "device=cuda says why not" says "device=cuda is not possible: there is no" timeout 60 \
   gst-launch-1.0 filesrc location=dog.jpg ! petdec ! \
   petsegment device=cuda ! fakesink
-check "pet-embed: appsrc and appsink" "$programs/pet-embed" dog.jpg embed.png
+check "pet-embed: appsrc and appsink" leaks_nothing "$programs/pet-embed" dog.jpg embed.png
 check "its file is whole" is_png embed.png
 
 finish

@@ -63,6 +63,15 @@ says() {
   }
 }
 
+# leaks_nothing COMMAND...: passes when COMMAND does and GStreamer's leaks tracer
+# finds nothing alive at its end.
+leaks_nothing() {
+  rm -f "$work/.leaks"
+  GST_TRACERS=leaks GST_DEBUG=GST_TRACER:7 GST_DEBUG_NO_COLOR=1 \
+    GST_DEBUG_FILE="$work/.leaks" "$@" || return 1
+  ! grep -a "object-alive, type-name=(string)[^%]" "$work/.leaks"
+}
+
 # is_png FILE...: passes when all are whole PNGs.
 is_png() {
   local file

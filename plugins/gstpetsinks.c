@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "gstpetsinks.h"
+
+#include <gst/base/gstbasesink.h>
+
+/* Transfer full; NULL: it is in no bin. */
+static GstObject *
+find_top (GstElement *element)
+{
+  GstObject *top = gst_object_get_parent (GST_OBJECT (element)), *above;
+
+  while (top != NULL && (above = gst_object_get_parent (top)) != NULL) {
+    gst_object_unref (top);
+    top = above;
+  }
+  return top;
+}
+
+static void
+settle_last (const GValue *item, gpointer budget)
+{
+  GstElement *sink = g_value_get_object (item);
+  GstSample *sample;
+  GstPetTicket *ticket;
+  GstBuffer *buffer;
+
+  if (!GST_IS_BASE_SINK (sink))
+    return;
+  sample = gst_base_sink_get_last_sample (GST_BASE_SINK (sink));
+  if (sample == NULL)
+    return;
+  buffer = gst_sample_get_buffer (sample);
+  ticket = buffer != NULL ? gst_pet_buffer_get_ticket (buffer, budget) : NULL;
+  if (ticket != NULL)
+    gst_pet_ticket_settle (ticket);
+  gst_sample_unref (sample);
+}
+
+void
+gst_pet_sinks_settle (GstElement *element, GstPetBudget *budget)
+{
+  GstObject *top = find_top (element);
+  GstIterator *elements;
+
+  if (GST_IS_BIN (top)) {
+    elements = gst_bin_iterate_recurse (GST_BIN (top));
+    while (gst_iterator_foreach (elements, settle_last, budget) ==
+        GST_ITERATOR_RESYNC)
+      gst_iterator_resync (elements);
+    gst_iterator_free (elements);
+  }
+  gst_clear_object (&top);
+}

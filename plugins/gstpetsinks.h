@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Stock sinks keep their last picture, and while a pipeline prerolls their
+ * first. Whoever waits for memory must not wait for those. */
+
+#pragma once
+
+#include <gst/gst.h>
+
+#include "memory/gstpetbudget.h"
+
+G_BEGIN_DECLS
+
+/* Settles the tickets of pictures that sinks of `element`'s pipeline keep. */
+void gst_pet_sinks_settle (GstElement *element, GstPetBudget *budget);
+
+G_END_DECLS
