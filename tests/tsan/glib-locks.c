@@ -4,8 +4,10 @@
  * instrumented and its locks are futexes of its own, which the sanitizer cannot
  * see: it would find a race in everything they guard. Linked into a test, these
  * functions take their place, in GStreamer too, on top of pthreads' locks, which
- * it knows. Reference counts of buffers are atomic in the same hidden way; what
- * one owner did before he let go comes before what is done at the end. */
+ * it knows. Reference counts of buffers and
+ * queues between threads are hidden in the same way. What one owner did before he
+ * let go comes before what is done at the end; what was done before a push comes
+ * before what follows the pop. */
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -239,17 +241,50 @@ g_cond_broadcast (GCond *cond)
   pthread_cond_broadcast (COND (cond));
 }
 
+/* The function of that name that this one stands before. */
+#define REAL(name)                                                             \
+  static gpointer real;                                                        \
+  if (__atomic_load_n (&real, __ATOMIC_ACQUIRE) == NULL)                       \
+    __atomic_store_n (&real, dlsym (RTLD_NEXT, #name), __ATOMIC_RELEASE);      \
+  __typeof__ (&name) call =                                                    \
+      (__typeof__ (&name)) __atomic_load_n (&real, __ATOMIC_ACQUIRE);
+
 PUBLIC void
 gst_mini_object_unref (GstMiniObject *object)
 {
-  static gpointer real;
-  gpointer found = __atomic_load_n (&real, __ATOMIC_ACQUIRE);
+  REAL (gst_mini_object_unref)
 
-  if (found == NULL) {
-    found = dlsym (RTLD_NEXT, "gst_mini_object_unref");
-    __atomic_store_n (&real, found, __ATOMIC_RELEASE);
-  }
   __tsan_release (object);
   __tsan_acquire (object);
-  ((void (*) (GstMiniObject *)) found) (object);
+  call (object);
+}
+
+/* Its lock is inside GLib. */
+PUBLIC void
+g_async_queue_push (GAsyncQueue *queue, gpointer data)
+{
+  REAL (g_async_queue_push)
+
+  __tsan_release (queue);
+  call (queue, data);
+}
+
+PUBLIC gpointer
+g_async_queue_timeout_pop (GAsyncQueue *queue, guint64 timeout_us)
+{
+  REAL (g_async_queue_timeout_pop)
+  gpointer data = call (queue, timeout_us);
+
+  __tsan_acquire (queue);
+  return data;
+}
+
+PUBLIC gpointer
+g_async_queue_try_pop (GAsyncQueue *queue)
+{
+  REAL (g_async_queue_try_pop)
+  gpointer data = call (queue);
+
+  __tsan_acquire (queue);
+  return data;
 }
