@@ -254,6 +254,10 @@ gst_mini_object_unref (GstMiniObject *object)
 {
   REAL (gst_mini_object_unref)
 
+  /* Who looked at a sample's buffer let go of that, too. */
+  if (GST_IS_SAMPLE (object) &&
+      gst_sample_get_buffer ((GstSample *) object) != NULL)
+    __tsan_release (gst_sample_get_buffer ((GstSample *) object));
   __tsan_release (object);
   __tsan_acquire (object);
   call (object);
