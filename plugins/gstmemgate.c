@@ -521,7 +521,9 @@ report_admission (GstMemGate *self, const GstMemGatePicture *picture)
         picture->admit == GST_PET_ADMIT_OVER
             ? "needs more than the limit; passed because it is alone"
             : "stalled; passed because nothing was given back for long");
-    gst_mem_gate_post_over (GST_ELEMENT (self), picture->admit, picture->cost);
+    if (!picture->was_admitted)
+      gst_mem_gate_post_over (
+          GST_ELEMENT (self), picture->admit, picture->cost);
   }
   GST_OBJECT_LOCK (self);
   self->n_over += over;

@@ -108,6 +108,7 @@ gst_mem_gate_admit (
   const GstPetDemand demand = {
     .bytes = picture->cost,
     .from = from,
+    .clip = from != NULL,
     .canceled = picture->canceled,
     .held = is_held,
     .settle = settle,
@@ -124,6 +125,7 @@ gst_mem_gate_admit (
         picture->watched (picture->gate), &picture->reason);
   }
   gst_pet_branch_count (picture->branch);
+  picture->was_admitted = from != NULL;
   picture->admit = gst_pet_budget_admit (
       picture->budget, &demand, &ticket, &picture->waited_ns);
   return ticket;

@@ -46,6 +46,7 @@ struct _GstMemGatePicture {
 
   /* results, of a required one */
   GstPetAdmit admit;
+  gboolean was_admitted;  /* as a photo, at a door: what it needs was said */
   GstClockTime waited_ns; /* 0: not at all */
   /* result, of a dropped one; static */
   const gchar *reason;
