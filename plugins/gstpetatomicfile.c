@@ -84,20 +84,19 @@ publish (const gchar *temporary, const gchar *name, gboolean overwrite,
   return *kept;
 }
 
-/* It can only be read by setting it, for the whole process: once, not by several
- * sinks at a time. */
+/* It can only be read by setting it, for the whole process: not by several sinks
+ * at a time. */
 static mode_t
 get_umask (void)
 {
-  static gsize known; /* the mask + 1 */
+  static GMutex lock;
+  mode_t mask;
 
-  if (g_once_init_enter (&known)) {
-    mode_t mask = umask (0);
-
-    umask (mask);
-    g_once_init_leave (&known, (gsize) mask + 1);
-  }
-  return (mode_t) (known - 1);
+  g_mutex_lock (&lock);
+  mask = umask (0);
+  umask (mask);
+  g_mutex_unlock (&lock);
+  return mask;
 }
 
 static gboolean
