@@ -306,8 +306,7 @@ run_steps (PetCudaProgram *program, PetError *error)
   return PET_OK;
 }
 
-/* Once outside of a graph first: code is loaded, and a step that cannot run is
- * found where its error means something. */
+/* The steps as one graph; without it they are started one by one. */
 static PetStatus
 capture (PetCudaProgram *program, PetError *error)
 {
@@ -316,8 +315,6 @@ capture (PetCudaProgram *program, PetError *error)
   cudaError_t result;
   PetStatus status;
 
-  PET_TRY (run_steps (program, error));
-  PET_CUDA_TRY (cudaStreamSynchronize (stream), "the first run");
   PET_CUDA_TRY (
       cudaStreamBeginCapture (stream, cudaStreamCaptureModeThreadLocal),
       "starting to capture");
@@ -331,6 +328,21 @@ capture (PetCudaProgram *program, PetError *error)
   if (graph != NULL)
     (void) cudaGraphDestroy (graph);
   return status;
+}
+
+/* Once outside of a graph first: code is loaded, and a step that cannot run is
+ * found where its error means something. An engine that cannot be captured
+ * costs time only. */
+static PetStatus
+make_ready (PetCudaProgram *program, PetError *error)
+{
+  PET_TRY (run_steps (program, error));
+  PET_CUDA_TRY (cudaStreamSynchronize (program->cuda->work), "the first run");
+  if (capture (program, NULL) != PET_OK) {
+    program->exec = NULL;
+    (void) cudaGetLastError ();
+  }
+  return PET_OK;
 }
 
 PetStatus
@@ -379,7 +391,7 @@ pet_cuda_program_new (PetCuda *cuda, PetGraph *graph,
     status = choose_plans (program, error);
   }
   if (status == PET_OK)
-    status = capture (program, error);
+    status = make_ready (program, error);
   if (status != PET_OK) {
     program->graph = NULL;
     pet_cuda_program_free (&program);
@@ -422,6 +434,8 @@ pet_cuda_program_free (PetCudaProgram **pointer)
 PetStatus
 pet_cuda_program_run (PetCudaProgram *program, PetError *error)
 {
+  if (program->exec == NULL)
+    return run_steps (program, error);
   return pet_cuda_check (cudaGraphLaunch (program->exec, program->cuda->work),
       "the network", error);
 }

@@ -70,32 +70,39 @@ static __global__ void
 scale_rows (const float *in, int width, PetCudaScale scale, int height,
     float *out, uint32_t *largest)
 {
-  float sum[3] = { 0 }, top = 0.0f;
+  __shared__ uint32_t top;
+  float sum[3] = { 0 };
+  bool inside;
   int x, y;
 
-  if (!find_pixel (width, height, &x, &y))
-    return;
-  for (int k = scale.first_weight[y]; k < scale.first_weight[y + 1]; k++) {
+  inside = find_pixel (width, height, &x, &y);
+  if (threadIdx.x == 0)
+    top = 0;
+  __syncthreads ();
+  for (int k = inside ? scale.first_weight[y] : 0;
+       inside && k < scale.first_weight[y + 1]; k++) {
     int row = scale.first[y] + k - scale.first_weight[y];
     const float *from = in + ((size_t) row * (size_t) width + (size_t) x) * 3;
 
     for (int c = 0; c < 3; c++)
       sum[c] += scale.weight[k] * from[c];
   }
-  for (int c = 0; c < 3; c++) {
+  for (int c = 0; inside && c < 3; c++) {
     out[((size_t) y * (size_t) width + (size_t) x) * 3 + (size_t) c] = sum[c];
-    top = fmaxf (top, sum[c]);
+    /* Floats of 0 and more are ordered as their bits are. */
+    atomicMax (&top, (uint32_t) __float_as_int (fmaxf (sum[c], 0.0f)));
   }
-  /* Floats of 0 and more are ordered as their bits are. */
-  atomicMax (largest, (uint32_t) __float_as_int (top));
+  __syncthreads ();
+  if (threadIdx.x == 0)
+    atomicMax (largest, top);
 }
 
 cudaError_t
 pet_cuda_scale_rows (const float *in, int width, const PetCudaScale *scale,
     int height, float *out, uint32_t *largest, cudaStream_t stream)
 {
-  return PET_LAUNCH (scale_rows, blocks_of (width, height), dim3 (PET_BLOCK),
-      stream) (in, width, *scale, height, out, largest);
+  return PET_LAUNCH_SYNC (scale_rows, blocks_of (width, height),
+      dim3 (PET_BLOCK), stream) (in, width, *scale, height, out, largest);
 }
 
 static inline __device__ void
@@ -173,28 +180,41 @@ output_at (const PetCudaMap &from, int index, int channel, int x, int y)
   return load_number (from, pixel * (size_t) from.pitch + (size_t) channel);
 }
 
+/* A block joins what it found before it touches the card's memory. */
 static __global__ void
 find_range (PetCudaMap from, int index, int channel, PetCudaRange *range)
 {
-  float value;
+  __shared__ PetCudaRange block;
+  bool inside;
   int x, y;
 
-  if (!find_pixel (from.width, from.height, &x, &y))
-    return;
-  value = output_at (from, index, channel, x, y);
-  if (isnan (value)) {
-    atomicAdd (&range->nan, 1u);
-  } else {
-    atomicMax (&range->low, ~ordered_bits (value));
-    atomicMax (&range->high, ordered_bits (value));
+  inside = find_pixel (from.width, from.height, &x, &y);
+  if (threadIdx.x == 0)
+    block.low = block.high = block.nan = 0;
+  __syncthreads ();
+  if (inside) {
+    float value = output_at (from, index, channel, x, y);
+
+    if (isnan (value)) {
+      atomicAdd (&block.nan, 1u);
+    } else {
+      atomicMax (&block.low, ~ordered_bits (value));
+      atomicMax (&block.high, ordered_bits (value));
+    }
   }
+  __syncthreads ();
+  if (threadIdx.x != 0)
+    return;
+  atomicAdd (&range->nan, block.nan);
+  atomicMax (&range->low, block.low);
+  atomicMax (&range->high, block.high);
 }
 
 cudaError_t
 pet_cuda_find_range (const PetCudaMap *from, int index, int channel,
     PetCudaRange *range, cudaStream_t stream)
 {
-  return PET_LAUNCH (find_range, blocks_of (from->width, from->height),
+  return PET_LAUNCH_SYNC (find_range, blocks_of (from->width, from->height),
       dim3 (PET_BLOCK), stream) (*from, index, channel, range);
 }
 

@@ -73,7 +73,8 @@ load_gpu (const GstPetNetworkOptions *options, PetSegmenter **segmenter,
     PetError *error)
 {
   GstPetGpuOptions how = { .device = options->cuda_device_id,
-    .half = options->precision != GST_PET_PRECISION_FP32,
+    .half = options->precision == GST_PET_PRECISION_AUTO ||
+        options->precision == GST_PET_PRECISION_FP16,
     .batch = options->batch_size,
     .batch_timeout = options->batch_timeout_ms * GST_MSECOND };
   g_autofree gchar *sidecar = NULL;
@@ -158,7 +159,8 @@ run_both (
 
   if (both->gpu != NULL) {
     status = pet_segmenter_run (both->gpu, photo, mask, &reason);
-    if (status != PET_ERROR_DEVICE && status != PET_ERROR_MEMORY) {
+    if (status != PET_ERROR_DEVICE && status != PET_ERROR_MEMORY &&
+        status != PET_ERROR_LIMIT) {
       if (status != PET_OK && error != NULL)
         *error = reason;
       return status;
@@ -221,6 +223,9 @@ gst_pet_network_open (GstElement *element, const GstPetNetworkOptions *options,
     return open_cpu (element, options);
   status = load_gpu (options, &segmenter, &error);
   if (status == PET_OK) {
+    if (options->precision == GST_PET_PRECISION_BF16)
+      GST_ELEMENT_WARNING (element, LIBRARY, SETTINGS,
+          ("The GPU runs the network in fp32: it has no bf16 here."), (NULL));
     *device = "cuda";
     return options->device == GST_PET_DEVICE_AUTO
         ? with_fallback (element, options, segmenter)

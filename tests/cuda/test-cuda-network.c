@@ -207,6 +207,73 @@ masks_in_a_batch (void)
   check_masks (true, 3, 12);
 }
 
+static bool
+write_text (const char *name, const void *text, size_t size)
+{
+  FILE *file = fopen (name, "wb");
+  bool good = file != NULL && fwrite (text, 1, size, file) == size;
+
+  if (file != NULL)
+    good = fclose (file) == 0 && good;
+  return good;
+}
+
+/* The U2-Net family's ways: divided by the photo's largest value, output
+ * stretched. And the sigmoid that a model may leave out. */
+static void
+check_sidecar (const char *sidecar)
+{
+  PetSegmenterOptions plain = { .threads = 1 };
+  PetCudaOptions card = { .device = -1 };
+  PetCudaModel model = { .sidecar = sidecar, .batch = 1 };
+  PetSegmenter *cpu = NULL;
+  PetCudaSegmenter *gpu = NULL;
+  PetCuda *cuda = NULL;
+  PetError error = { .status = PET_OK };
+  Picture photo, want = { .block = NULL }, got = { .block = NULL };
+  int width, height, largest;
+
+  fake_cuda_configure ("");
+  make_tiny ();
+  model.bytes = model_bytes;
+  model.size = model_size;
+  tap_check (write_text ("cuda-tiny.onnx", model_bytes, model_size) &&
+      write_text ("cuda-tiny.onnx.modelinfo", sidecar, strlen (sidecar)));
+  fill_photo (&photo, 61, 47, 4);
+  if (pet_segmenter_new_file ("cuda-tiny.onnx", &plain, &cpu, &error) !=
+          PET_OK ||
+      pet_cuda_open (&card, &cuda, &error) != PET_OK ||
+      pet_cuda_segmenter_new (cuda, &model, &gpu, &error) != PET_OK) {
+    tap_fail ("%s: %s", sidecar, error.message);
+  } else {
+    pet_segmenter_mask_size (cpu, &width, &height);
+    want = picture_new (width, height, 1, 0);
+    got = picture_new (width, height, 1, 0);
+    tap_check (
+        pet_segmenter_run (cpu, &photo.image, &want.image, &error) == PET_OK);
+    tap_check (pet_cuda_segmenter_run (
+                   gpu, &photo.image, &got.image, 1, &error) == PET_OK);
+    (void) mask_iou (&want.image, &got.image, &largest);
+    tap_check (largest <= 1);
+    tap_check (brightest (&want.image) > 0);
+  }
+  picture_free (&photo);
+  picture_free (&want);
+  picture_free (&got);
+  pet_segmenter_free (&cpu);
+  pet_cuda_segmenter_free (&gpu);
+  pet_cuda_close (&cuda);
+  check_clean ();
+}
+
+static void
+ways_of_other_models (void)
+{
+  check_sidecar ("divisor=max\nmean=0.485,0.456,0.406\n"
+                 "std=0.229,0.224,0.225\noutput-range=minmax\n");
+  check_sidecar ("divisor=127.5\nmean=1\noutput-range=logit\n");
+}
+
 /* fp32 must not be computed by an engine that rounds to TF32, and nothing by
  * one that is not deterministic. */
 static void
@@ -466,6 +533,7 @@ main (int argc, char **argv)
     TAP_TEST (masks_in_a_batch),
     TAP_TEST (engines_are_filtered),
     TAP_TEST (lowering_is_recorded),
+    TAP_TEST (ways_of_other_models),
     TAP_TEST (memory_is_constant),
     TAP_TEST (reasons),
     TAP_TEST (no_cudnn),
