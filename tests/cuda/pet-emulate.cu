@@ -17,6 +17,17 @@ typedef struct {
   bool done;
 } Fiber;
 
+/* Stacks are made once and freed at the end. */
+struct Fibers {
+  std::vector<Fiber> all;
+
+  ~Fibers ()
+  {
+    for (Fiber &fiber : all)
+      free (fiber.stack);
+  }
+};
+
 static ucontext_t scheduler;
 static Fiber *current;
 static const std::function<void ()> *body;
@@ -80,7 +91,8 @@ void
 pet_emulate_grid (
     dim3 grid, dim3 block, bool sync, const std::function<void ()> &thread)
 {
-  static std::vector<Fiber> fibers;
+  static Fibers kept;
+  std::vector<Fiber> &fibers = kept.all;
 
   body = &thread;
   while (sync && fibers.size () < block.x) {
