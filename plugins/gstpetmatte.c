@@ -90,6 +90,7 @@ fill_mask (PetSegmenter *segmenter, const PetAllocator *allocator,
     memset (mask->data, 0, (gsize) mask->width * (gsize) mask->height);
     return PET_OK;
   }
+  PET_TRY (pet_mask_drop_haze (mask, CERTAIN_MARGIN, allocator, error));
   if (options->subject == GST_PET_SUBJECT_LARGEST)
     PET_TRY (pet_mask_keep_largest (mask, allocator, error));
   return PET_OK;

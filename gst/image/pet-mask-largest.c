@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The largest region of a mask, by union-find over runs (horizontal lines of
+/* Regions of a mask, by union-find over runs (horizontal lines of
  * pixels of one class, either strong, >= 64, or soft, 1..63). Two runs of
  * neighbouring rows are joined if they touch, diagonally too. First strong
  * runs are joined and the largest region is chosen; then soft runs are joined
@@ -16,6 +16,7 @@
 #include "image/pet-matte.h"
 
 #define STRONG 64
+#define SURE 128
 
 typedef struct {
   int32_t start, end; /* columns, end exclusive */
@@ -192,9 +193,54 @@ keep_largest (const PetImage *mask, Runs *list)
   clear_others (mask, list, largest);
 }
 
-PetStatus
-pet_mask_keep_largest (
-    const PetImage *mask, const PetAllocator *allocator, PetError *error)
+/* Joins all runs that touch, of whatever class. */
+static void
+join_all (const Runs *list, int height)
+{
+  Run *runs = list->runs;
+
+  for (int y = 0; y < height; y++) {
+    size_t above = y > 0 ? list->first[y - 1] : list->first[y];
+
+    for (size_t i = list->first[y]; i < list->first[y + 1]; i++) {
+      if (i > list->first[y] && runs[i - 1].end == runs[i].start)
+        join (runs, (uint32_t) (i - 1), (uint32_t) i);
+      while (above < list->first[y] && runs[above].end < runs[i].start)
+        above++;
+      for (size_t j = above; j < list->first[y] && runs[j].start <= runs[i].end;
+           j++)
+        join (runs, (uint32_t) j, (uint32_t) i);
+    }
+  }
+}
+
+static void
+drop_haze (const PetImage *mask, Runs *list)
+{
+  list_runs (mask, list);
+  /* From here on `area` counts the sure pixels. */
+  for (int y = 0; y < mask->height; y++)
+    for (size_t i = list->first[y]; i < list->first[y + 1]; i++) {
+      Run *run = &list->runs[i];
+
+      run->area = 0;
+      for (int x = run->start; x < run->end; x++)
+        run->area += pet_image_row (mask, y)[x] >= SURE;
+    }
+  join_all (list, mask->height);
+  for (int y = 0; y < mask->height; y++)
+    for (size_t i = list->first[y]; i < list->first[y + 1]; i++) {
+      const Run *run = &list->runs[i];
+
+      if (list->runs[find_root (list->runs, (uint32_t) i)].area == 0)
+        memset (pet_image_row (mask, y) + run->start, 0,
+            (size_t) (run->end - run->start));
+    }
+}
+
+static PetStatus
+work_on_runs (const PetImage *mask, void (*work) (const PetImage *, Runs *),
+    const PetAllocator *allocator, PetError *error)
 {
   Runs list = { 0 };
   PetStatus status = PET_OK;
@@ -210,11 +256,31 @@ pet_mask_keep_largest (
   list.runs = pet_alloc (allocator, list.runs_bytes);
   list.first = pet_alloc (allocator, list.first_bytes);
   if (list.runs != NULL && list.first != NULL)
-    keep_largest (mask, &list);
+    work (mask, &list);
   else
     status = pet_fail (error, PET_ERROR_MEMORY,
-        "no memory to find the largest of %zu pieces of a mask", list.n_runs);
+        "no memory for %zu pieces of a mask", list.n_runs);
   pet_free (allocator, list.first, list.first_bytes);
   pet_free (allocator, list.runs, list.runs_bytes);
   return status;
+}
+
+PetStatus
+pet_mask_keep_largest (
+    const PetImage *mask, const PetAllocator *allocator, PetError *error)
+{
+  return work_on_runs (mask, keep_largest, allocator, error);
+}
+
+PetStatus
+pet_mask_drop_haze (const PetImage *mask, int low,
+    const PetAllocator *allocator, PetError *error)
+{
+  for (int y = 0; y < mask->height; y++) {
+    uint8_t *row = pet_image_row (mask, y);
+
+    for (int x = 0; x < mask->width * mask->channels; x++)
+      row[x] = row[x] < low ? 0 : row[x];
+  }
+  return work_on_runs (mask, drop_haze, allocator, error);
 }

@@ -25,6 +25,12 @@ typedef struct {
 PetStatus pet_mask_keep_largest (
     const PetImage *mask, const PetAllocator *allocator, PetError *error);
 
+/* Clears every 8-connected region of pixels of at least `low` (1..128) that has
+ * none of at least 128: smudges beside the pet. Pixels below `low` are cleared
+ * too. In place. */
+PetStatus pet_mask_drop_haze (const PetImage *mask, int low,
+    const PetAllocator *allocator, PetError *error);
+
 typedef struct {
   /* Draw the edge to the photo with a guided filter (He, Sun: "Fast Guided
    * Filter", 2015); else the mask is enlarged bilinearly. */

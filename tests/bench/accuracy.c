@@ -75,6 +75,7 @@ score_photo (PetSegmenter *segmenter, const char *folder, const char *name)
   mask = accuracy_image (width, height, 1);
   done = find_mask (segmenter, &photo, &mask, &milliseconds) &&
       score_alpha (&mask, &photo, &truth, false, &plain) &&
+      pet_mask_drop_haze (&mask, 12, NULL, NULL) == PET_OK &&
       score_alpha (&mask, &photo, &truth, true, &refined);
   if (done)
     printf ("%s\t%s\t%.4f\t%.4f\t%.4f\t%.4f\t%.4f\t%.4f\t%.2f\n",

@@ -39,6 +39,7 @@ cut_out (PetSegmenter *segmenter, const PetImage *photo, const PetImage *cutout)
   pet_segmenter_mask_size (segmenter, &width, &height);
   mask = accuracy_image (width, height, 1);
   done = pet_segmenter_run (segmenter, photo, &mask, NULL) == PET_OK &&
+      pet_mask_drop_haze (&mask, 12, NULL, NULL) == PET_OK &&
       pet_matte_cut (&mask, photo, cutout, &options, NULL, NULL, NULL) ==
           PET_OK;
   free (mask.data);

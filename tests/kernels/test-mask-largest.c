@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The largest region of a mask against flooding it. */
+/* Regions of a mask against flooding it. */
 
 #include "image/pet-matte.h"
 #include "picture.h"
@@ -132,6 +132,37 @@ largest_agrees_with_flooding (void)
 }
 
 static void
+haze_agrees_with_flooding (void)
+{
+  for (int round = 0; round < 60; round++) {
+    int w = tap_random_range (1, 24), h = tap_random_range (1, 24);
+    int low = tap_random_range (1, 100), n = w * h, mark = 0;
+    Picture mask = picture_new (w, h, 1, round % 5), want;
+    int *label = calloc ((size_t) n, sizeof (int));
+
+    for (int i = 0; i < n; i++)
+      pet_image_row (&mask.image, i / w)[i % w] =
+          (uint8_t) tap_random_range (0, round % 2 ? 132 : 160);
+    want = picture_copy (&mask.image, 0);
+    for (int i = 0; i < n; i++)
+      if (pet_image_row (&want.image, i / w)[i % w] >= 128)
+        label[i] = mark = 1;
+    if (mark != 0)
+      flood (&want.image, label, mark, low, 255);
+    for (int i = 0; i < n; i++)
+      if (label[i] == 0)
+        pet_image_row (&want.image, i / w)[i % w] = 0;
+    tap_check (pet_mask_drop_haze (&mask.image, low, NULL, NULL) == PET_OK);
+    if (!picture_equal (&mask.image, &want.image))
+      tap_fail ("%dx%d in round %d", w, h, round);
+    tap_check (picture_guards_hold (&mask));
+    free (label);
+    picture_free (&mask);
+    picture_free (&want);
+  }
+}
+
+static void
 refused_memory_changes_nothing (void)
 {
   for (int fail = 1; fail <= 2; fail++) {
@@ -166,6 +197,7 @@ main (int argc, char **argv)
   static const TapTest tests[] = {
     TAP_TEST (largest_keeps_its_fringe_only),
     TAP_TEST (largest_agrees_with_flooding),
+    TAP_TEST (haze_agrees_with_flooding),
     TAP_TEST (refused_memory_changes_nothing),
     TAP_TEST (more_than_one_channel_is_refused),
   };
