@@ -22,7 +22,7 @@ ALLOWED = [
     ("gst/memory", {"memory", "base"}),
     ("gst/meta", {"meta", "base"}),
     ("plugins", {"memory", "meta", "nn", "codec", "image", "base"}),
-    ("pipelines", {"meta", "base"}),
+    ("pipelines", {"meta", "codec", "image", "base"}),
     ("cuda", {"nn", "image", "base"}),
 ]
 USES_GLIB = ("plugins", "pipelines", "gst/memory", "gst/meta", "tests")
@@ -143,7 +143,7 @@ def main():
             texts[name] = file.read()
     flags = subprocess.run(
         ["pkg-config", "--cflags", "gstreamer-check-1.0",
-         "gstreamer-video-1.0", "json-glib-1.0"],
+         "gstreamer-video-1.0", "json-glib-1.0", "libsoup-3.0"],
         capture_output=True, text=True, check=False).stdout.split()
 
     def over(check, chosen):

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "serve-cache.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gio/gio.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define TEMPORARY ".tmp-"
+/* Even a tiny file takes a block and an entry here. */
+#define BLOCK_BYTES 4096
+
+typedef struct {
+  gchar *name; /* "{key}.{effect}.png" */
+  guint64 bytes;
+  gint64 used; /* of the last use, only while reading the folder */
+  GList link;  /* in `recent` */
+} Entry;
+
+struct _ServeCache {
+  gchar *folder;
+  gint lock_fd;
+  guint64 limit;
+
+  GMutex mutex;
+  GHashTable *entries; /* name -> Entry */
+  GQueue recent;       /* of Entry, the most recently used first */
+  ServeCacheState state;
+  guint64 n_temporary;
+};
+
+static void
+free_entry (gpointer data)
+{
+  Entry *entry = data;
+
+  g_free (entry->name);
+  g_free (entry);
+}
+
+static gchar *
+path_of (const ServeCache *cache, const gchar *name)
+{
+  return g_strdup_printf ("%s/%.2s/%s", cache->folder, name, name);
+}
+
+static guint64
+charge (guint64 size)
+{
+  return (size + BLOCK_BYTES - 1) / BLOCK_BYTES * BLOCK_BYTES;
+}
+
+static void
+forget_locked (ServeCache *cache, Entry *entry)
+{
+  g_queue_unlink (&cache->recent, &entry->link);
+  cache->state.bytes -= entry->bytes;
+  cache->state.files--;
+  g_hash_table_remove (cache->entries, entry->name);
+}
+
+/* Makes room for `bytes`. */
+static void
+evict_locked (ServeCache *cache, guint64 bytes)
+{
+  while (
+      cache->recent.tail != NULL && cache->state.bytes + bytes > cache->limit) {
+    Entry *oldest = cache->recent.tail->data;
+    g_autofree gchar *path = path_of (cache, oldest->name);
+
+    g_unlink (path);
+    cache->state.evicted++;
+    forget_locked (cache, oldest);
+  }
+}
+
+static void
+remember_locked (ServeCache *cache, const gchar *name, guint64 size)
+{
+  Entry *entry = g_hash_table_lookup (cache->entries, name);
+
+  if (entry != NULL)
+    forget_locked (cache, entry);
+  evict_locked (cache, charge (size));
+  entry = g_new0 (Entry, 1);
+  entry->name = g_strdup (name);
+  entry->bytes = charge (size);
+  entry->link.data = entry;
+  g_hash_table_insert (cache->entries, entry->name, entry);
+  g_queue_push_head_link (&cache->recent, &entry->link);
+  cache->state.bytes += entry->bytes;
+  cache->state.files++;
+}
+
+gboolean
+serve_cache_is_key (const gchar *text)
+{
+  gsize n = strspn (text, "0123456789abcdef");
+
+  return n == SERVE_DIGEST_HEX && text[n] == '\0';
+}
+
+static gint
+compare_used (gconstpointer a, gconstpointer b)
+{
+  const Entry *first = *(Entry *const *) a, *second = *(Entry *const *) b;
+
+  return (first->used > second->used) - (first->used < second->used);
+}
+
+/* Adds what a folder "ab" holds to `found`; removes what a killed process
+ * left behind. */
+static void
+scan_folder (const gchar *path, GPtrArray *found)
+{
+  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+  const gchar *name;
+
+  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL) {
+    g_autofree gchar *file = g_build_filename (path, name, NULL);
+    struct stat info;
+    Entry *entry;
+
+    if (g_str_has_prefix (name, TEMPORARY) || lstat (file, &info) != 0 ||
+        !S_ISREG (info.st_mode) || info.st_size == 0) {
+      g_unlink (file);
+      continue;
+    }
+    entry = g_new0 (Entry, 1);
+    entry->name = g_strdup (name);
+    entry->bytes = (guint64) info.st_size;
+    entry->used = (gint64) info.st_mtim.tv_sec * G_USEC_PER_SEC +
+        info.st_mtim.tv_nsec / 1000;
+    g_ptr_array_add (found, entry);
+  }
+}
+
+static void
+scan (ServeCache *cache)
+{
+  g_autoptr (GPtrArray) found = g_ptr_array_new_with_free_func (free_entry);
+
+  for (guint i = 0; i < 256; i++) {
+    g_autofree gchar *path = g_strdup_printf ("%s/%02x", cache->folder, i);
+
+    scan_folder (path, found);
+  }
+  g_ptr_array_sort (found, compare_used);
+  g_mutex_lock (&cache->mutex);
+  for (guint i = 0; i < found->len; i++) {
+    Entry *entry = found->pdata[i];
+
+    remember_locked (cache, entry->name, entry->bytes);
+  }
+  g_mutex_unlock (&cache->mutex);
+}
+
+static gboolean
+take_folder (ServeCache *cache, GError **error)
+{
+  g_autofree gchar *lock = g_build_filename (cache->folder, "lock", NULL);
+
+  if (g_mkdir_with_parents (cache->folder, 0700) == 0)
+    cache->lock_fd = open (lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (cache->lock_fd >= 0 && flock (cache->lock_fd, LOCK_EX | LOCK_NB) == 0)
+    return TRUE;
+  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno),
+      "the cache folder %s cannot be used: %s", cache->folder,
+      errno == EWOULDBLOCK ? "another process uses it" : g_strerror (errno));
+  return FALSE;
+}
+
+ServeCache *
+serve_cache_new (const gchar *folder, guint64 limit, GError **error)
+{
+  ServeCache *cache = g_new0 (ServeCache, 1);
+
+  cache->folder = g_strdup (folder);
+  cache->lock_fd = -1;
+  cache->limit = cache->state.limit = limit;
+  g_mutex_init (&cache->mutex);
+  g_queue_init (&cache->recent);
+  cache->entries =
+      g_hash_table_new_full (g_str_hash, g_str_equal, NULL, free_entry);
+  if (!take_folder (cache, error)) {
+    serve_cache_free (cache);
+    return NULL;
+  }
+  scan (cache);
+  return cache;
+}
+
+void
+serve_cache_free (ServeCache *cache)
+{
+  if (cache == NULL)
+    return;
+  if (cache->lock_fd >= 0)
+    close (cache->lock_fd);
+  g_hash_table_unref (cache->entries);
+  g_mutex_clear (&cache->mutex);
+  g_free (cache->folder);
+  g_free (cache);
+}
+
+/* Opens the file of an entry, and marks it as used just now. */
+static ServeResult *
+open_file (const ServeCache *cache, const gchar *name)
+{
+  g_autofree gchar *path = path_of (cache, name);
+  gint fd = open (path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  struct stat info;
+
+  if (fd < 0)
+    return NULL;
+  if (fstat (fd, &info) != 0 || info.st_size == 0) {
+    close (fd);
+    return NULL;
+  }
+  futimens (fd, NULL);
+  return serve_result_new_for_file (fd, (guint64) info.st_size);
+}
+
+ServeResult *
+serve_cache_get (ServeCache *cache, const gchar *key, const gchar *effect)
+{
+  g_autofree gchar *name = NULL;
+  ServeResult *result = NULL;
+  Entry *entry;
+
+  if (cache == NULL)
+    return NULL;
+  name = g_strdup_printf ("%s.%s.png", key, effect);
+  g_mutex_lock (&cache->mutex);
+  entry = g_hash_table_lookup (cache->entries, name);
+  if (entry != NULL) {
+    g_queue_unlink (&cache->recent, &entry->link);
+    g_queue_push_head_link (&cache->recent, &entry->link);
+  }
+  g_mutex_unlock (&cache->mutex);
+  if (entry != NULL)
+    result = open_file (cache, name);
+  g_mutex_lock (&cache->mutex);
+  /* A file that somebody removed is an entry no more. */
+  if (result == NULL &&
+      (entry = g_hash_table_lookup (cache->entries, name)) != NULL)
+    forget_locked (cache, entry);
+  cache->state.hits += result != NULL;
+  cache->state.misses += result == NULL;
+  g_mutex_unlock (&cache->mutex);
+  return result;
+}
+
+static gboolean
+write_all (gint fd, const guint8 *bytes, gsize size)
+{
+  while (size > 0) {
+    gssize n = write (fd, bytes, size);
+
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n <= 0)
+      return FALSE;
+    bytes += n;
+    size -= (gsize) n;
+  }
+  return TRUE;
+}
+
+static gboolean
+write_buffer (gint fd, GstBuffer *buffer)
+{
+  for (guint i = 0; i < gst_buffer_n_memory (buffer); i++) {
+    GstMemory *memory = gst_buffer_peek_memory (buffer, i);
+    gboolean written;
+    GstMapInfo map;
+
+    if (!gst_memory_map (memory, &map, GST_MAP_READ))
+      return FALSE;
+    written = write_all (fd, map.data, map.size);
+    gst_memory_unmap (memory, &map);
+    if (!written)
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* Writes beside the final name, then renames. No fsync: what a power cut
+ * takes from a cache is made again, and an empty file is not taken for one. */
+static ServeResult *
+write_file (
+    ServeCache *cache, const gchar *name, guint64 number, GstBuffer *png)
+{
+  g_autofree gchar *path = path_of (cache, name);
+  g_autofree gchar *folder = g_path_get_dirname (path);
+  g_autofree gchar *temporary =
+      g_strdup_printf ("%s/" TEMPORARY "%" G_GUINT64_FORMAT, folder, number);
+  gint fd;
+
+  fd = open (temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd < 0 && errno == ENOENT && g_mkdir_with_parents (folder, 0700) == 0)
+    fd = open (temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd < 0)
+    return NULL;
+  if (!write_buffer (fd, png) || g_rename (temporary, path) != 0) {
+    g_unlink (temporary);
+    close (fd);
+    return NULL;
+  }
+  return serve_result_new_for_file (fd, gst_buffer_get_size (png));
+}
+
+ServeResult *
+serve_cache_put (
+    ServeCache *cache, const gchar *key, const gchar *effect, GstBuffer *png)
+{
+  g_autofree gchar *name = NULL;
+  ServeResult *result = NULL;
+  guint64 size = gst_buffer_get_size (png), number;
+
+  if (cache == NULL)
+    return serve_result_new_for_buffer (png);
+  name = g_strdup_printf ("%s.%s.png", key, effect);
+  g_mutex_lock (&cache->mutex);
+  number = cache->n_temporary++;
+  if (charge (size) <= cache->limit)
+    evict_locked (cache, charge (size));
+  g_mutex_unlock (&cache->mutex);
+  if (charge (size) <= cache->limit)
+    result = write_file (cache, name, number, png);
+  g_mutex_lock (&cache->mutex);
+  if (result != NULL)
+    remember_locked (cache, name, size);
+  else
+    cache->state.write_errors++;
+  g_mutex_unlock (&cache->mutex);
+  return result != NULL ? result : serve_result_new_for_buffer (png);
+}
+
+void
+serve_cache_get_state (ServeCache *cache, ServeCacheState *state)
+{
+  *state = (ServeCacheState){ 0 };
+  if (cache == NULL)
+    return;
+  g_mutex_lock (&cache->mutex);
+  *state = cache->state;
+  g_mutex_unlock (&cache->mutex);
+}

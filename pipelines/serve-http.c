@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "serve-http.h"
+
+#include <stdio.h>
+
+#include "serve-connection.h"
+#include "serve-routes.h"
+
+#define REQUEST_KEY "serve-request"
+#define IDLE_SECONDS 15
+/* Body of a request whose route wants none. */
+#define MAX_STRAY_BYTES (64 * 1024)
+#define SWEEP_MS 500
+
+static void accept_next (ServeServer *server);
+
+/* -- requests -- */
+
+static void
+free_request (ServeRequest *request)
+{
+  ServeServer *server = request->server;
+
+  serve_request_drop_data (request);
+  if (request->watch != 0)
+    g_source_remove (request->watch);
+  if (serve_connection_phase (request->connection) != SERVE_PHASE_SOCKET)
+    serve_connection_set_phase (
+        request->connection, SERVE_PHASE_IDLE, IDLE_SECONDS);
+  serve_connection_unref (request->connection);
+  g_hash_table_unref (request->query);
+  g_free (request);
+  server->n_requests--;
+  if (server->draining && server->n_requests == 0 && server->drained != NULL)
+    server->drained (server->drained_user);
+}
+
+static void
+on_finished (SoupServerMessage *msg, gpointer user)
+{
+  ServeRequest *request = g_object_steal_data (G_OBJECT (msg), REQUEST_KEY);
+
+  if (request != NULL)
+    free_request (request);
+}
+
+static void
+on_chunk (SoupServerMessage *msg, GBytes *chunk, gpointer user)
+{
+  ServeRequest *request = g_object_get_data (G_OBJECT (msg), REQUEST_KEY);
+  gsize size;
+  const guint8 *bytes = g_bytes_get_data (chunk, &size);
+
+  if (request == NULL)
+    return;
+  request->body_bytes += size;
+  if (request->answered)
+    return;
+  if (request->route != NULL && request->route->body != NULL)
+    request->route->body (request, bytes, size);
+  else if (request->body_bytes > MAX_STRAY_BYTES)
+    serve_request_refuse (request, SOUP_STATUS_REQUEST_ENTITY_TOO_LARGE,
+        "this address takes no body");
+}
+
+static ServeRequest *
+new_request (ServeServer *server, SoupServerMessage *msg, const char *path,
+    GHashTable *query, ServeConnection *connection)
+{
+  ServeRequest *request = g_new0 (ServeRequest, 1);
+
+  request->server = server;
+  request->msg = msg;
+  request->path = g_uri_get_path (soup_server_message_get_uri (msg));
+  request->query = query != NULL ? g_hash_table_ref (query)
+                                 : g_hash_table_new (g_str_hash, g_str_equal);
+  request->is_head = soup_server_message_get_method (msg) == SOUP_METHOD_HEAD;
+  request->connection = serve_connection_ref (connection);
+  server->n_requests++;
+  g_object_set_data (G_OBJECT (msg), REQUEST_KEY, request);
+  g_signal_connect (msg, "finished", G_CALLBACK (on_finished), server);
+  g_signal_connect (msg, "got-chunk", G_CALLBACK (on_chunk), server);
+  soup_message_body_set_accumulate (
+      soup_server_message_get_request_body (msg), FALSE);
+  return request;
+}
+
+/* The headers of a request are there. */
+static void
+on_headers (SoupServer *soup, SoupServerMessage *msg, const char *path,
+    GHashTable *query, gpointer user)
+{
+  ServeServer *server = user;
+  ServeConnection *connection = serve_connection_of_address (
+      soup_server_message_get_remote_address (msg));
+  ServeRequest *request;
+
+  if (connection == NULL || g_object_get_data (G_OBJECT (msg), REQUEST_KEY))
+    return;
+  request = new_request (server, msg, path, query, connection);
+  serve_connection_set_phase (
+      connection, SERVE_PHASE_UPLOAD, server->options->upload_timeout);
+  serve_request_set_cors (request);
+  request->route =
+      serve_routes_find (soup_server_message_get_method (msg), request->path);
+  if (request->route != NULL && request->route->begin != NULL)
+    request->route->begin (request);
+}
+
+/* libsoup goes on with a WebSocket where no answer was given. */
+static gboolean
+is_upgrade (ServeRequest *request)
+{
+  const gchar *upgrade = serve_request_header (request, "Upgrade");
+
+  return upgrade != NULL && g_ascii_strcasecmp (upgrade, "websocket") == 0 &&
+      request->route != NULL && serve_routes_is_websocket (request->path);
+}
+
+/* The body of a request has been read. */
+static void
+on_request (SoupServer *soup, SoupServerMessage *msg, const char *path,
+    GHashTable *query, gpointer user)
+{
+  ServeRequest *request = g_object_get_data (G_OBJECT (msg), REQUEST_KEY);
+
+  if (request == NULL) {
+    soup_server_message_set_status (msg, SOUP_STATUS_BAD_REQUEST, NULL);
+    return;
+  }
+  if (request->refused) {
+    /* libsoup would answer once more. */
+    serve_connection_cut (request->connection);
+    soup_server_message_set_status (msg, SOUP_STATUS_BAD_REQUEST, NULL);
+    return;
+  }
+  if (request->answered || is_upgrade (request))
+    return;
+  request->body_read = TRUE;
+  if (soup_server_message_get_method (msg) == SOUP_METHOD_OPTIONS)
+    serve_request_answer_preflight (request);
+  else if (request->route != NULL)
+    request->route->handle (request);
+  else if (serve_routes_allow (request->path) != NULL) {
+    serve_request_set_header (
+        request, "Allow", serve_routes_allow (request->path));
+    serve_request_refuse (request, SOUP_STATUS_METHOD_NOT_ALLOWED,
+        "this address does not take that method");
+  } else
+    serve_request_refuse (request, SOUP_STATUS_NOT_FOUND, "Not Found");
+}
+
+/* -- connections -- */
+
+guint
+serve_http_n_connections (const ServeServer *server)
+{
+  return g_hash_table_size (server->connections);
+}
+
+static void
+on_closed (ServeConnection *connection, gpointer user)
+{
+  ServeServer *server = user;
+
+  g_hash_table_remove (server->connections, connection);
+  accept_next (server);
+}
+
+static void
+on_accepted (GObject *source, GAsyncResult *result, gpointer user)
+{
+  ServeServer *server = user;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GSocketConnection) stream = g_socket_listener_accept_finish (
+      G_SOCKET_LISTENER (source), result, NULL, &error);
+  g_autoptr (GSocketAddress) local = NULL;
+  ServeConnection *connection;
+
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    return;
+  g_clear_object (&server->accepting);
+  if (stream != NULL) {
+    connection = serve_connection_new (stream, on_closed, server);
+    g_hash_table_add (server->connections, connection);
+    serve_connection_set_phase (connection, SERVE_PHASE_IDLE, IDLE_SECONDS);
+    local = g_socket_connection_get_local_address (stream, NULL);
+    soup_server_accept_iostream (server->soup, G_IO_STREAM (stream), local,
+        serve_connection_address (connection), NULL);
+  }
+  accept_next (server);
+}
+
+/* The client that has been quiet for longest makes room. */
+static void
+cut_idle (ServeServer *server)
+{
+  ServeConnection *oldest = NULL;
+  GHashTableIter iter;
+  gpointer key;
+
+  g_hash_table_iter_init (&iter, server->connections);
+  while (g_hash_table_iter_next (&iter, &key, NULL))
+    if (serve_connection_phase (key) == SERVE_PHASE_IDLE &&
+        (oldest == NULL ||
+            serve_connection_deadline (key) <
+                serve_connection_deadline (oldest)))
+      oldest = key;
+  if (oldest != NULL)
+    serve_connection_cut (oldest);
+}
+
+static void
+accept_next (ServeServer *server)
+{
+  if (server->draining || server->accepting != NULL || server->listener == NULL)
+    return;
+  if (serve_http_n_connections (server) >= server->options->max_connections) {
+    cut_idle (server);
+    return;
+  }
+  server->accepting = g_cancellable_new ();
+  g_socket_listener_accept_async (
+      server->listener, server->accepting, on_accepted, server);
+}
+
+static gboolean
+on_sweep (gpointer user)
+{
+  static const gchar timeout[] =
+      "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n"
+      "Content-Length: 0\r\n\r\n";
+  ServeServer *server = user;
+  g_autoptr (GList) all = g_hash_table_get_keys (server->connections);
+
+  for (GList *link = all; link != NULL; link = link->next)
+    serve_connection_ref (link->data);
+  for (GList *link = all; link != NULL; link = link->next) {
+    ServeConnection *connection = link->data;
+
+    if (serve_connection_is_late (connection)) {
+      if (serve_connection_phase (connection) == SERVE_PHASE_UPLOAD) {
+        server->metrics->responses[SOUP_STATUS_REQUEST_TIMEOUT]++;
+        serve_connection_send_last (connection, timeout, sizeof timeout - 1);
+      }
+      serve_connection_cut (connection);
+    }
+    serve_connection_unref (connection);
+  }
+  accept_next (server);
+  return G_SOURCE_CONTINUE;
+}
+
+/* -- life -- */
+
+static gboolean
+listen_on (ServeServer *server, GError **error)
+{
+  const ServeOptions *options = server->options;
+  g_autoptr (GSocketAddress) wanted =
+      g_inet_socket_address_new_from_string (options->listen, options->port);
+  g_autoptr (GSocketAddress) effective = NULL;
+
+  server->listener = g_socket_listener_new ();
+  g_socket_listener_set_backlog (server->listener, 512);
+  if (!g_socket_listener_add_address (server->listener, wanted,
+          G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, NULL, &effective, error))
+    return FALSE;
+  g_print ("listening on http://%s:%u\n", options->listen,
+      g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (effective)));
+  fflush (stdout);
+  return TRUE;
+}
+
+gboolean
+serve_http_start (ServeServer *server, GError **error)
+{
+  server->connections = g_hash_table_new (NULL, NULL);
+  server->soup =
+      soup_server_new ("server-header", "pet-serve/" PET_VERSION, NULL);
+  soup_server_add_early_handler (server->soup, NULL, on_headers, server, NULL);
+  soup_server_add_handler (server->soup, NULL, on_request, server, NULL);
+  serve_routes_init (server, on_headers, on_request);
+  if (!listen_on (server, error))
+    return FALSE;
+  server->sweep = g_timeout_add (SWEEP_MS, on_sweep, server);
+  accept_next (server);
+  return TRUE;
+}
+
+void
+serve_http_drain (
+    ServeServer *server, void (*drained) (gpointer user), gpointer user)
+{
+  server->draining = TRUE;
+  server->drained = drained;
+  server->drained_user = user;
+  if (server->accepting != NULL)
+    g_cancellable_cancel (server->accepting);
+  if (server->listener != NULL)
+    g_socket_listener_close (server->listener);
+  if (server->n_requests == 0)
+    drained (user);
+}
+
+void
+serve_http_stop (ServeServer *server)
+{
+  if (server->sweep != 0)
+    g_source_remove (server->sweep);
+  server->draining = TRUE;
+  server->drained = NULL;
+  if (server->soup != NULL)
+    soup_server_disconnect (server->soup);
+  g_clear_object (&server->soup);
+  g_clear_object (&server->listener);
+  g_clear_object (&server->accepting);
+  g_clear_pointer (&server->connections, g_hash_table_unref);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* One finished PNG: an open file of the cache, or, where it could not be
+ * written, the encoder's buffer, which then stays on the memory account.
+ *
+ * Thread-safety: safe. */
+
+#pragma once
+
+#include <gst/gst.h>
+
+G_BEGIN_DECLS
+
+typedef struct _ServeResult ServeResult;
+
+#define SERVE_TYPE_RESULT (serve_result_get_type ())
+GType serve_result_get_type (void);
+
+/* Takes `fd`. */
+ServeResult *serve_result_new_for_file (gint fd, guint64 size);
+/* Takes a reference. */
+ServeResult *serve_result_new_for_buffer (GstBuffer *buffer);
+ServeResult *serve_result_ref (ServeResult *result);
+void serve_result_unref (ServeResult *result);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ServeResult, serve_result_unref)
+
+guint64 serve_result_size (const ServeResult *result);
+
+/* Up to `size` bytes from `offset`, shorter only at the end. May block on the
+ * disk. */
+GBytes *serve_result_read (
+    ServeResult *result, guint64 offset, gsize size, GError **error);
+
+G_END_DECLS

@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""pet-serve's own routes: answers, formats, refusals, cache, watching."""
+
+import json
+import os
+import subprocess
+import tempfile
+
+from service import (LOOKS, PROGRAMS, Service, check, drawn_photo, finish,
+                     form, is_png, png_size, wait_for)
+
+PHOTO = drawn_photo()
+
+
+def batch_results(photo, *options):
+    """What pet-batch makes of the photo."""
+    with tempfile.TemporaryDirectory() as folder:
+        source = os.path.join(folder, "cat.png")
+        with open(source, "wb") as file:
+            file.write(photo)
+        subprocess.run([os.path.join(PROGRAMS, "pet-batch"), "--device", "cpu",
+                        "--quiet", *options, source, "-o", folder + "/out"],
+                       check=True, stdout=subprocess.DEVNULL)
+        found = {}
+        for look in LOOKS:
+            path = f"{folder}/out/cat/{look}.png"
+            if os.path.exists(path):
+                with open(path, "rb") as file:
+                    found[look] = file.read()
+        return found
+
+
+def test_formats(service):
+    """The three forms of an answer; all carry pet-batch's bytes."""
+    expected = batch_results(PHOTO)
+    answer = service.lines("", PHOTO)
+    lines = answer.lines()
+    check("lines: 200", answer.status == 200, answer.body[:300])
+    check("lines: their type",
+          answer.headers["content-type"] == "application/x-ndjson")
+    check("lines: one per look", sorted(lines) == sorted(LOOKS), list(lines))
+    check("lines: pet-batch's very bytes",
+          all(lines[look]["data"] == expected[look] for look in LOOKS))
+    check("lines: each says what it is", all(
+        {"effect", "status", "type", "bytes", "cached", "key", "url",
+         "milliseconds", "session"} <= set(line) and
+        line["bytes"] == len(line["data"]) for line in lines.values()))
+    check("not from the cache the first time",
+          not any(line["cached"] for line in lines.values()))
+
+    answer = service.post("/v2/process", PHOTO)
+    parts = answer.parts()
+    check("parts: multipart/mixed by default",
+          answer.headers["content-type"].startswith("multipart/mixed"))
+    check("parts: the same bytes", {h["X-Effect"]: b for h, b in parts} ==
+          expected)
+    check("parts: lengths and types", all(
+        int(h["Content-Length"]) == len(b) and
+        h["Content-Type"] == "image/png" for h, b in parts))
+
+    answer = service.post("/v2/process?effects=popart", PHOTO,
+                          Accept="image/png")
+    check("a picture where one is wanted", answer.body == expected["popart"])
+    answer = service.post_form("/v2/process?effects=color", PHOTO, "image/png")
+    check("the photo as a form's field", dict(
+        (h["X-Effect"], b) for h, b in answer.parts()) ==
+        {"color": expected["color"]})
+    return lines
+
+
+def test_wishes(service):
+    """effects, max-size, settings, session."""
+    lines = service.lines("?effects=color,popart&max-size=100&session=a.b-1",
+                          PHOTO).lines()
+    check("only the effects named", set(lines) == {"color", "popart"})
+    check("max-size bounds the longest side",
+          max(png_size(lines["color"]["data"])) == 100)
+    check("the session is the caller's", lines["color"]["session"] == "a.b-1")
+    one = service.lines("?effects=dithering&dithering.dot-size=1", PHOTO)
+    two = service.lines("?effects=dithering", PHOTO)
+    check("a setting changes the look and its key",
+          one.lines()["dithering"]["key"] != two.lines()["dithering"]["key"])
+    grain = service.lines("?effects=enhancedblackwhite"
+                          "&enhancedblackwhite.seed=7", PHOTO).lines()
+    check("settings are of one request only",
+          service.lines("?effects=enhancedblackwhite&cache=no", PHOTO)
+          .lines()["enhancedblackwhite"]["data"] !=
+          grain["enhancedblackwhite"]["data"])
+    headers, body = form(PHOTO, effects="retro8bit", max_size="64")
+    headers["Accept"] = "application/x-ndjson"
+    answer = service.request("POST", "/v2/process", body, headers)
+    check("wishes as form fields", set(answer.lines()) == {"retro8bit"})
+    for query, word in [("?effects=nose", "dithering"),
+                        ("?optional=nose", "optional"),
+                        ("?optional=color:101", "100"),
+                        ("?max-size=-1", "max-size"),
+                        ("?max-size=big", "max-size"),
+                        ("?color.grain=1", "grain"),
+                        ("?dithering.dot-size=9", "dot-size"),
+                        ("?nose.size=9", "nose"),
+                        ("?session=a/b", "session"),
+                        ("?session=..", "session")]:
+        answer = service.lines(query, PHOTO)
+        check(f"{query}: 400 that says why", answer.status == 400 and
+              word in answer.json()["error"], answer.body)
+
+
+def test_refusals(service):
+    """What is not a photo, and what is no route."""
+    heic = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(200)
+    cases = [
+        ("HEIC", heic, 415, "JPEG"),
+        ("WebP", b"RIFF\x10\0\0\0WEBPVP8 " + bytes(200), 415, "WebP"),
+        ("a page", b"<!doctype html><html></html>" * 20, 415, "HTML"),
+        ("nothing", b"", 400, "empty"),
+        ("two bytes", b"ab", 415, "neither"),
+        ("a cut PNG", PHOTO[:len(PHOTO) // 2], 422, "end"),
+        ("a JPEG's beginning", b"\xff\xd8\xff\xe0\0\x10JFIF\0" + bytes(400),
+         422, ""),
+        ("a bomb of 60000 x 60000", PHOTO[:16] + (60000).to_bytes(4, "big") *
+         2 + PHOTO[24:], 413, "megapixels"),
+    ]
+    for what, data, status, word in cases:
+        answer = service.post("/v2/process", data)
+        check(f"{what}: {status} with the reason", answer.status == status and
+              word in answer.json()["error"],
+              (answer.status, answer.body[:300]))
+        answer = service.post_form("/v2/process", data)
+        check(f"{what}, in a form: {status}", answer.status == status,
+              (answer.status, answer.body[:300]))
+    for what, headers, body in [
+            ("a form without file", *form(None, effects="color")),
+            ("a form without end", form(PHOTO)[0], form(PHOTO)[1][:-30]),
+            ("a form without boundary",
+             {"Content-Type": "multipart/form-data"}, b"x"),
+            ("garbage as a form", form(None)[0], b"\0" * 5000)]:
+        answer = service.request("POST", "/v2/process", body, headers)
+        check(f"{what}: 400", answer.status == 400 and
+              "error" in answer.json(), (answer.status, answer.body))
+    check("an unknown address: 404", service.get("/nose").status == 404)
+    answer = service.get("/v2/process")
+    check("a wrong method: 405 with Allow", answer.status == 405 and
+          "POST" in answer.headers["allow"])
+    answer = service.request("PUT", "/healthz", b"x" * 100000)
+    check("a body where none belongs: refused", answer.status in (405, 413))
+
+
+def test_cache(service, lines):
+    """Results by their key."""
+    again = service.lines("", PHOTO).lines()
+    check("the second time from the cache",
+          all(line["cached"] for line in again.values()))
+    check("with the same bytes and keys", all(
+        again[k]["data"] == lines[k]["data"] and
+        again[k]["key"] == lines[k]["key"] for k in LOOKS))
+    url = lines["popart"]["url"]
+    answer = service.get(url)
+    check("GET of a result", answer.status == 200 and
+          answer.body == lines["popart"]["data"])
+    check("it never changes", "immutable" in answer.headers["cache-control"]
+          and answer.headers["etag"] == f'"{lines["popart"]["key"]}"')
+    answer = service.get(url, If_None_Match=answer.headers["etag"])
+    check("304 to who has it", answer.status == 304 and answer.body == b"")
+    answer = service.request("HEAD", url)
+    check("HEAD says its size", answer.status == 200 and answer.body == b"" and
+          int(answer.headers["content-length"]) ==
+          len(lines["popart"]["data"]), (answer.status, answer.headers))
+    for bad in ["/v2/results/" + "0" * 40 + "/color.png", "/v2/results/x",
+                "/v2/results/../../etc/passwd",
+                url.replace("popart", "color"), url + "/x",
+                url.replace(".png", ".jpg")]:
+        check(f"{bad[:30]}: 404", service.get(bad).status == 404)
+    before = service.metrics()["pet_effects_total{result=\"made\"}"]
+    service.lines("?cache=no&effects=color", PHOTO)
+    check("cache=no makes it anew", service.metrics()[
+        "pet_effects_total{result=\"made\"}"] == before + 1)
+
+
+def test_watching(service):
+    """healthz, readyz, health, metrics."""
+    check("alive", service.get("/healthz").status == 200)
+    check("ready", service.get("/readyz").status == 200)
+    health = service.get("/health").json()
+    check("/health has the former fields", set(health) >= {
+        "status", "timestamp", "response_time", "model", "storage_connected",
+        "memory", "endpoints"} and health["status"] == "healthy" and
+        health["model"]["ready"] is True)
+    check("/health has the pressure fields", all(isinstance(
+        health[k], (int, float)) for k in (
+            "memory_pressure", "memory_usage_mb", "memory_available_mb",
+            "gpu_memory_percent")))
+    metrics = service.metrics()
+    for name in ['pet_photos_total{result="done"}',
+                 'pet_effects_dropped_total{reason="memory"}',
+                 'pet_stage_seconds_count{stage="segment"}',
+                 "pet_queue_depth", "pet_budget_bytes", "pet_pressure",
+                 "pet_budget_limit_bytes", "pet_budget_peak_bytes"]:
+        check(f"metrics: {name}", name in metrics)
+    check("photos are counted", metrics['pet_photos_total{result="done"}'] > 3)
+    check("nothing is charged when idle", wait_for(
+        lambda: service.metrics()["pet_budget_bytes"] == 0 and
+        service.metrics()["pet_places"] == 0))
+    text = service.get("/metrics").body.decode()
+    helped = {line.split()[2] for line in text.splitlines()
+              if line.startswith("# TYPE")}
+    check("each metric has its type", all(
+        any(line.startswith(h) for h in helped)
+        for line in text.splitlines() if not line.startswith("#")))
+
+
+def test_store():
+    """Results in a folder instead of in the answer."""
+    with tempfile.TemporaryDirectory() as folder:
+        with Service("--store", folder, "--store-url",
+                     "https://cdn.example/p") as service:
+            lines = service.lines("?session=s1&effects=color,popart",
+                                  PHOTO).lines()
+            check("store: no bytes in the answer",
+                  not any("data" in line for line in lines.values()))
+            check("store: the URL of each", lines["color"]["url"] ==
+                  "https://cdn.example/p/s1/color.png", lines)
+            check("store: whole files", all(
+                is_png(open(f"{folder}/s1/{look}.png", "rb").read())
+                for look in ("color", "popart")))
+            check("store: nothing else is left", sorted(
+                os.listdir(folder + "/s1")) == ["color.png", "popart.png"])
+            answer = service.post("/v2/process?session=s2&effects=color",
+                                  PHOTO)
+            check("store: parts are JSON then", json.loads(
+                answer.parts()[0][1])["url"].endswith("/s2/color.png"))
+            os.mkdir(folder + "/s3")
+            os.mkdir(folder + "/s3/color.png")
+            line = service.lines("?session=s3&effects=color",
+                                 PHOTO).lines()["color"]
+            check("store: what cannot be written has failed",
+                  line["status"] == "failed" and "written" in line["reason"],
+                  line)
+
+
+def main():
+    with Service() as service:
+        lines = test_formats(service)
+        test_wishes(service)
+        test_refusals(service)
+        test_cache(service, lines)
+        test_watching(service)
+        check("SIGTERM: ends with 0", service.stop() == 0, service.errors())
+        check("nothing was complained about", "CRITICAL" not in
+              service.errors(), service.errors())
+    test_store()
+    finish()
+
+
+main()

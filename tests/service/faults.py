@@ -1,0 +1,368 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Clients that stall, leave and flood; storage that fails; a full disk;
+signals; little memory."""
+
+import http.server
+import os
+import signal
+import socket
+import tempfile
+import threading
+import time
+
+from service import (LOOKS, Service, check, drawn_photo, finish, form, is_png,
+                     skip, wait_for)
+
+PHOTO = drawn_photo()
+LARGE = drawn_photo(900, 1200, "large")
+
+
+def head(path="/v2/process", length=len(PHOTO), extra=""):
+    """The beginning of a POST."""
+    return (f"POST {path} HTTP/1.1\r\nHost: x\r\n{extra}"
+            f"Content-Length: {length}\r\n\r\n").encode()
+
+
+def answer_of(client):
+    """What comes before the connection ends, within a time."""
+    data = b""
+    try:
+        while True:
+            piece = client.recv(65536)
+            if not piece:
+                return data
+            data += piece
+    except OSError:
+        return data
+
+
+def idle(service):
+    """Nothing is held any more."""
+    metrics = service.metrics()
+    return metrics["pet_places"] == 0 and metrics["pet_in_work"] == 0 and \
+        metrics["pet_upload_buffer_bytes"] == 0 and \
+        metrics["pet_budget_bytes"] == 0
+
+
+def test_early(service):
+    """Refused before the body has been sent."""
+    client = service.connect(10)
+    client.sendall(head(length=60 << 20))
+    answer = answer_of(client)
+    check("413 by Content-Length, before a byte of the body",
+          b" 413 " in answer and b"Connection: close" in answer, answer)
+    client = service.connect(10)
+    bomb = PHOTO[:16] + (60000).to_bytes(4, "big") * 2
+    client.sendall(head(length=40 << 20) + bomb + bytes(100))
+    check("413 by the photo's header", b" 413 " in answer_of(client))
+    client = service.connect(10)
+    headers, body = form(PHOTO[:16] + (60000).to_bytes(4, "big") * 2 +
+                         bytes(100))
+    client.sendall(head(length=40 << 20, extra="Content-Type: " +
+                        headers["Content-Type"] + "\r\n") + body[:-40])
+    check("413 by the photo's header in a form", b" 413 " in answer_of(client))
+    client = service.connect(10)
+    client.sendall(head(length=40 << 20) + b"GIF89a" + bytes(100))
+    check("415 by the first bytes", b" 415 " in answer_of(client))
+    client = service.connect(10)
+    client.sendall(b"POST /v2/process HTTP/1.1\r\nHost: x\r\n"
+                   b"Expect: 100-continue\r\nContent-Length: 99999999\r\n\r\n")
+    answer = client.recv(4000)
+    check("413 instead of 100 Continue", b" 413 " in answer, answer)
+    client.close()
+    client = service.connect(10)
+    client.sendall(b"POST /v2/process?effects=color HTTP/1.1\r\nHost: x\r\n"
+                   b"Accept: image/png\r\nTransfer-Encoding: chunked\r\n\r\n")
+    for i in range(0, len(PHOTO), 10000):
+        piece = PHOTO[i:i + 10000]
+        client.sendall(b"%x\r\n%s\r\n" % (len(piece), piece))
+    client.sendall(b"0\r\n\r\n")
+    answer = client.recv(1000)
+    check("an upload in chunks is taken", b" 200 " in answer, answer)
+    client.close()
+    client = service.connect(10)
+    try:
+        client.sendall(b"POST /v2/process HTTP/1.1\r\nHost: x\r\n"
+                       b"Transfer-Encoding: chunked\r\n\r\n")
+        piece = b"40000\r\n" + LARGE[:0x40000].ljust(0x40000, b"\0") + b"\r\n"
+        for _ in range(400):
+            client.sendall(piece)
+    except OSError:
+        pass
+    check("endless chunks are not", b" 413 " in answer_of(client))
+    check("nothing is held afterwards", wait_for(lambda: idle(service)))
+
+
+def test_leaving(service):
+    """Clients that are gone cost nothing."""
+    for _ in range(8):
+        client = service.connect()
+        client.sendall(head() + PHOTO[:5000])
+        client.close()
+    check("left in mid-upload", wait_for(lambda: idle(service)))
+    for _ in range(8):
+        client = service.connect()
+        client.sendall(head("/v2/process?cache=no", len(LARGE)) + LARGE)
+        client.close()
+    check("left before the answer", wait_for(lambda: idle(service)))
+    for _ in range(4):
+        client = service.connect()
+        client.sendall(head("/v2/process?cache=no", len(LARGE)) + LARGE)
+        client.recv(3000)
+        client.close()
+    check("left in mid-answer", wait_for(lambda: idle(service)))
+    client = service.connect()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                      b"\1\0\0\0\0\0\0\0")
+    client.sendall(head("/v2/process?cache=no", len(LARGE)) + LARGE)
+    client.close()
+    check("left with a reset", wait_for(lambda: idle(service)))
+    lines = service.lines("", PHOTO).lines()
+    check("others are served as before", len(lines) == 5 and all(
+        is_png(line["data"]) for line in lines.values()))
+    metrics = service.metrics()
+    check("they are counted",
+          metrics['pet_photos_total{result="canceled"}'] > 0)
+
+
+def test_slow():
+    """Deadlines of uploads and of answers that nobody takes."""
+    with Service("--upload-timeout", "1", "--send-timeout", "1") as service:
+        slow = service.connect(20)
+        slow.sendall(head() + PHOTO[:100])
+        lazy = service.connect(20)
+        lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        lazy.sendall(head("/v2/process?max-size=0", len(LARGE)) + LARGE)
+        trickle = service.connect(20)
+        trickle.sendall(head())
+        begin = time.monotonic()
+        try:
+            while time.monotonic() - begin < 10:
+                trickle.sendall(PHOTO[:1])
+                time.sleep(0.2)
+        except OSError:
+            pass
+        check("a trickle is cut off", time.monotonic() - begin < 9)
+        check("an upload that stalls: 408", b" 408 " in answer_of(slow))
+        check("an answer that nobody takes is given up",
+              wait_for(lambda: idle(service) and
+                       service.metrics()["pet_connections"] <= 2))
+        lazy.close()
+
+
+def test_full():
+    """More clients than places, and more connections than allowed."""
+    with Service("--queue", "1", "--jobs", "1") as service:
+        waiting = []
+        for _ in range(2):
+            client = service.connect()
+            client.sendall(head() + PHOTO[:100])
+            waiting.append(client)
+        check("the places are taken", wait_for(
+            lambda: service.metrics()["pet_places"] == 2))
+        answer = service.post("/v2/process", PHOTO)
+        check("429 with Retry-After", answer.status == 429 and
+              1 <= int(answer.headers["retry-after"]) <= 60, answer.headers)
+        check("in the former form too", service.post_form(
+            "/api/v2/process", PHOTO).json().keys() == {"detail"})
+        check("not ready for more", service.get("/readyz").status == 503)
+        check("but alive", service.get("/healthz").status == 200)
+        for client in waiting:
+            client.close()
+        check("then there is room", wait_for(
+            lambda: service.post("/v2/process", PHOTO).status == 200))
+    with Service("--max-connections", "8") as service:
+        clients = [service.connect() for _ in range(40)]
+        check("more connections than allowed: others are served",
+              service.get("/healthz").status == 200)
+        check("never more than allowed",
+              service.metrics()["pet_connections"] <= 8)
+        for client in clients:
+            client.close()
+
+
+class Storage(http.server.BaseHTTPRequestHandler):
+    """Takes what is PUT, answers 500 or hangs, by the path."""
+    protocol_version = "HTTP/1.1"
+    taken = {}
+
+    def do_PUT(self):
+        """PUT"""
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path.startswith("/hang/"):
+            time.sleep(3)
+            return
+        if self.path.startswith("/good/"):
+            Storage.taken[self.path] = body
+        self.send_response(201 if self.path.startswith("/good/") else 500)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        """Says nothing."""
+
+
+def test_storage():
+    """HTTP PUT: taken, refused, never answered, not there."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Storage)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    base = f"http://127.0.0.1:{server.server_address[1]}"
+    with Service("--store", base + "/good/p?sig=1") as service:
+        lines = service.lines("?session=s", PHOTO).lines()
+        check("PUT: each look, before its line", all(
+            line["status"] == "done" for line in lines.values()) and
+            set(Storage.taken) == {f"/good/p/s/{k}.png?sig=1" for k in LOOKS}
+            and all(is_png(v) for v in Storage.taken.values()), lines)
+        check("PUT: the URL without the signature", lines["color"]["url"] ==
+              base + "/good/p/s/color.png", lines["color"])
+    for what, where, word in [("answers 500", base + "/bad", "500"),
+                              ("hangs", base + "/hang", "too long"),
+                              ("is not there", "http://127.0.0.1:9/x", "")]:
+        with Service("--store", where, "--store-timeout", "1") as service:
+            answer = service.lines("?effects=color,popart", PHOTO)
+            lines = answer.lines()
+            check(f"a storage that {what}: failed with the reason",
+                  answer.status == 200 and len(lines) == 2 and all(
+                      line["status"] == "failed" and word in line["reason"]
+                      for line in lines.values()), answer.body[:500])
+            check(f"a storage that {what}: counted, and nothing is held",
+                  service.metrics()["pet_store_errors_total"] == 2 and
+                  wait_for(lambda: idle(service)))
+    server.shutdown()
+
+
+def test_full_disk():
+    """A cache that cannot be written."""
+    if os.path.exists("/dev/full") and os.geteuid() == 0 and os.system(
+            "mkdir -p /tmp/pet-full && mount -t tmpfs -o size=200k none "
+            "/tmp/pet-full 2>/dev/null") == 0:
+        try:
+            with Service(cache="/tmp/pet-full/cache") as service:
+                lines = service.lines("", PHOTO).lines()
+                check("cache disk full: all looks all the same", len(lines) ==
+                      5 and all(is_png(v["data"]) for v in lines.values()))
+                check("cache disk full: it is counted", service.metrics()[
+                    "pet_cache_write_errors_total"] > 0)
+                check("cache disk full: nothing is held", wait_for(
+                    lambda: idle(service)))
+        finally:
+            os.system("umount /tmp/pet-full && rmdir /tmp/pet-full")
+    else:
+        skip("cache disk full", "cannot mount a small file system")
+    with Service("--cache", "none") as service:
+        lines = service.lines("", PHOTO).lines()
+        check("without a cache", all(is_png(v["data"])
+                                     for v in lines.values()))
+        check("without a cache, nothing is held", wait_for(
+            lambda: idle(service)))
+    with Service("--cache-size", "400K") as service:
+        for size in range(100, 400, 30):
+            service.lines(f"?max-size={size}", PHOTO)
+        metrics = service.metrics()
+        check("the cache keeps to its limit",
+              0 < metrics["pet_cache_bytes"] <= 400 * 1024)
+        used = sum(os.path.getsize(os.path.join(folder, name))
+                   for folder, _, names in os.walk(service.cache)
+                   for name in names)
+        check("and so do its files", 0 < used <= 400 * 1024, used)
+        check("a second process does not touch it", "another process" in
+              second_process(service.cache))
+
+
+def second_process(cache):
+    """What a pet-serve says that is given the cache of another."""
+    with Service(cache=cache) as other:
+        good = other.lines("?effects=color", PHOTO).status == 200
+        return other.errors() if good else "failed"
+
+
+def test_signals():
+    """SIGTERM under load, SIGKILL and restart."""
+    with Service("--jobs", "1") as service:
+        results = []
+
+        def post():
+            results.append(service.lines("?cache=no&max-size=400", LARGE))
+
+        threads = [threading.Thread(target=post) for _ in range(5)]
+        for thread in threads:
+            thread.start()
+        wait_for(lambda: service.metrics()["pet_places"] == 5)
+        status = service.stop(signal.SIGTERM)
+        for thread in threads:
+            thread.join()
+        check("SIGTERM under load: ends with 0", status == 0, status)
+        check("SIGTERM under load: every photo is answered", len(results) == 5
+              and all(r.status == 200 and len(r.lines()) == 5
+                      for r in results), [r.status for r in results])
+    with tempfile.TemporaryDirectory() as folder:
+        cache = folder + "/cache"
+        with Service(cache=cache) as service:
+            first = service.lines("", PHOTO).lines()
+            client = service.connect()
+            client.sendall(head("/v2/process", len(LARGE)) + LARGE)
+            client.recv(500)
+            service.stop(signal.SIGKILL)
+            client.close()
+        with Service(cache=cache) as service:
+            again = service.lines("", PHOTO).lines()
+            check("SIGKILL: the results outlive it", all(
+                again[k]["cached"] and again[k]["data"] == first[k]["data"]
+                for k in LOOKS))
+            rest = [name for _, _, names in os.walk(cache) for name in names
+                    if name.startswith(".tmp")]
+            check("SIGKILL: no torn file is left", not rest, rest)
+
+
+def test_memory():
+    """Little memory: required looks always, optional ones dropped."""
+    with Service("--memory", "8M", "--jobs", "1") as service:
+        query = "?cache=no&max-size=0&optional=retro8bit:5,popart:10"
+        lines = service.lines(query, LARGE).lines()
+        check("little memory: the required looks are done", all(
+            lines[k]["status"] == "done" and is_png(lines[k]["data"])
+            for k in ("color", "enhancedblackwhite", "dithering")), {
+                k: v["status"] for k, v in lines.items()})
+        check("little memory: optional ones are dropped and named", all(
+            lines[k]["status"] == "dropped" and lines[k]["reason"]
+            or lines[k]["status"] == "done" for k in ("retro8bit", "popart"))
+            and lines["retro8bit"]["status"] == "dropped",
+            {k: (v["status"], v.get("reason")) for k, v in lines.items()})
+        answer = service.post_form(
+            "/api/v2/process-with-effects?return_all_effects=true&"
+            "effects=color,popart", PHOTO, "image/png")
+        check("little memory: the former interface", answer.status == 200 and
+              set(answer.json()["effects"]) == {"color", "popart"})
+
+
+def test_usage():
+    """The command line."""
+    for options in (["--jobs", "0"], ["--nose"], ["stray"],
+                    ["--memory", "x"], ["--listen", "nowhere"],
+                    ["--store", "http://:::/"]):
+        try:
+            Service(*options).stop()
+            check(f"{options}: refused", False)
+        except RuntimeError as error:
+            check(f"{options}: refused with a reason",
+                  "pet-serve: " in str(error), error)
+
+
+def main():
+    with Service() as service:
+        test_early(service)
+        test_leaving(service)
+        check("nothing was complained about", "CRITICAL" not in
+              service.errors(), service.errors())
+    test_slow()
+    test_full()
+    test_storage()
+    test_full_disk()
+    test_signals()
+    test_memory()
+    test_usage()
+    finish()
+
+
+main()
