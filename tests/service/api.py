@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 
 from service import (LOOKS, PROGRAMS, Service, check, drawn_photo, finish,
-                     form, is_png, png_size, wait_for)
+                     form, is_png, picture, png_size, wait_for)
 
 PHOTO = drawn_photo()
 
@@ -26,12 +26,12 @@ def batch_results(photo, *options):
             path = f"{folder}/out/cat/{look}.png"
             if os.path.exists(path):
                 with open(path, "rb") as file:
-                    found[look] = file.read()
+                    found[look] = picture(file.read())
         return found
 
 
 def test_formats(service):
-    """The three forms of an answer; all carry pet-batch's bytes."""
+    """The three forms of an answer; all carry pet-batch's pictures."""
     expected = batch_results(PHOTO)
     answer = service.lines("", PHOTO)
     lines = answer.lines()
@@ -39,8 +39,8 @@ def test_formats(service):
     check("lines: their type",
           answer.headers["content-type"] == "application/x-ndjson")
     check("lines: one per look", sorted(lines) == sorted(LOOKS), list(lines))
-    check("lines: pet-batch's very bytes",
-          all(lines[look]["data"] == expected[look] for look in LOOKS))
+    check("lines: pet-batch's very pictures", all(
+        picture(lines[look]["data"]) == expected[look] for look in LOOKS))
     check("lines: each says what it is", all(
         {"effect", "status", "type", "bytes", "cached", "key", "url",
          "milliseconds", "session"} <= set(line) and
@@ -52,18 +52,19 @@ def test_formats(service):
     parts = answer.parts()
     check("parts: multipart/mixed by default",
           answer.headers["content-type"].startswith("multipart/mixed"))
-    check("parts: the same bytes", {h["X-Effect"]: b for h, b in parts} ==
-          expected)
+    check("parts: the same pictures", {
+        h["X-Effect"]: picture(b) for h, b in parts} == expected)
     check("parts: lengths and types", all(
         int(h["Content-Length"]) == len(b) and
         h["Content-Type"] == "image/png" for h, b in parts))
 
     answer = service.post("/v2/process?effects=popart", PHOTO,
                           Accept="image/png")
-    check("a picture where one is wanted", answer.body == expected["popart"])
+    check("a picture where one is wanted",
+          picture(answer.body) == expected["popart"])
     answer = service.post_form("/v2/process?effects=color", PHOTO, "image/png")
     check("the photo as a form's field", dict(
-        (h["X-Effect"], b) for h, b in answer.parts()) ==
+        (h["X-Effect"], picture(b)) for h, b in answer.parts()) ==
         {"color": expected["color"]})
     return lines
 

@@ -238,3 +238,16 @@ def png_size(data):
     """(width, height)"""
     return (int.from_bytes(data[16:20], "big"),
             int.from_bytes(data[20:24], "big"))
+
+
+def picture(data):
+    """The chunks of a PNG that are the picture; what it says about how it was
+    made is left out."""
+    kept = []
+    at = len(PNG)
+    while at + 12 <= len(data):
+        size = int.from_bytes(data[at:at + 4], "big")
+        if data[at + 4:at + 8] in (b"IHDR", b"PLTE", b"tRNS", b"IDAT"):
+            kept.append(data[at + 4:at + 8 + size])
+        at += 12 + size
+    return kept
