@@ -170,6 +170,7 @@ allocate_arena (PetNativeProgram *program, PetError *error)
           program->scratch_bytes, (size_t) program->options.threads, &bytes) ||
       !pet_add_size (bytes, program->planned_bytes, &program->arena_bytes))
     return pet_fail (error, PET_ERROR_LIMIT, "a tensor is too large");
+  PET_TRY (pet_plan_check (program->graph, program->arena_bytes, error));
   /* Not cleared: pages that no network writes are never taken. */
   program->arena = pet_alloc (program->options.allocator, program->arena_bytes);
   if (program->arena == NULL)
