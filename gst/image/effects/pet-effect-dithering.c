@@ -37,6 +37,10 @@ static const PetEffectParam params[] = {
 #define REST_BITS (PET_DITHER_TOP_BIT - PET_DITHER_PIECE_BITS)
 
 typedef struct {
+  int first, end;
+} Range;
+
+typedef struct {
   const PetImage *src;
   int width, height, spacing;
   double edge_strength;
@@ -150,17 +154,44 @@ make_sharp_row (Dither *dither, int y)
   }
 }
 
+/* The columns of a row between its first and its last visible pixel, which is
+ * where lattice points count. */
+static Range
+visible_range (const Dither *dither, int y)
+{
+  size_t start, end;
+  Range range;
+
+  pet_nonzero_span (
+      pet_image_row (dither->src, y), 4 * (size_t) dither->width, &start, &end);
+  range.first = (int) (start / 4) / dither->spacing * dither->spacing;
+  range.end = (int) ((end + 3) / 4);
+  return range;
+}
+
+/* Where the blur along a row looks; all of a row that is near both borders. */
+static Range
+blurred_range (Range visible, int width)
+{
+  Range range = { visible.first - BLUR_RADIUS, visible.end + BLUR_RADIUS };
+
+  if (range.first <= BLUR_RADIUS || range.end >= width - BLUR_RADIUS)
+    return (Range){ 0, width };
+  return range;
+}
+
 /* T = 0.7 blur (g) + 0.3 * 128 for the lattice points of row `y`, packed. */
 static void
-make_threshold (Dither *dither, int y)
+make_threshold (Dither *dither, int y, Range visible)
 {
   static const double taps[BLUR_RADIUS + 1] = { 9.0 / 32.0, 7.0 / 32.0,
     3.5 / 32.0, 1.0 / 32.0 };
   double *restrict line = dither->line + BLUR_RADIUS;
   const double *row = pet_ring_row (&dither->sharp, y);
   int width = dither->width;
+  Range range = blurred_range (visible, width);
 
-  for (int x = 0; x < width; x++)
+  for (int x = range.first; x < range.end; x++)
     line[x] = taps[0] * row[x];
   for (int k = 1; k <= BLUR_RADIUS; k++) {
     const double *above =
@@ -168,15 +199,16 @@ make_threshold (Dither *dither, int y)
     const double *below =
         pet_ring_row (&dither->sharp, pet_mirror (y + k, dither->height));
 
-    for (int x = 0; x < width; x++)
+    for (int x = range.first; x < range.end; x++)
       line[x] += taps[k] * (above[x] + below[x]);
   }
-  for (int k = 1; k <= BLUR_RADIUS; k++) {
+  for (int k = 1; k <= BLUR_RADIUS && range.first == 0; k++) {
     line[-k] = line[pet_mirror (-k, width)];
     line[width - 1 + k] = line[pet_mirror (width - 1 + k, width)];
   }
   /* The packed result trails the window that it is read from. */
-  for (int x = 0, i = 0; x < width; x += dither->spacing, i++)
+  for (int x = visible.first, i = x / dither->spacing; x < visible.end;
+       x += dither->spacing, i++)
     dither->line[i] = 0.7 *
             (taps[0] * line[x] + taps[1] * (line[x - 1] + line[x + 1]) +
                 taps[2] * (line[x - 2] + line[x + 2]) +
@@ -201,7 +233,8 @@ draw_dot (const PetImage *dst, int x, int y, int size)
 /* One lattice row: thresholds are in dither->line, the error that the row
  * above left is in error[0]; what goes to the row below is put in error[1]. */
 static void
-diffuse (Dither *dither, const PetImage *dst, int y, int dot_size)
+diffuse (
+    Dither *dither, const PetImage *dst, int y, int dot_size, Range visible)
 {
   const double *grey = pet_ring_row (&dither->sharp, y);
   const uint8_t *alpha = pet_image_row (dst, y) + 3;
@@ -210,7 +243,8 @@ diffuse (Dither *dither, const PetImage *dst, int y, int dot_size)
   int columns = (dither->width + dither->spacing - 1) / dither->spacing;
 
   memset (dither->error[1], 0, ((size_t) columns + 2) * sizeof (double));
-  for (int i = 0, x = 0; i < columns; i++, x += dither->spacing) {
+  for (int x = visible.first, i = x / dither->spacing; x < visible.end;
+       i++, x += dither->spacing) {
     double value = grey[x] + from_above[i] + from_left, error;
     int black = value < dither->line[i];
 
@@ -246,6 +280,7 @@ render_lattice_row (
     Dither *dither, const PetImage *dst, int y, const double *values)
 {
   double *error = dither->error[0];
+  Range visible = visible_range (dither, y);
   int dot_size = (int) values[DOT_SIZE];
   int reach = dither->spacing > dot_size ? dither->spacing : dot_size;
 
@@ -253,7 +288,7 @@ render_lattice_row (
        dither->n_sharp++)
     make_sharp_row (dither, dither->n_sharp);
   if (values[ADAPTIVE] != 0.0)
-    make_threshold (dither, y);
+    make_threshold (dither, y, visible);
   else
     for (int i = 0; i < dither->width; i++)
       dither->line[i] = 128.0;
@@ -262,7 +297,7 @@ render_lattice_row (
   for (; dither->n_paper < dither->height && dither->n_paper < y + reach;
        dither->n_paper++)
     lay_paper (dither->src, dst, dither->n_paper);
-  diffuse (dither, dst, y, dot_size);
+  diffuse (dither, dst, y, dot_size, visible);
   dither->error[0] = dither->error[1];
   dither->error[1] = error;
 }
