@@ -286,6 +286,17 @@ serve_job_release (ServeJob *job)
   serve_job_unref (job);
 }
 
+/* What is in work has half of the limit from then on, however long it waited.
+ */
+static gboolean
+is_late (const ServeJob *job, gint64 now, gint64 limit_us)
+{
+  if (job->ended)
+    return FALSE;
+  return job->lane_slot != NULL ? now - job->start_us > limit_us / 2
+                                : now - job->begin_us > limit_us;
+}
+
 /* A photo that takes too long fails; if it is in work, its pipeline stands
  * still and is replaced. */
 static gboolean
@@ -300,13 +311,12 @@ on_tick (gpointer user)
     serve_job_ref (link->data);
   for (GList *link = alive; link != NULL; link = link->next) {
     ServeJob *job = link->data;
-    Slot *slot = job->lane_slot;
 
-    if (!job->ended && now - job->begin_us > limit) {
-      if (slot != NULL && now - job->start_us > limit / 2) {
+    if (is_late (job, now, limit)) {
+      if (job->lane_slot != NULL) {
         g_printerr ("pet-serve: a photo's pipeline stands still and is built "
                     "anew\n");
-        replace_lane (slot);
+        replace_lane (job->lane_slot);
       }
       fail_job (job, SERVE_PROBLEM_TIMEOUT, "the photo took too long");
     }
@@ -429,10 +439,20 @@ serve_jobs_free (ServeJobs *jobs)
   g_free (jobs);
 }
 
+/* Until a photo that comes now is begun. */
+static gdouble
+expected_seconds (const ServeJobs *jobs)
+{
+  return jobs->mean_seconds * jobs->places / (gdouble) jobs->options->jobs;
+}
+
 gboolean
 serve_jobs_take_place (ServeJobs *jobs)
 {
-  if (jobs->places >= jobs->options->queue + jobs->options->jobs)
+  /* Nor is anyone let in who would wait until it is too late. */
+  if (jobs->places >= jobs->options->queue + jobs->options->jobs ||
+      (jobs->places >= jobs->options->jobs &&
+          expected_seconds (jobs) > jobs->options->job_timeout / 2.0))
     return FALSE;
   jobs->places++;
   return TRUE;
@@ -447,10 +467,7 @@ serve_jobs_give_place (ServeJobs *jobs)
 guint
 serve_jobs_retry_after (ServeJobs *jobs)
 {
-  gdouble seconds =
-      jobs->mean_seconds * jobs->places / (gdouble) jobs->options->jobs;
-
-  return (guint) CLAMP (ceil (seconds), 1, 60);
+  return (guint) CLAMP (ceil (expected_seconds (jobs)), 1, 60);
 }
 
 static guint64
@@ -496,6 +513,9 @@ serve_jobs_get_state (ServeJobs *jobs, ServeJobsState *state)
     .max_places = jobs->options->queue + jobs->options->jobs,
     .uploads = g_atomic_pointer_get (&jobs->uploads),
     .max_uploads = max_uploads (jobs),
+    .expected_wait = jobs->places < jobs->options->jobs
+        ? 0
+        : expected_seconds (jobs) / (jobs->options->job_timeout / 2.0),
     .load_attempts = jobs->load_attempts,
     .load_us = jobs->load_us };
   for (guint i = 0; i < jobs->options->jobs; i++) {

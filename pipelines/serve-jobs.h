@@ -20,6 +20,7 @@ typedef struct {
   gboolean ready; /* a network is loaded */
   guint lanes, lanes_wanted, busy;
   guint waiting, places, max_places;
+  gdouble expected_wait; /* of a photo that comes now; 1: it is refused */
   guint64 uploads, max_uploads; /* bytes */
   guint64 limit, in_use, peak;  /* bytes: budget of the looks and uploads */
   gdouble pressure;
@@ -39,7 +40,8 @@ void serve_jobs_free (ServeJobs *jobs);
 
 void serve_jobs_get_state (ServeJobs *jobs, ServeJobsState *state);
 
-/* A place for a photo, from before its upload. FALSE: all are taken. */
+/* A place for a photo, from before its upload. FALSE: all are taken, or
+ * the wait would be too long. */
 gboolean serve_jobs_take_place (ServeJobs *jobs);
 void serve_jobs_give_place (ServeJobs *jobs);
 /* Seconds after which one should be free. */

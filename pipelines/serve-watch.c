@@ -45,6 +45,7 @@ serve_watch_look (ServeServer *server, ServeHealth *health)
    * budget counts once others wait for it. */
   health->pressure = MAX (
       uploads, (gdouble) jobs->places / (gdouble) MAX (jobs->max_places, 1));
+  health->pressure = MAX (health->pressure, jobs->expected_wait);
   if (jobs->waiting > 0)
     health->pressure = MAX (health->pressure,
         jobs->pressure * (gdouble) jobs->places / (gdouble) jobs->max_places);
