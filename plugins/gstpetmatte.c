@@ -40,8 +40,8 @@ network_bytes (const PetSegmenter *segmenter, gint width, gint height)
   int mask_width, mask_height;
 
   pet_segmenter_mask_size (segmenter, &mask_width, &mask_height);
-  /* At worst every other pixel of the mask begins a run. */
-  runs = 24 * (guint64) (mask_width / 2 + 1) * (guint64) mask_height +
+  /* At worst every pixel of the mask begins a run: soft, strong, soft, ... */
+  runs = 24 * (guint64) (mask_width + 1) * (guint64) mask_height +
       8 * ((guint64) mask_height + 1);
   return (guint64) mask_width * (guint64) mask_height +
       MAX (runs,

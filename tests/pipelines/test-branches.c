@@ -172,7 +172,7 @@ static void
 pictures_have_no_time (void)
 {
   Branches *b = branches_new (1000,
-      RAW GATE "optional=true name=g ! queue ! " SINK (
+      RAW GATE "optional=true priority=100 name=g ! queue ! " SINK (
           "gated") "t. ! queue ! " SINK ("other"));
 
   add_probe (b, "g", "sink", GST_PAD_PROBE_TYPE_BUFFER, forget_time);
