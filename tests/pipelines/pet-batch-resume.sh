@@ -49,7 +49,10 @@ head -c 400 "$victim" >"$work/cut" && cp "$work/cut" "$victim"
 check "one that was cut off is made again" run "done 1 kept 24" "$in" -o "$out"
 : >"$victim"
 check "one that is empty" run "done 1 kept 24" "$in" -o "$out"
-printf 'x' | dd of="$victim" bs=1 seek=600 conv=notrunc 2>/dev/null
+python3 -c 'import sys
+data = bytearray(open(sys.argv[1], "rb").read())
+data[len(data) // 2] ^= 0x55
+open(sys.argv[1], "wb").write(data)' "$victim"
 check "one that was damaged in the middle" run "done 1 kept 24" "$in" -o "$out"
 printf 'x' >>"$victim"
 check "one with something behind its end" run "done 1 kept 24" "$in" -o "$out"

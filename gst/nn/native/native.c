@@ -171,8 +171,10 @@ allocate_arena (PetNativeProgram *program, PetError *error)
       !pet_add_size (bytes, program->planned_bytes, &program->arena_bytes))
     return pet_fail (error, PET_ERROR_LIMIT, "a tensor is too large");
   PET_TRY (pet_plan_check (program->graph, program->arena_bytes, error));
-  /* Not cleared: pages that no network writes are never taken. */
-  program->arena = pet_alloc (program->options.allocator, program->arena_bytes);
+  /* Cleared, that is taken: a loaded network does not grow with its first
+   * photo. */
+  program->arena =
+      pet_alloc_zeroed (program->options.allocator, program->arena_bytes);
   if (program->arena == NULL)
     return pet_fail (error, PET_ERROR_MEMORY,
         "no memory for %zu bytes of the network's activations",
