@@ -12,17 +12,13 @@
 #include <string.h>
 
 #include "base/pet-checked.h"
+#include "base/pet-resample-rows.h"
 
 #define MAX_SIDE (1 << 20)
 
 /* Below this alpha (of 255) a colour is rounding noise of the negative
  * lobes. */
 #define MIN_ALPHA 1e-3f
-
-/* Rounded and stored at a time. */
-#define STORE_PIXELS 64
-
-typedef float Lanes __attribute__ ((vector_size (16)));
 
 typedef struct {
   int first, count;
@@ -42,6 +38,7 @@ typedef struct {
 
 struct PetResampler {
   const PetAllocator *allocator;
+  const PetResampleRows *rows;
   Axis x, y;
   int channels, lanes;
   int n_pushed, n_pulled;
@@ -233,6 +230,7 @@ pet_resampler_new (const PetAllocator *allocator, int in_width, int in_height,
 
   self = (PetResampler *) memory;
   *self = (PetResampler){ .allocator = allocator,
+    .rows = pet_resample_rows (),
     .x = x,
     .y = y,
     .channels = channels,
@@ -270,85 +268,6 @@ pet_resampler_rows_wanted (const PetResampler *resampler)
   return span.first + span.count - resampler->n_pushed;
 }
 
-static void
-widen_row_1 (const uint8_t *restrict row, float *restrict line, int width)
-{
-  for (int i = 0; i < width; i++)
-    line[i] = (float) row[i];
-}
-
-static void
-widen_row_3 (const uint8_t *restrict row, float *restrict line, int width)
-{
-  for (int i = 0; i < width; i++) {
-    line[4 * i] = (float) row[3 * i];
-    line[4 * i + 1] = (float) row[3 * i + 1];
-    line[4 * i + 2] = (float) row[3 * i + 2];
-    line[4 * i + 3] = 0.0f;
-  }
-}
-
-static void
-widen_row_4 (const uint8_t *restrict row, float *restrict line, int width)
-{
-  for (int i = 0; i < width; i++) {
-    int alpha = row[4 * i + 3];
-
-    line[4 * i] = (float) (row[4 * i] * alpha);
-    line[4 * i + 1] = (float) (row[4 * i + 1] * alpha);
-    line[4 * i + 2] = (float) (row[4 * i + 2] * alpha);
-    line[4 * i + 3] = (float) alpha;
-  }
-}
-
-static void
-filter_across_1 (const PetResampler *self, float *restrict out)
-{
-  int taps = self->x.max_taps;
-  const float *restrict weights = self->x_weights;
-
-  for (int i = 0; i < self->x.out; i++, weights += taps) {
-    const float *restrict in = self->line + self->x_first[i];
-    float sum = 0.0f;
-
-    for (int k = 0; k < taps; k++)
-      sum += weights[k] * in[k];
-    out[i] = sum;
-  }
-}
-
-/* Two pixels at a time, because one sum's additions wait for each other. */
-static void
-filter_across_4 (const PetResampler *self, float *restrict out)
-{
-  int taps = self->x.max_taps, i = 0;
-  const Lanes *line = (const Lanes *) self->line;
-  const float *restrict weights = self->x_weights;
-  Lanes *result = (Lanes *) out;
-  Lanes zero = { 0.0f, 0.0f, 0.0f, 0.0f };
-
-  for (; i + 1 < self->x.out; i += 2, weights += 2 * taps) {
-    const Lanes *a = line + self->x_first[i];
-    const Lanes *b = line + self->x_first[i + 1];
-    Lanes sum_a = zero, sum_b = zero;
-
-    for (int k = 0; k < taps; k++) {
-      sum_a += weights[k] * a[k];
-      sum_b += weights[taps + k] * b[k];
-    }
-    result[i] = sum_a;
-    result[i + 1] = sum_b;
-  }
-  for (; i < self->x.out; i++, weights += taps) {
-    const Lanes *a = line + self->x_first[i];
-    Lanes sum = zero;
-
-    for (int k = 0; k < taps; k++)
-      sum += weights[k] * a[k];
-    result[i] = sum;
-  }
-}
-
 static float *
 ring_row (const PetResampler *self, int row)
 {
@@ -360,45 +279,21 @@ ring_row (const PetResampler *self, int row)
 void
 pet_resampler_push (PetResampler *resampler, const uint8_t *row)
 {
-  bool pass = resampler->x.in == resampler->x.out;
+  const PetResampleRows *rows = resampler->rows;
+  const Axis *x = &resampler->x;
   float *out = ring_row (resampler, resampler->n_pushed);
-  float *line = pass ? out : resampler->line;
+  float *line = x->in == x->out ? out : resampler->line;
 
-  switch (resampler->channels) {
-    case 1:
-      widen_row_1 (row, line, resampler->x.in);
-      break;
-    case 3:
-      widen_row_3 (row, line, resampler->x.in);
-      break;
-    default:
-      widen_row_4 (row, line, resampler->x.in);
-      break;
-  }
-  if (!pass && resampler->lanes == 1)
-    filter_across_1 (resampler, out);
-  else if (!pass)
-    filter_across_4 (resampler, out);
+  if (resampler->channels == 1)
+    rows->widen_1 (row, line, x->in);
+  else if (resampler->channels == 3)
+    rows->widen_3 (row, line, x->in);
+  else
+    rows->widen_4 (row, line, x->in);
+  if (line != out)
+    (resampler->lanes == 1 ? rows->across_1 : rows->across_4) (line,
+        resampler->x_first, resampler->x_weights, x->max_taps, out, x->out);
   resampler->n_pushed++;
-}
-
-static void
-add_weighted (
-    float *restrict sum, const float *restrict row, float weight, size_t count)
-{
-  for (size_t i = 0; i < count; i++)
-    sum[i] += weight * row[i];
-}
-
-static void
-add_weighted_2 (float *restrict sum, const float *restrict a, float weight_a,
-    const float *restrict b, float weight_b, size_t count)
-{
-  for (size_t i = 0; i < count; i++) {
-    float value = sum[i] + weight_a * a[i];
-
-    sum[i] = value + weight_b * b[i];
-  }
 }
 
 /* Leaves the next output row in self->sum. */
@@ -412,11 +307,11 @@ filter_down (PetResampler *self)
   axis_weights (&self->y, self->n_pulled, span, self->y_weights);
   memset (self->sum, 0, count * sizeof (float));
   for (; k + 1 < span.count; k += 2)
-    add_weighted_2 (self->sum, ring_row (self, span.first + k),
+    self->rows->add_2 (self->sum, ring_row (self, span.first + k),
         self->y_weights[k], ring_row (self, span.first + k + 1),
         self->y_weights[k + 1], count);
   if (k < span.count)
-    add_weighted (
+    self->rows->add_1 (
         self->sum, ring_row (self, span.first + k), self->y_weights[k], count);
   self->n_pulled++;
 }
@@ -428,64 +323,19 @@ clamp_255 (float value)
   return value < 255.0f ? value : 255.0f;
 }
 
-/* Clamped as an integer, which vectorises. Sums overshoot by the kernel's
- * negative lobes only, and are divided by an alpha of at least 0.5: they are
- * far inside an int. */
-static inline uint8_t
-round_to_byte (float value)
-{
-  int rounded = (int) (value + 0.5f);
-
-  rounded = rounded > 0 ? rounded : 0;
-  return (uint8_t) (rounded < 255 ? rounded : 255);
-}
-
-static void
-store_rgba (const float *restrict sum, uint8_t *restrict row, int width)
-{
-  for (int i = 0; i < width; i++, sum += 4, row += 4) {
-    row[3] = round_to_byte (sum[3]);
-    if (row[3] == 0) {
-      memset (row, 0, 4);
-      continue;
-    }
-    for (int c = 0; c < 3; c++)
-      row[c] = round_to_byte (sum[c] / sum[3]);
-  }
-}
-
-/* In pieces that stay in the first cache, so that the rounding is one plain
- * loop. */
-static void
-store_rgb (const float *restrict sum, uint8_t *restrict row, int width)
-{
-  uint8_t bytes[4 * STORE_PIXELS];
-
-  for (int x = 0; x < width; x += STORE_PIXELS) {
-    int n = width - x < STORE_PIXELS ? width - x : STORE_PIXELS;
-
-    for (int i = 0; i < 4 * n; i++)
-      bytes[i] = round_to_byte (sum[4 * x + i]);
-    /* Four bytes are one move; the next pixel overwrites the fourth. */
-    for (int i = 0; i < n - 1; i++)
-      memcpy (row + 3 * (x + i), bytes + 4 * i, 4);
-    memcpy (row + 3 * (x + n - 1), bytes + 4 * (n - 1), 3);
-  }
-}
-
 void
 pet_resampler_pull (PetResampler *resampler, uint8_t *row)
 {
+  const PetResampleRows *rows = resampler->rows;
   int width = resampler->x.out;
 
   filter_down (resampler);
-  if (resampler->channels == 3)
-    store_rgb (resampler->sum, row, width);
-  else if (resampler->channels == 4)
-    store_rgba (resampler->sum, row, width);
+  if (resampler->channels == 1)
+    rows->store_1 (resampler->sum, row, width);
+  else if (resampler->channels == 3)
+    rows->store_3 (resampler->sum, row, width);
   else
-    for (int i = 0; i < width; i++)
-      row[i] = round_to_byte (resampler->sum[i]);
+    rows->store_4 (resampler->sum, row, width);
 }
 
 void

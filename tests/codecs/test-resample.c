@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/pet-cpu.h"
+#include "base/pet-resample-rows.h"
 #include "base/pet-resample.h"
 #include "codec-files.h"
 #include "tap.h"
@@ -285,11 +287,99 @@ bad_arguments_are_refused (void)
                  PET_FILTER_TRIANGLE, &resampler, &error) == PET_ERROR_MEMORY);
 }
 
+#define ROW_PIXELS 200
+#define ROW_TAPS 9
+
+/* What each loop of one version makes of the same data; behind each result are
+ * bytes that must stay. */
+typedef struct {
+  _Alignas(16) float line[4 * ROW_PIXELS + 16], out[4 * ROW_PIXELS + 16];
+  uint8_t bytes[3][4 * ROW_PIXELS + 16];
+} RowResults;
+
+typedef struct {
+  uint8_t row[4 * ROW_PIXELS + 1];
+  _Alignas(16) float a[4 * ROW_PIXELS], b[4 * ROW_PIXELS];
+  float weights[ROW_PIXELS * ROW_TAPS];
+  int first[ROW_PIXELS];
+} RowData;
+
+static void
+fill_rows (RowData *data, int width)
+{
+  for (size_t i = 0; i < sizeof data->row; i++)
+    data->row[i] = (uint8_t) tap_random_range (0, 255);
+  for (int i = 0; i < 4 * ROW_PIXELS; i++) {
+    data->a[i] = (float) tap_random_range (-9000, 9000) / 31.0f;
+    data->b[i] = (float) tap_random_range (0, 8160) / 32.0f;
+  }
+  for (int i = 0; i < ROW_PIXELS * ROW_TAPS; i++)
+    data->weights[i] = (float) tap_random_range (-100, 900) / 777.0f;
+  for (int i = 0; i < width; i++)
+    data->first[i] = tap_random_range (0, ROW_PIXELS - ROW_TAPS);
+}
+
+static void
+run_rows (const PetResampleRows *rows, const RowData *data, int width,
+    int channels, RowResults *results)
+{
+  size_t lanes = channels == 1 ? 1 : 4, n = lanes * (size_t) width;
+
+  memset (results, 0xa5, sizeof *results);
+  if (channels == 1) {
+    rows->widen_1 (data->row + 1, results->line, width);
+    rows->across_1 (
+        data->a, data->first, data->weights, ROW_TAPS, results->out, width);
+    rows->store_1 (data->a, results->bytes[0] + 1, width);
+  } else {
+    (channels == 3 ? rows->widen_3 : rows->widen_4) (
+        data->row + 1, results->line, width);
+    rows->across_4 (
+        data->a, data->first, data->weights, ROW_TAPS, results->out, width);
+    (channels == 3 ? rows->store_3 : rows->store_4) (
+        data->b, results->bytes[0] + 1, width);
+  }
+  rows->add_1 (results->out, data->b, 0.3f, n);
+  rows->add_2 (results->out, data->a, -0.1f, data->b, 0.7f, n);
+}
+
+static void
+versions_are_the_same (void)
+{
+  static const PetResampleRows *const versions[] = {
+#ifdef PET_HAVE_X86
+    [PET_ISA_AVX2] = &pet_resample_rows_avx2,
+    [PET_ISA_AVX512] = &pet_resample_rows_avx512,
+#endif
+    [PET_ISA_C] = &pet_resample_rows_c,
+  };
+  static const int channels[] = { 1, 3, 4 };
+  static RowData data;
+  static RowResults expected, got;
+  int n_versions = (int) (sizeof versions / sizeof *versions);
+
+  for (int n = 0; n < 300; n++) {
+    int width = n < 60 ? n / 3 + 1 : tap_random_range (1, ROW_PIXELS);
+
+    fill_rows (&data, width);
+    run_rows (versions[0], &data, width, channels[n % 3], &expected);
+    for (int i = 1; i < n_versions && i <= (int) pet_cpu_isa_found (); i++) {
+      run_rows (versions[i], &data, width, channels[n % 3], &got);
+      if (memcmp (&expected, &got, sizeof got) != 0)
+        tap_fail ("%s: %d pixels, %d channels", pet_isa_name ((PetIsa) i),
+            width, channels[n % 3]);
+    }
+    tap_check (expected.bytes[0][0] == 0xa5 &&
+        expected.bytes[0][1 + channels[n % 3] * width] == 0xa5);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
   static const TapTest tests[] = {
     TAP_TEST (matches_the_definition),
+    TAP_TEST (versions_are_the_same),
     TAP_TEST (same_size_is_a_copy),
     TAP_TEST (constant_stays_constant),
     TAP_TEST (invisible_colour_does_not_bleed),

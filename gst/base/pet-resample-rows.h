@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The resampler's inner loops. One source, pet-resample-rows.c, is compiled for
+ * several instruction sets; all give the same bytes (sums in the same order, no
+ * fused multiply-adds), and the plain one is the reference. Pointers of one call
+ * do not alias; floats of 4 lanes are aligned to 16 bytes. */
+
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct {
+  /* `width` pixels of 1, 3 or 4 bytes to 1, 4 and 4 floats; of the last the
+   * colours are multiplied by alpha. */
+  void (*widen_1) (const uint8_t *row, float *line, int width);
+  void (*widen_3) (const uint8_t *row, float *line, int width);
+  void (*widen_4) (const uint8_t *row, float *line, int width);
+
+  /* out[i] = sum over k < taps of weights[i * taps + k] * line[first[i] + k],
+   * for n pixels of 1 or 4 lanes. */
+  void (*across_1) (const float *line, const int *first, const float *weights,
+      int taps, float *out, int n);
+  void (*across_4) (const float *line, const int *first, const float *weights,
+      int taps, float *out, int n);
+
+  /* sum[i] += weight * row[i]; the second does a, then b. */
+  void (*add_1) (float *sum, const float *row, float weight, size_t count);
+  void (*add_2) (float *sum, const float *a, float weight_a, const float *b,
+      float weight_b, size_t count);
+
+  /* `width` pixels of 1, 4 and 4 floats to 1, 3 and 4 bytes; the last are
+   * divided by alpha. */
+  void (*store_1) (const float *sum, uint8_t *row, int width);
+  void (*store_3) (const float *sum, uint8_t *row, int width);
+  void (*store_4) (const float *sum, uint8_t *row, int width);
+} PetResampleRows;
+
+extern const PetResampleRows pet_resample_rows_c;
+#ifdef PET_HAVE_X86
+extern const PetResampleRows pet_resample_rows_avx2;
+extern const PetResampleRows pet_resample_rows_avx512;
+#endif
+
+/* Those of pet_cpu_isa(). Thread-safety: safe. */
+const PetResampleRows *pet_resample_rows (void);
