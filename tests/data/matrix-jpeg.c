@@ -370,7 +370,7 @@ with_app (int marker, const uint8_t *data, size_t size)
 static Bytes
 odd_exif (int n)
 {
-  static const char *const blocks[] = {
+  static const char blocks[][36] = {
     "Exif\0\0II*\0\x08\0\0\0\x01\0\x69\x87\x04\0\x01\0\0\0\x08\0\0\0\x08\0\0\0",
     "Exif\0\0MM\0*\xff\xff\xff\xfe\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0",
     "Exif\0\0II*\0\x08\0\0\0\xff\xff\x12\x01\x03\0\x01\0\0\0\x09\0\0\0\0\0\0",
