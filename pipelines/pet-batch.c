@@ -16,6 +16,7 @@
 #include "batch-recipe.h"
 #include "batch-report.h"
 #include "batch-sheet.h"
+#include "program-start.h"
 
 enum {
   EXIT_DONE = 0,
@@ -259,26 +260,6 @@ run (const BatchOptions *options, GPtrArray *items, const gchar *settings)
   return code;
 }
 
-/* Run from the build folder, use the plugin that was built with it. */
-static void
-load_plugin_beside (void)
-{
-  g_autofree gchar *self = g_file_read_link ("/proc/self/exe", NULL);
-  g_autofree gchar *folder = self != NULL ? g_path_get_dirname (self) : NULL;
-  g_autofree gchar *file = folder != NULL
-      ? g_build_filename (folder, "..", "plugins", "libgstpet.so", NULL)
-      : NULL;
-  GstPlugin *plugin;
-
-  if (file == NULL || !g_file_test (file, G_FILE_TEST_EXISTS))
-    return;
-  plugin = gst_plugin_load_file (file, NULL);
-  if (plugin == NULL)
-    return;
-  gst_registry_add_plugin (gst_registry_get (), plugin);
-  gst_object_unref (plugin);
-}
-
 static gint
 make (const BatchOptions *options)
 {
@@ -330,12 +311,8 @@ main (int argc, char **argv)
   BatchOptions options = { 0 };
   gint code = EXIT_USAGE;
 
-  /* The network's threads must not spin beside the looks' (GNU OpenMP reads
-   * this when the plugin brings it in). */
-  g_setenv ("OMP_WAIT_POLICY", "passive", FALSE);
   limit_heap ();
-  gst_init (NULL, NULL);
-  load_plugin_beside ();
+  program_start ();
   if (!batch_options_parse (&options, &arguments, &error))
     fprintf (stderr, "pet-batch: %s\n", error->message);
   else
