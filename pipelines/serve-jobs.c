@@ -19,6 +19,7 @@ typedef struct {
 struct _ServeJobs {
   const ServeOptions *options;
   ServeCache *cache;
+  ServeTurnstile *turnstile;
   ServeMetrics *metrics;
   gchar *recipe;
   void (*loaded) (const GError *error, gpointer user);
@@ -342,7 +343,8 @@ run_load (
 {
   ServeJobs *jobs = data;
   GError *error = NULL;
-  ServeLane *lane = serve_lane_new (jobs->options, jobs->cache, &error);
+  ServeLane *lane =
+      serve_lane_new (jobs->options, jobs->cache, jobs->turnstile, &error);
 
   if (lane != NULL)
     g_task_return_pointer (task, lane, NULL);
@@ -407,6 +409,7 @@ serve_jobs_new (const ServeOptions *options, ServeCache *cache,
   jobs = g_new0 (ServeJobs, 1);
   jobs->options = options;
   jobs->cache = cache;
+  jobs->turnstile = serve_turnstile_new (g_get_num_processors ());
   jobs->metrics = metrics;
   jobs->recipe = recipe;
   jobs->loaded = loaded;
@@ -434,6 +437,7 @@ serve_jobs_free (ServeJobs *jobs)
     if (jobs->slots[i].lane != NULL)
       serve_lane_free (jobs->slots[i].lane);
   g_hash_table_unref (jobs->alive);
+  serve_turnstile_unref (jobs->turnstile);
   g_free (jobs->slots);
   g_free (jobs->recipe);
   g_free (jobs);

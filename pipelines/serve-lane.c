@@ -14,10 +14,12 @@ typedef struct {
   ServeLane *lane;
   guint look;
   GstElement *gate, *effect;
+  ServeTurn turn;
 } Branch;
 
 struct _ServeLane {
   ServeCache *cache;
+  ServeTurnstile *turnstile;
   GstElement *pipeline, *source, *decoder, *segmenter;
   Branch branches[SERVE_MAX_LOOKS];
   guint watch;
@@ -30,6 +32,7 @@ struct _ServeLane {
   guint64 index; /* of the photo in work */
   gboolean busy;
   gboolean todo[SERVE_MAX_LOOKS];
+  guint ranks[SERVE_MAX_LOOKS];
   gchar keys[SERVE_MAX_LOOKS][SERVE_DIGEST_HEX + 1];
 };
 
@@ -55,19 +58,64 @@ is_current_locked (ServeLane *lane, GstBuffer *buffer)
   return lane->busy && meta != NULL && meta->index == lane->index;
 }
 
-/* Keeps pictures out of the branches of looks that are not wanted. */
-static GstPadProbeReturn
-pass_wanted (GstPad *pad, GstPadProbeInfo *info, gpointer data)
+static gboolean
+is_wanted (const Branch *branch, GstBuffer *buffer)
 {
-  const Branch *branch = data;
   ServeLane *lane = branch->lane;
   gboolean wanted;
 
   g_mutex_lock (&lane->mutex);
-  wanted = lane->todo[branch->look] &&
-      is_current_locked (lane, GST_PAD_PROBE_INFO_BUFFER (info));
+  wanted = lane->todo[branch->look] && is_current_locked (lane, buffer);
   g_mutex_unlock (&lane->mutex);
-  return wanted ? GST_PAD_PROBE_OK : GST_PAD_PROBE_DROP;
+  return wanted;
+}
+
+/* Keeps pictures out of the branches of looks that are not wanted. */
+static GstPadProbeReturn
+pass_wanted (GstPad *pad, GstPadProbeInfo *info, gpointer data)
+{
+  return is_wanted (data, GST_PAD_PROBE_INFO_BUFFER (info))
+      ? GST_PAD_PROBE_OK
+      : GST_PAD_PROBE_DROP;
+}
+
+static void
+announce (Branch *branch)
+{
+  ServeLane *lane = branch->lane;
+  guint64 photo;
+  guint rank;
+
+  g_mutex_lock (&lane->mutex);
+  photo = lane->index;
+  rank = lane->ranks[branch->look];
+  g_mutex_unlock (&lane->mutex);
+  serve_turnstile_announce (lane->turnstile, &branch->turn, photo, rank);
+}
+
+/* Before the queue: in the order of the branches, which their threads would not
+ * keep. */
+static GstPadProbeReturn
+announce_turn (GstPad *pad, GstPadProbeInfo *info, gpointer data)
+{
+  announce (data);
+  return GST_PAD_PROBE_OK;
+}
+
+/* Behind the queue, in the branch's own thread. */
+static GstPadProbeReturn
+wait_for_turn (GstPad *pad, GstPadProbeInfo *info, gpointer data)
+{
+  Branch *branch = data;
+  ServeTurnstile *turnstile = branch->lane->turnstile;
+
+  /* The turn is gone if a photo that was given up still had it. */
+  announce (branch);
+  if (serve_turnstile_enter (turnstile, &branch->turn) &&
+      is_wanted (branch, GST_PAD_PROBE_INFO_BUFFER (info)))
+    return GST_PAD_PROBE_OK;
+  serve_turnstile_leave (turnstile, &branch->turn);
+  return GST_PAD_PROBE_DROP;
 }
 
 /* Stores the PNG in this branch's thread, so that neither the main loop waits
@@ -75,13 +123,14 @@ pass_wanted (GstPad *pad, GstPadProbeInfo *info, gpointer data)
 static void
 take_png (GstElement *sink, GstBuffer *png, GstPad *pad, gpointer data)
 {
-  const Branch *branch = data;
+  Branch *branch = data;
   ServeLane *lane = branch->lane;
   g_autoptr (ServeResult) result = NULL;
   guint64 index;
   gchar key[SERVE_DIGEST_HEX + 1] = "";
   gboolean current;
 
+  serve_turnstile_leave (lane->turnstile, &branch->turn);
   g_mutex_lock (&lane->mutex);
   current = is_current_locked (lane, png);
   index = lane->index;
@@ -101,6 +150,16 @@ take_png (GstElement *sink, GstBuffer *png, GstPad *pad, gpointer data)
 }
 
 static void
+add_probe (GstElement *element, const gchar *name, GstPadProbeCallback callback,
+    Branch *branch)
+{
+  GstPad *pad = gst_element_get_static_pad (element, name);
+
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, callback, branch, NULL);
+  gst_object_unref (pad);
+}
+
+static void
 add_branch (
     ServeLane *lane, const ServeOptions *options, GstElement *tee, guint look)
 {
@@ -108,7 +167,6 @@ add_branch (
   GstElement *queue = add_element (lane, "queue");
   GstElement *encoder = add_element (lane, "petpngenc");
   GstElement *sink = add_element (lane, "fakesink");
-  GstPad *pad;
 
   branch->lane = lane;
   branch->look = look;
@@ -127,9 +185,9 @@ add_branch (
       FALSE, "signal-handoffs", TRUE, NULL);
   g_signal_connect (sink, "handoff", G_CALLBACK (take_png), branch);
 
-  pad = gst_element_get_static_pad (branch->gate, "sink");
-  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, pass_wanted, branch, NULL);
-  gst_object_unref (pad);
+  add_probe (branch->gate, "sink", pass_wanted, branch);
+  add_probe (branch->gate, "src", announce_turn, branch);
+  add_probe (queue, "src", wait_for_turn, branch);
   gst_element_link_many (
       tee, branch->gate, queue, branch->effect, encoder, sink, NULL);
 }
@@ -176,6 +234,14 @@ take_error (ServeLane *lane, GError **error)
   gst_object_unref (bus);
 }
 
+/* Nobody waits in this lane any more, nor lets others wait. */
+static void
+close_turns (ServeLane *lane)
+{
+  for (gint i = 0; i < pet_effects_count; i++)
+    serve_turnstile_close (lane->turnstile, &lane->branches[i].turn);
+}
+
 void
 serve_lane_free (ServeLane *lane)
 {
@@ -183,18 +249,22 @@ serve_lane_free (ServeLane *lane)
     return;
   if (lane->watch != 0)
     g_source_remove (lane->watch);
+  close_turns (lane);
   gst_element_set_state (lane->pipeline, GST_STATE_NULL);
   gst_object_unref (lane->pipeline);
+  serve_turnstile_unref (lane->turnstile);
   g_mutex_clear (&lane->mutex);
   g_free (lane);
 }
 
 ServeLane *
-serve_lane_new (const ServeOptions *options, ServeCache *cache, GError **error)
+serve_lane_new (const ServeOptions *options, ServeCache *cache,
+    ServeTurnstile *turnstile, GError **error)
 {
   ServeLane *lane = g_new0 (ServeLane, 1);
 
   lane->cache = cache;
+  lane->turnstile = serve_turnstile_ref (turnstile);
   g_mutex_init (&lane->mutex);
   build (lane, options);
   if (gst_element_set_state (lane->pipeline, GST_STATE_PLAYING) !=
@@ -313,6 +383,7 @@ serve_lane_dispose (ServeLane *lane)
     g_source_remove (lane->watch);
   lane->watch = 0;
   serve_lane_end (lane);
+  close_turns (lane);
   g_thread_unref (g_thread_new ("lane-end", free_in_thread, lane));
 }
 
@@ -344,6 +415,8 @@ serve_lane_begin (ServeLane *lane, const ServeWork *work)
   lane->index = work->index;
   lane->busy = TRUE;
   memcpy (lane->todo, work->todo, sizeof lane->todo);
+  for (guint i = 0; i < SERVE_MAX_LOOKS; i++)
+    lane->ranks[i] = work->wishes->looks[i].optional ? SERVE_MAX_LOOKS + i : i;
   memcpy (lane->keys, work->keys, sizeof lane->keys);
   g_mutex_unlock (&lane->mutex);
   gst_app_src_push_buffer (GST_APP_SRC (lane->source), buffer);

@@ -12,6 +12,7 @@
 #include "serve-cache.h"
 #include "serve-looks.h"
 #include "serve-options.h"
+#include "serve-turnstile.h"
 
 G_BEGIN_DECLS
 
@@ -45,10 +46,11 @@ typedef struct {
   guint64 dropped; /* by this lane's gates */
 } ServeLaneMemory;
 
-/* Loads the network; blocks, any thread. `cache` NULL allowed. The lane sends
- * no event before serve_lane_attach(). */
-ServeLane *serve_lane_new (
-    const ServeOptions *options, ServeCache *cache, GError **error);
+/* Loads the network; blocks, any thread. `cache` NULL allowed; the looks of all
+ * lanes of one `turnstile` take turns. The lane sends no event before
+ * serve_lane_attach(). */
+ServeLane *serve_lane_new (const ServeOptions *options, ServeCache *cache,
+    ServeTurnstile *turnstile, GError **error);
 
 /* Begins to send events; main thread. */
 void serve_lane_attach (
@@ -57,8 +59,9 @@ void serve_lane_attach (
 /* Ends the pipeline, waiting for it; NULL allowed. */
 void serve_lane_free (ServeLane *lane);
 
-/* The same for a lane that was attached: no event comes any more. Ends the pipeline in a thread of its own, because
- * that waits for elements that may stand still. Main thread. */
+/* The same for a lane that was attached: no event comes any more. Ends the
+ * pipeline in a thread of its own, because that waits for elements that may
+ * stand still. Main thread. */
 void serve_lane_dispose (ServeLane *lane);
 
 /* Begins `work`; the lane must be idle. Main thread. */
