@@ -112,6 +112,7 @@ add_branch (BatchLane *lane, GstElement *tee, guint branch)
   g_object_set (queue, "max-size-buffers", 1, "max-size-bytes", 0,
       "max-size-time", (guint64) 0, NULL);
   gst_util_set_object_arg (G_OBJECT (look), "effect", effect->name);
+  gst_util_set_object_arg (G_OBJECT (look), "rendition", options->rendition);
   g_object_set (encoder, "level", options->level, "dpi", options->dpi, NULL);
   g_object_set (sink, "location", location, NULL);
   gst_element_link_many (tee, gate, queue, look, encoder, sink, NULL);

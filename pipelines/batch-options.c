@@ -9,6 +9,9 @@
 #define DEFAULT_TIMEOUT 300
 #define MAX_JOBS 1024
 
+/* So many looks, the first of peteffect's, are made when none is named. */
+#define DEFAULT_EFFECTS 5
+
 static const gchar description[] =
     "Every photo becomes OUT/{dir}/{stem}/{effect}.png, where {dir} is its "
     "path below\nthe INPUT folder and {stem} its name without suffix. A "
@@ -107,7 +110,7 @@ parse_effects (BatchOptions *options, const GEnumClass *all, const gchar *text,
   g_auto (GStrv) names = NULL;
 
   if (text == NULL) {
-    for (guint i = 0; i < all->n_values; i++)
+    for (guint i = 0; i < MIN (DEFAULT_EFFECTS, all->n_values); i++)
       if (!add_effect (options, all, all->values[i].value_nick, error))
         return FALSE;
     return TRUE;
@@ -250,6 +253,18 @@ parse_shard (BatchOptions *options, const gchar *text, GError **error)
 }
 
 static gboolean
+check_rendition (BatchOptions *options, GError **error)
+{
+  static const gchar *const renditions[] = { "classic", "fine", NULL };
+
+  if (options->rendition == NULL)
+    options->rendition = g_strdup ("fine");
+  return g_strv_contains (renditions, options->rendition) ||
+      usage_error (error, "--rendition is classic or fine, not \"%s\"",
+          options->rendition);
+}
+
+static gboolean
 check_device (BatchOptions *options, GError **error)
 {
   static const gchar *const devices[] = { "auto", "cpu", "cuda", NULL };
@@ -294,7 +309,11 @@ batch_options_parse (BatchOptions *options, gchar ***arguments, GError **error)
     { "output", 'o', 0, G_OPTION_ARG_FILENAME, &options->output,
         "Folder for the results", "OUT" },
     { "effects", 0, 0, G_OPTION_ARG_STRING, &effects,
-        "Looks to make (default: all)", "NAME,..." },
+        "Looks to make (default: the first five)", "NAME,..." },
+    { "rendition", 0, 0, G_OPTION_ARG_STRING, &options->rendition,
+        "How they are made: classic, as every print so far, or fine (default: "
+        "fine)",
+        "RENDITION" },
     { "optional", 0, 0, G_OPTION_ARG_STRING, &optional,
         "Looks that may be dropped when memory is short, the lowest priority "
         "(0-100) first",
@@ -359,6 +378,7 @@ batch_options_parse (BatchOptions *options, gchar ***arguments, GError **error)
   return all != NULL &&
       check_required (options, max_size, jobs, timeout, error) &&
       parse_shard (options, shard, error) && check_device (options, error) &&
+      check_rendition (options, error) &&
       parse_bytes (memory, &options->memory, error) &&
       parse_effects (options, all, effects, error) &&
       parse_optional (options, optional, error);
@@ -369,6 +389,7 @@ batch_options_clear (BatchOptions *options)
 {
   g_strfreev (options->inputs);
   g_free (options->output);
+  g_free (options->rendition);
   g_free (options->device);
   g_free (options->model);
   g_free (options->contact_sheet);

@@ -54,8 +54,10 @@ batch_recipe_settings (const BatchOptions *options, GError **error)
   if (model == NULL)
     return NULL;
   return g_strdup_printf ("pet-batch " PET_VERSION
-                          "; max-size=%u; level=%d; dpi=%d; model=%s",
-      options->max_size, options->level, options->dpi, model);
+                          "; rendition=%s; max-size=%u; level=%d; dpi=%d; "
+                          "model=%s",
+      options->rendition, options->max_size, options->level, options->dpi,
+      model);
 }
 
 gchar *

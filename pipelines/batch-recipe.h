@@ -10,7 +10,7 @@
 
 G_BEGIN_DECLS
 
-/* Version, max-size, level, dpi and network: what decides the pixels and the
+/* Version, rendition, max-size, level, dpi and network: what decides the pixels and the
  * bytes of a result, apart from the photo. NULL and `error` when the network's
  * file cannot be read. Free with g_free(). */
 gchar *batch_recipe_settings (const BatchOptions *options, GError **error);

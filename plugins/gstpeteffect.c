@@ -17,9 +17,9 @@
 #include "gstpeteffect.h"
 
 #include <gst/video/video.h>
-#include <math.h>
 
 #include "gstpetcuda.h"
+#include "gstpeteffectparams.h"
 #include "gstpetenums.h"
 #include "gstpetfields.h"
 #include "image/pet-effect.h"
@@ -34,6 +34,7 @@ GST_DEBUG_CATEGORY_STATIC (pet_effect_debug);
 enum {
   PROP_0,
   PROP_EFFECT,
+  PROP_RENDITION,
   PROP_DEVICE,
   PROP_CUDA_DEVICE_ID,
   PROP_BUDGET,
@@ -41,9 +42,9 @@ enum {
 };
 
 #define DEFAULT_EFFECT 0
+#define DEFAULT_RENDITION PET_RENDITION_CLASSIC
 #define DEFAULT_DEVICE GST_PET_DEVICE_CPU
 #define DEFAULT_CUDA_DEVICE_ID (-1)
-#define MAX_PARAMS 32
 
 static GstStaticPadTemplate sink_template =
     GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
@@ -58,7 +59,8 @@ struct _GstPetEffect {
 
   /* properties, under the object lock */
   gint effect;
-  gdouble params[MAX_PARAMS]; /* NAN = the look's own default */
+  gint rendition;
+  gdouble params[GST_PET_MAX_PARAMS]; /* NAN = the look's own default */
   gchar *budget;
   GstPetDevice device;
   gint cuda_device_id;
@@ -67,14 +69,6 @@ struct _GstPetEffect {
   GstPetGpuLooks *gpu;   /* NULL = looks are made on the CPU */
   GstVideoInfo info;
 };
-
-/* The different parameters of all looks, made once by class_init. `shared`:
- * the looks' defaults differ, so the property's is "the look's own". */
-static struct {
-  const PetEffectParam *param;
-  gboolean shared;
-} params[MAX_PARAMS];
-static guint n_params;
 
 G_DEFINE_TYPE (GstPetEffect, gst_pet_effect, GST_TYPE_BASE_TRANSFORM)
 GST_ELEMENT_REGISTER_DEFINE (
@@ -97,65 +91,6 @@ static GstFlowReturn gst_pet_effect_prepare_output_buffer (
     GstBaseTransform *trans, GstBuffer *in, GstBuffer **out);
 static GstFlowReturn gst_pet_effect_transform (
     GstBaseTransform *trans, GstBuffer *in, GstBuffer *out);
-
-static void
-collect_param (const PetEffectParam *param)
-{
-  for (guint i = 0; i < n_params; i++) {
-    if (!g_str_equal (params[i].param->name, param->name))
-      continue;
-    params[i].shared |= params[i].param->def != param->def;
-    return;
-  }
-  g_assert (n_params < MAX_PARAMS);
-  params[n_params++].param = param;
-}
-
-static gchar *
-looks_with (const gchar *name)
-{
-  GString *looks = g_string_new (NULL);
-
-  for (gint i = 0; i < pet_effects_count; i++) {
-    gint index = pet_effect_param_index (pet_effects[i], name);
-
-    if (index >= 0)
-      g_string_append_printf (looks, "%s%s (%g)", looks->len > 0 ? ", " : "",
-          pet_effects[i]->name, pet_effects[i]->params[index].def);
-  }
-  return g_string_free (looks, FALSE);
-}
-
-static void
-install_param (GObjectClass *object_class, guint index)
-{
-  const PetEffectParam *param = params[index].param;
-  const gdouble unset = param->min - 1;
-  const GParamFlags flags = G_PARAM_READWRITE | GST_PARAM_MUTABLE_PLAYING;
-  g_autofree gchar *looks = looks_with (param->name);
-  g_autofree gchar *blurb = g_strdup_printf ("%s. Used by %s%s", param->blurb,
-      looks, params[index].shared ? "; below the range: the look's own" : "");
-  gdouble min = params[index].shared ? unset : param->min;
-  gdouble def = params[index].shared ? unset : param->def;
-  GParamSpec *spec;
-
-  switch (param->type) {
-    case PET_PARAM_BOOL:
-      spec = g_param_spec_boolean (
-          param->name, param->name, blurb, def != 0, flags);
-      break;
-    case PET_PARAM_INT:
-      spec = g_param_spec_int (param->name, param->name, blurb, (gint) min,
-          (gint) param->max, (gint) def, flags);
-      break;
-    default:
-      spec = g_param_spec_double (
-          param->name, param->name, blurb, min, param->max, def, flags);
-      break;
-  }
-  g_object_class_install_property (
-      object_class, PROP_FIRST_PARAM + index, spec);
-}
 
 static void
 install_device_properties (GObjectClass *object_class)
@@ -190,13 +125,15 @@ gst_pet_effect_class_init (GstPetEffectClass *klass)
           GST_TYPE_PET_EFFECT_NICK, DEFAULT_EFFECT,
           G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
               GST_PARAM_MUTABLE_PLAYING));
+  g_object_class_install_property (object_class, PROP_RENDITION,
+      g_param_spec_enum ("rendition", "Rendition",
+          "How the look is made. Fine ones are made on the CPU",
+          GST_TYPE_PET_RENDITION, DEFAULT_RENDITION,
+          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+              GST_PARAM_MUTABLE_PLAYING));
   install_device_properties (object_class);
   gst_pet_install_budget_property (object_class, PROP_BUDGET);
-  for (gint i = 0; i < pet_effects_count; i++)
-    for (gint j = 0; j < pet_effects[i]->n_params; j++)
-      collect_param (&pet_effects[i]->params[j]);
-  for (guint i = 0; i < n_params; i++)
-    install_param (object_class, i);
+  gst_pet_effect_params_install (object_class, PROP_FIRST_PARAM);
 
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class, &src_template);
@@ -217,14 +154,15 @@ gst_pet_effect_class_init (GstPetEffectClass *klass)
 
   gst_type_mark_as_plugin_api (GST_TYPE_PET_EFFECT_NICK, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_PET_DEVICE, 0);
+  gst_type_mark_as_plugin_api (GST_TYPE_PET_RENDITION, 0);
 }
 
 static void
 gst_pet_effect_init (GstPetEffect *self)
 {
   self->effect = DEFAULT_EFFECT;
-  for (guint i = 0; i < MAX_PARAMS; i++)
-    self->params[i] = NAN;
+  self->rendition = DEFAULT_RENDITION;
+  gst_pet_effect_params_init (self->params);
   self->budget = g_strdup (GST_PET_BUDGET_DEFAULT);
   self->device = DEFAULT_DEVICE;
   self->cuda_device_id = DEFAULT_CUDA_DEVICE_ID;
@@ -244,94 +182,11 @@ gst_pet_effect_finalize (GObject *object)
 
 static const GstPetField fields[] = {
   GST_PET_FIELD (PROP_EFFECT, GstPetEffect, effect),
+  GST_PET_FIELD (PROP_RENDITION, GstPetEffect, rendition),
   GST_PET_FIELD (PROP_BUDGET, GstPetEffect, budget),
   GST_PET_FIELD (PROP_DEVICE, GstPetEffect, device),
   GST_PET_FIELD (PROP_CUDA_DEVICE_ID, GstPetEffect, cuda_device_id),
 };
-
-static void
-set_param (GstPetEffect *self, guint index, const GValue *value)
-{
-  const PetEffectParam *param = params[index].param;
-  gdouble number;
-
-  switch (param->type) {
-    case PET_PARAM_BOOL:
-      number = g_value_get_boolean (value);
-      break;
-    case PET_PARAM_INT:
-      number = g_value_get_int (value);
-      break;
-    default:
-      number = g_value_get_double (value);
-      break;
-  }
-  self->params[index] = number < param->min ? NAN : number;
-}
-
-/* A look that changes nothing passes the buffer itself on. */
-static gboolean
-is_identity (gint effect)
-{
-  return pet_effects[effect]->is_identity;
-}
-
-static void
-gst_pet_effect_set_property (
-    GObject *object, guint id, const GValue *value, GParamSpec *pspec)
-{
-  GstPetEffect *self = GST_PET_EFFECT (object);
-  gint effect;
-
-  GST_OBJECT_LOCK (self);
-  if (id >= PROP_FIRST_PARAM && id - PROP_FIRST_PARAM < n_params)
-    set_param (self, id - PROP_FIRST_PARAM, value);
-  else if (!gst_pet_fields_set_locked (
-               self, fields, G_N_ELEMENTS (fields), id, value))
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  effect = self->effect;
-  GST_OBJECT_UNLOCK (self);
-
-  if (id == PROP_EFFECT)
-    gst_base_transform_set_passthrough (
-        GST_BASE_TRANSFORM (self), is_identity (effect));
-}
-
-static void
-get_param (GstPetEffect *self, guint index, GValue *value)
-{
-  const PetEffectParam *param = params[index].param;
-  gdouble number = self->params[index];
-
-  if (isnan (number))
-    number = params[index].shared ? param->min - 1 : param->def;
-  switch (param->type) {
-    case PET_PARAM_BOOL:
-      g_value_set_boolean (value, number != 0);
-      break;
-    case PET_PARAM_INT:
-      g_value_set_int (value, (gint) number);
-      break;
-    default:
-      g_value_set_double (value, number);
-      break;
-  }
-}
-
-static void
-gst_pet_effect_get_property (
-    GObject *object, guint id, GValue *value, GParamSpec *pspec)
-{
-  GstPetEffect *self = GST_PET_EFFECT (object);
-
-  GST_OBJECT_LOCK (self);
-  if (id >= PROP_FIRST_PARAM && id - PROP_FIRST_PARAM < n_params)
-    get_param (self, id - PROP_FIRST_PARAM, value);
-  else if (!gst_pet_fields_get_locked (
-               self, fields, G_N_ELEMENTS (fields), id, value))
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  GST_OBJECT_UNLOCK (self);
-}
 
 /* The look now, and its numbers in the order it wants them. */
 static const PetEffect *
@@ -340,16 +195,61 @@ current_effect (GstPetEffect *self, gdouble *values)
   const PetEffect *effect;
 
   GST_OBJECT_LOCK (self);
-  effect = pet_effects[self->effect];
-  pet_effect_defaults (effect, values);
-  for (guint i = 0; i < n_params; i++) {
-    gint index = pet_effect_param_index (effect, params[i].param->name);
-
-    if (index >= 0 && !isnan (self->params[i]))
-      values[index] = self->params[i];
-  }
+  effect = pet_effect_rendition (
+      pet_effects[self->effect], (PetRendition) self->rendition);
+  gst_pet_effect_params_of (self->params, effect, values);
   GST_OBJECT_UNLOCK (self);
   return effect;
+}
+
+/* A look that changes nothing passes the buffer itself on. */
+static gboolean
+is_identity (GstPetEffect *self)
+{
+  gdouble values[PET_EFFECT_MAX_PARAMS];
+  const PetEffect *effect = current_effect (self, values);
+
+  return pet_effect_copies (effect, values);
+}
+
+static void
+gst_pet_effect_set_property (
+    GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+{
+  GstPetEffect *self = GST_PET_EFFECT (object);
+  gboolean known;
+
+  GST_OBJECT_LOCK (self);
+  known = id >= PROP_FIRST_PARAM
+      ? gst_pet_effect_params_set_locked (
+            self->params, id - PROP_FIRST_PARAM, value)
+      : gst_pet_fields_set_locked (
+            self, fields, G_N_ELEMENTS (fields), id, value);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  GST_OBJECT_UNLOCK (self);
+
+  if (id == PROP_EFFECT || id == PROP_RENDITION || id >= PROP_FIRST_PARAM)
+    gst_base_transform_set_passthrough (
+        GST_BASE_TRANSFORM (self), is_identity (self));
+}
+
+static void
+gst_pet_effect_get_property (
+    GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+  GstPetEffect *self = GST_PET_EFFECT (object);
+  gboolean known;
+
+  GST_OBJECT_LOCK (self);
+  known = id >= PROP_FIRST_PARAM
+      ? gst_pet_effect_params_get_locked (
+            self->params, id - PROP_FIRST_PARAM, value)
+      : gst_pet_fields_get_locked (
+            self, fields, G_N_ELEMENTS (fields), id, value);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  GST_OBJECT_UNLOCK (self);
 }
 
 static gboolean
@@ -387,7 +287,7 @@ gst_pet_effect_start (GstBaseTransform *trans)
   if (!open_gpu (self, device, id))
     return FALSE;
   gst_pet_account_open (&self->account, budget);
-  gst_base_transform_set_passthrough (trans, is_identity (self->effect));
+  gst_base_transform_set_passthrough (trans, is_identity (self));
   return TRUE;
 }
 
@@ -410,7 +310,7 @@ apply (GstPetEffect *self, const PetEffect *effect, const PetImage *src,
   PetStatus status = PET_ERROR_UNSUPPORTED;
   PetError reason;
 
-  if (self->gpu != NULL && !effect->is_identity)
+  if (self->gpu != NULL && pet_effect_find (effect->name) == effect)
     status =
         gst_pet_gpu_looks_apply (self->gpu, effect, src, dst, values, &reason);
   if (status == PET_ERROR_MEMORY || status == PET_ERROR_DEVICE)
@@ -447,7 +347,7 @@ add_cost (GstPetEffect *self, GstQuery *query)
   GstPetCost cost;
 
   gst_pet_pad_ask_cost (srcpad, caps, &cost);
-  if (!effect->is_identity && caps != NULL &&
+  if (!pet_effect_copies (effect, values) && caps != NULL &&
       gst_video_info_from_caps (&info, caps)) {
     frame = gst_pet_block_bytes (GST_VIDEO_INFO_SIZE (&info));
     if (effect->scratch_bytes != NULL)

@@ -23,6 +23,10 @@ DEFINE_ENUM (gst_pet_device_get_type, "GstPetDevice",
   { GST_PET_DEVICE_CPU, "The CPU", "cpu" },
   { GST_PET_DEVICE_CUDA, "The GPU; an error where there is none", "cuda" })
 
+DEFINE_ENUM (gst_pet_rendition_get_type, "GstPetRendition",
+  { PET_RENDITION_CLASSIC, "As every print sold so far was made", "classic" },
+  { PET_RENDITION_FINE, "Made for the wall", "fine" })
+
 DEFINE_ENUM (gst_pet_precision_get_type, "GstPetPrecision",
   { GST_PET_PRECISION_AUTO, "The fastest that keeps the masks", "auto" },
   { GST_PET_PRECISION_FP32, "32-bit floating point", "fp32" },
@@ -82,9 +86,9 @@ gst_pet_effect_nick_get_type (void)
   static gsize type = 0;
 
   if (g_once_init_enter (&type)) {
-    GEnumValue *values = g_new0 (GEnumValue, pet_effects_count + 1);
+    GEnumValue *values = g_new0 (GEnumValue, pet_effects_all + 1);
 
-    for (int i = 0; i < pet_effects_count; i++) {
+    for (int i = 0; i < pet_effects_all; i++) {
       values[i].value = i;
       values[i].value_name = pet_effects[i]->blurb;
       values[i].value_nick = pet_effects[i]->name;

@@ -49,6 +49,7 @@ typedef enum {
 } GstPetOnError;
 
 GType gst_pet_device_get_type (void);
+GType gst_pet_rendition_get_type (void); /* PetRendition */
 GType gst_pet_precision_get_type (void);
 GType gst_pet_output_get_type (void);
 GType gst_pet_refine_get_type (void);
@@ -61,6 +62,7 @@ GType gst_pet_watch_flags_get_type (void);
 GType gst_pet_effect_nick_get_type (void);
 
 #define GST_TYPE_PET_DEVICE (gst_pet_device_get_type ())
+#define GST_TYPE_PET_RENDITION (gst_pet_rendition_get_type ())
 #define GST_TYPE_PET_PRECISION (gst_pet_precision_get_type ())
 #define GST_TYPE_PET_OUTPUT (gst_pet_output_get_type ())
 #define GST_TYPE_PET_REFINE (gst_pet_refine_get_type ())

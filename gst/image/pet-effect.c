@@ -15,43 +15,60 @@ const PetEffect *const pet_effects[] = {
   &pet_effect_retro8bit_c,
 };
 
-const int pet_effects_count = sizeof pet_effects / sizeof *pet_effects;
+const int pet_effects_count = 5;
+const int pet_effects_all = sizeof pet_effects / sizeof *pet_effects;
 
 #ifdef PET_HAVE_X86
 #define VERSIONS(look)                                                         \
   {                                                                            \
-    &pet_effect_##look##_c, &pet_effect_##look##_avx2,                         \
-        &pet_effect_##look##_avx512                                            \
+    &pet_##look##_c, &pet_##look##_avx2, &pet_##look##_avx512                  \
   }
 #else
 #define VERSIONS(look)                                                         \
   {                                                                            \
-    &pet_effect_##look##_c, NULL, NULL                                         \
+    &pet_##look##_c, NULL, NULL                                                \
   }
 #endif
 
-/* In the order of pet_effects and of PetIsa. */
-static const PetEffect *const versions[][PET_ISA_AVX512 + 1] = {
-  VERSIONS (color),
-  VERSIONS (enhancedblackwhite),
-  VERSIONS (popart),
-  VERSIONS (dithering),
-  VERSIONS (retro8bit),
+/* In the order of pet_effects, of PetRendition, and of PetIsa. */
+static const PetEffect *const versions[][2][PET_ISA_AVX512 + 1] = {
+  { VERSIONS (effect_color), VERSIONS (effect_color) },
+  { VERSIONS (effect_enhancedblackwhite),
+      VERSIONS (effect_enhancedblackwhite) },
+  { VERSIONS (effect_popart), VERSIONS (effect_popart) },
+  { VERSIONS (effect_dithering), VERSIONS (fine_dithering) },
+  { VERSIONS (effect_retro8bit), VERSIONS (effect_retro8bit) },
 };
 
 const PetEffect *
 pet_effect_version (const PetEffect *effect, PetIsa isa)
 {
-  for (int i = 0; i < pet_effects_count && isa <= pet_cpu_isa_found (); i++)
-    if (pet_effects[i] == effect)
-      return versions[i][isa];
+  for (int i = 0; i < pet_effects_all && isa <= pet_cpu_isa_found (); i++)
+    for (int rendition = 0; rendition < 2; rendition++)
+      if (versions[i][rendition][PET_ISA_C] == effect)
+        return versions[i][rendition][isa];
   return NULL;
+}
+
+const PetEffect *
+pet_effect_rendition (const PetEffect *effect, PetRendition rendition)
+{
+  for (int i = 0; i < pet_effects_all; i++)
+    if (pet_effects[i] == effect)
+      return versions[i][rendition][PET_ISA_C];
+  return NULL;
+}
+
+bool
+pet_effect_copies (const PetEffect *effect, const double *values)
+{
+  return effect->copies != NULL ? effect->copies (values) : effect->is_identity;
 }
 
 const PetEffect *
 pet_effect_find (const char *name)
 {
-  for (int i = 0; i < pet_effects_count; i++)
+  for (int i = 0; i < pet_effects_all; i++)
     if (strcmp (pet_effects[i]->name, name) == 0)
       return pet_effects[i];
   return NULL;

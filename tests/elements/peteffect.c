@@ -34,15 +34,26 @@ same_pixels (GstBuffer *a, GstBuffer *b)
   return same;
 }
 
+/* The n-th of all looks in both renditions, and how to launch it. */
+#define N_LOOKS (2 * pet_effects_all)
+
+static gchar *
+look_setting (gint n)
+{
+  return g_strdup_printf ("effect=%s rendition=%s", pet_effects[n / 2]->name,
+      n % 2 ? "fine" : "classic");
+}
+
 /* Through the element, as the kernel alone. */
 static void
 each_look_is_what_the_kernel_makes (void)
 {
   const gint width = 67, height = 41;
 
-  for (gint i = 0; i < pet_effects_count; i++) {
-    const PetEffect *effect = pet_effects[i];
-    g_autofree gchar *setting = g_strdup_printf ("effect=%s", effect->name);
+  for (gint i = 0; i < N_LOOKS; i++) {
+    const PetEffect *effect =
+        pet_effect_rendition (pet_effects[i / 2], (PetRendition) (i % 2));
+    g_autofree gchar *setting = look_setting (i);
     GstBuffer *picture = picture_cutout (width, height, 9);
     GstBuffer *expected = gst_buffer_copy_deep (picture);
     GstBuffer *got = apply (setting, width, height, gst_buffer_ref (picture));
@@ -75,10 +86,9 @@ any_size_is_taken (void)
   static const gint sizes[][2] = { { 1, 1 }, { 1, 9 }, { 9, 1 }, { 2, 2 },
     { 5, 3 }, { 64, 1 } };
 
-  for (gint i = 0; i < pet_effects_count; i++)
+  for (gint i = 0; i < N_LOOKS; i++)
     for (guint j = 0; j < G_N_ELEMENTS (sizes); j++) {
-      g_autofree gchar *setting =
-          g_strdup_printf ("effect=%s", pet_effects[i]->name);
+      g_autofree gchar *setting = look_setting (i);
       GstBuffer *got = apply (setting, sizes[j][0], sizes[j][1],
           picture_cutout (sizes[j][0], sizes[j][1], j));
 
@@ -92,9 +102,8 @@ any_size_is_taken (void)
 static void
 the_input_is_never_written (void)
 {
-  for (gint i = 0; i < pet_effects_count; i++) {
-    g_autofree gchar *setting =
-        g_strdup_printf ("effect=%s", pet_effects[i]->name);
+  for (gint i = 0; i < N_LOOKS; i++) {
+    g_autofree gchar *setting = look_setting (i);
     GstBuffer *picture = picture_cutout (40, 40, 3);
     GstBuffer *before = gst_buffer_copy_deep (picture);
     GstBuffer *got = apply (setting, 40, 40, gst_buffer_ref (picture));
@@ -122,6 +131,13 @@ parameters_change_the_look_they_belong_to (void)
         "effect=enhancedblackwhite edge-strength=0.9", FALSE },
     { "effect=enhancedblackwhite", "effect=enhancedblackwhite grain=0", TRUE },
     { "effect=popart", "effect=popart pixel-size=12", FALSE },
+    { "effect=dithering", "effect=dithering rendition=fine", TRUE },
+    { "effect=dithering", "effect=dithering rendition=classic", FALSE },
+    { "effect=dithering", "effect=dithering ink=#ff0000", FALSE },
+    { "effect=dithering rendition=fine",
+        "effect=dithering rendition=fine ink=#ff0000", TRUE },
+    { "effect=dithering rendition=fine",
+        "effect=dithering rendition=fine method=bayer", TRUE },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
@@ -133,6 +149,24 @@ parameters_change_the_look_they_belong_to (void)
     gst_buffer_unref (a);
     gst_buffer_unref (b);
   }
+}
+
+static void
+values_come_back_as_they_are_written (void)
+{
+  GstElement *element = gst_element_factory_make ("peteffect", NULL);
+  gchar *ink, *paper;
+  gint rendition;
+
+  g_object_get (element, "rendition", &rendition, NULL);
+  g_assert_cmpint (rendition, ==, PET_RENDITION_CLASSIC);
+  g_object_set (element, "ink", "#14A0fe", NULL);
+  g_object_get (element, "ink", &ink, "paper", &paper, NULL);
+  g_assert_cmpstr (ink, ==, "#14a0fe");
+  g_assert_cmpstr (paper, ==, "#ffffff");
+  g_free (ink);
+  g_free (paper);
+  gst_object_unref (element);
 }
 
 static void
@@ -176,6 +210,8 @@ add_tests (void)
   ADD ("the-input-is-never-written", the_input_is_never_written);
   ADD ("parameters-change-the-look-they-belong-to",
       parameters_change_the_look_they_belong_to);
+  ADD ("values-come-back-as-they-are-written",
+      values_come_back_as_they_are_written);
   ADD ("color-passes-the-buffer-itself", color_passes_the_buffer_itself);
   ADD ("effect-can-change-while-playing-and-keeps-the-source",
       effect_can_change_while_playing_and_keeps_the_source);

@@ -19,6 +19,7 @@ def batch_results(photo, *options):
         with open(source, "wb") as file:
             file.write(photo)
         subprocess.run([os.path.join(PROGRAMS, "pet-batch"), "--device", "cpu",
+                        "--rendition", "classic",
                         "--quiet", *options, source, "-o", folder + "/out"],
                        check=True, stdout=subprocess.DEVNULL)
         found = {}

@@ -9,11 +9,12 @@
 #include "image/pet-version.h"
 
 #define PET_EFFECT_VERSIONS(look)                                              \
-  extern const PetEffect pet_effect_##look##_c, pet_effect_##look##_avx2,      \
-      pet_effect_##look##_avx512
+  extern const PetEffect pet_##look##_c, pet_##look##_avx2, pet_##look##_avx512
 
-PET_EFFECT_VERSIONS (color);
-PET_EFFECT_VERSIONS (enhancedblackwhite);
-PET_EFFECT_VERSIONS (popart);
-PET_EFFECT_VERSIONS (dithering);
-PET_EFFECT_VERSIONS (retro8bit);
+PET_EFFECT_VERSIONS (effect_color);
+PET_EFFECT_VERSIONS (effect_enhancedblackwhite);
+PET_EFFECT_VERSIONS (effect_popart);
+PET_EFFECT_VERSIONS (effect_dithering);
+PET_EFFECT_VERSIONS (effect_retro8bit);
+
+PET_EFFECT_VERSIONS (fine_dithering);

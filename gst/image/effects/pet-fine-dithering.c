@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* A stipple of round dots of ink on paper. The dots' lattice is a grid over
+ * the subject, so that dots grow with the print. Per cell: lightness, local
+ * contrast (what a guided filter takes away comes back stronger), a tone curve
+ * that leaves paper in the darkest coat and ink in the lightest, then
+ * diffusion in linear light. Ink and paper come back to the picture's size as
+ * an interpolated plane cut at one half: single dots are round, neighbours
+ * flow together. Eight steps from ink to paper and 31 of alpha: a palette.
+ *
+ * Scratch: 44 bytes per cell, 200000 cells at most, and 88 per column. */
+
+#include <string.h>
+
+#include "image/effects/pet-blue-noise.h"
+#include "image/effects/pet-effects.h"
+#include "image/effects/pet-fine-print.h"
+#include "image/effects/pet-fine.h"
+
+#define MAX_CELLS 200000
+#define STEPS 8
+
+enum { METHOD, DOT_SIZE, INK, PAPER, EDGE_STRENGTH };
+
+enum { DIFFUSION, FLOYD_STEINBERG, ATKINSON, BAYER, BLUE_NOISE };
+
+static const char *const methods[] = { "diffusion", "floyd-steinberg",
+  "atkinson", "bayer", "blue-noise", NULL };
+
+static const PetEffectParam params[] = {
+  [METHOD] = { "method", "How dots are placed", PET_PARAM_CHOICE, 0.0, 4.0, 0.0,
+      methods },
+  [DOT_SIZE] = { "dot-size", "Width and height of a dot in pixels",
+      PET_PARAM_INT, 1.0, 3.0, 2.0, NULL },
+  [INK] = { "ink", "Colour of the dots", PET_PARAM_COLOR, 0.0, 0xffffff,
+      0x1b1a1f, NULL },
+  [PAPER] = { "paper", "Colour between the dots", PET_PARAM_COLOR, 0.0,
+      0xffffff, 0xffffff, NULL },
+  [EDGE_STRENGTH] = { "edge-strength", "Strength of the edge enhancement",
+      PET_PARAM_FLOAT, 0.0, 3.0, 0.3, NULL },
+};
+
+typedef struct {
+  PetCells cells;
+  PetRiseMap map;
+  PetRise rise;
+  float *row;
+} Stipple;
+
+static void
+take_scratch (PetScratch *scratch, Stipple *stipple, int width, int height)
+{
+  pet_cells_take (scratch, &stipple->cells, width, height, MAX_CELLS);
+  pet_rise_map_take (scratch, &stipple->map, width, stipple->cells.max_cells);
+  pet_rise_take (scratch, &stipple->rise, width);
+  stipple->row = pet_scratch_take (scratch, (size_t) width, sizeof (float));
+}
+
+static size_t
+scratch_bytes (int width, int height, const double *values)
+{
+  PetScratch scratch = { 0 };
+  Stipple stipple;
+
+  take_scratch (&scratch, &stipple, width, height);
+  return pet_scratch_size (&scratch);
+}
+
+/* Shares of paper into color[0]. */
+static void
+make_tone (PetCells *cells, float strength)
+{
+  static const float shares[3] = { 0.02f, 0.5f, 0.98f };
+  size_t n = (size_t) cells->columns * (size_t) cells->rows;
+  float *light = cells->color[0], *base = cells->color[1];
+  float *soft = cells->color[2];
+  float at[3], low, high, gain, lift;
+
+  pet_cells_lightness (cells, light);
+  pet_cells_fill (cells, light);
+  pet_cells_levels (cells, light, shares, at, 3);
+  pet_cells_guide (cells, base, light, 8.0f, 0.01f);
+  pet_cells_smooth (cells, soft, light, 1.2f);
+  low = 0.20f + 0.42f * at[0];
+  high = 0.55f + 0.44f * at[2];
+  gain = (high - low) / (at[2] - at[0] + 0.08f);
+  gain = gain > 1.7f ? 1.7f : gain;
+  low = 0.5f * (low + high) - 0.5f * gain * (at[2] - at[0]);
+  lift = 0.6f * (0.60f - (low + gain * (at[1] - at[0])));
+  lift = lift < -0.06f ? -0.06f : lift;
+  for (size_t i = 0; i < n; i++) {
+    float tone = low + gain * (base[i] - at[0]);
+
+    tone += lift * 4.0f * tone * (1.0f - tone);
+    tone +=
+        1.5f * (light[i] - base[i]) + 5.0f * strength * (light[i] - soft[i]);
+    tone = tone < 0.29f ? 0.29f : tone > 0.975f ? 0.975f : tone;
+    light[i] = tone * tone * tone;
+  }
+}
+
+/* Each cell becomes 0 or 1 and gives what it is wrong by to those after it, in
+ * the direction of its row. */
+static void
+diffuse (const PetCells *cells, float *plane, int method)
+{
+  int columns = cells->columns;
+
+  for (int row = 0; row < cells->rows; row++) {
+    float *line = plane + (size_t) row * (size_t) columns;
+    float *next = row + 1 < cells->rows ? line + columns : NULL;
+    float *after = row + 2 < cells->rows ? line + 2 * (size_t) columns : NULL;
+    const uint8_t *noise = pet_blue_noise + 64 * (row & 63);
+    int step = row & 1 ? -1 : 1;
+
+    for (int n = 0; n < columns; n++) {
+      int x = step > 0 ? n : columns - 1 - n;
+      int ahead = x + step, behind = x - step, far = x + 2 * step;
+      int has_ahead = ahead >= 0 && ahead < columns;
+      int has_behind = behind >= 0 && behind < columns;
+      float threshold = method == DIFFUSION
+          ? 0.5f + 0.25f * ((float) noise[x & 63] - 127.5f) / 255.0f
+          : 0.5f;
+      float paper = line[x] >= threshold ? 1.0f : 0.0f;
+      float error = (line[x] - paper) / (method == ATKINSON ? 8.0f : 16.0f);
+      float share[5] = { 7.0f, 3.0f, 5.0f, 1.0f, 0.0f };
+
+      if (method == ATKINSON)
+        share[0] = share[1] = share[2] = share[3] = share[4] = 1.0f;
+      line[x] = paper;
+      if (has_ahead)
+        line[ahead] += share[0] * error;
+      if (next != NULL) {
+        next[x] += share[2] * error;
+        if (has_behind)
+          next[behind] += share[1] * error;
+        if (has_ahead)
+          next[ahead] += share[3] * error;
+      }
+      if (far >= 0 && far < columns)
+        line[far] += share[4] * error;
+      if (after != NULL)
+        after[x] += share[4] * error;
+    }
+  }
+}
+
+/* Rank of a cell in a Bayer map of 8x8. */
+static float
+bayer (int x, int y)
+{
+  int rank = 0;
+
+  for (int bit = 0; bit < 3; bit++) {
+    int a = x >> bit & 1, b = y >> bit & 1;
+
+    rank |= ((a ^ b) << 1 | b) << (2 * (2 - bit));
+  }
+  return ((float) rank + 0.5f) / 64.0f;
+}
+
+static void
+compare (const PetCells *cells, float *plane, int method)
+{
+  for (int y = 0; y < cells->rows; y++)
+    for (int x = 0; x < cells->columns; x++, plane++) {
+      float noise =
+          ((float) pet_blue_noise[64 * (y & 63) + (x & 63)] + 0.5f) / 256.0f;
+
+      *plane = *plane >= (method == BAYER ? bayer (x, y) : noise);
+    }
+}
+
+static void
+print_row (const float *paper, float slope, const uint32_t *inks,
+    const uint8_t *src, uint8_t *dst, int width)
+{
+  for (int x = 0; x < width; x++) {
+    float share = (paper[x] - 0.5f) * slope + 0.5f;
+    uint32_t pixel, alpha;
+    int step;
+
+    share = pet_clamp01 (share);
+    step = (int) (share * (STEPS - 1) + 0.5f);
+    memcpy (&pixel, src + 4 * (size_t) x, 4);
+    alpha = pet_print_edge (pixel >> PET_PIXEL_SHIFT (3) & 255, 31);
+    pixel = alpha > 0 ? inks[step] | pet_pixel (0, 0, 0, alpha) : 0;
+    memcpy (dst + 4 * (size_t) x, &pixel, 4);
+  }
+}
+
+static void
+print (Stipple *stipple, const PetSubject *subject, const PetImage *src,
+    const PetImage *dst, const double *values)
+{
+  size_t left = 4 * (size_t) subject->left, right = 4 * (size_t) subject->right;
+  size_t row_bytes = 4 * (size_t) src->width;
+  uint32_t inks[STEPS];
+
+  for (int i = 0; i < STEPS; i++)
+    inks[i] = pet_print_mix ((uint32_t) values[PAPER], (uint32_t) values[INK],
+        (float) i / (STEPS - 1));
+  for (int y = 0; y < src->height; y++) {
+    uint8_t *out = pet_image_row (dst, y);
+
+    if (y < subject->top || y >= subject->bottom) {
+      memset (out, 0, row_bytes);
+      continue;
+    }
+    pet_rise_row (&stipple->rise, y, stipple->row);
+    print_row (stipple->row + subject->left, stipple->cells.pitch * 0.9f, inks,
+        pet_image_row (src, y) + left, out + left,
+        subject->right - subject->left);
+    memset (out, 0, left);
+    memset (out + right, 0, row_bytes - right);
+  }
+}
+
+static void
+render (const PetImage *src, const PetImage *dst, const double *values,
+    void *memory)
+{
+  static const float per_side[] = { 0.0f, 400.0f, 290.0f, 200.0f };
+  PetScratch scratch = { .base = memory };
+  int method = (int) values[METHOD];
+  PetSubject subject;
+  Stipple stipple;
+
+  take_scratch (&scratch, &stipple, src->width, src->height);
+  pet_subject_find (src, &subject);
+  pet_cells_lay (&stipple.cells, &subject, per_side[(int) values[DOT_SIZE]], 0);
+  pet_cells_mean (&stipple.cells, src);
+  make_tone (&stipple.cells, (float) values[EDGE_STRENGTH]);
+  if (method == BAYER || method == BLUE_NOISE)
+    compare (&stipple.cells, stipple.cells.color[0], method);
+  else
+    diffuse (&stipple.cells, stipple.cells.color[0], method);
+  pet_rise_map_start (
+      &stipple.map, &stipple.cells, &subject, PET_RISE_INTERPOLATE);
+  pet_rise_start (&stipple.rise, &stipple.map, &stipple.cells,
+      stipple.cells.color[0], PET_RISE_INTERPOLATE);
+  print (&stipple, &subject, src, dst, values);
+}
+
+const PetEffect PET_VERSION (pet_fine_dithering) = {
+  .name = "dithering",
+  .blurb = "A stipple of round dots of ink on paper",
+  .params = params,
+  .n_params = sizeof params / sizeof *params,
+  .scratch_bytes = scratch_bytes,
+  .render = render,
+};

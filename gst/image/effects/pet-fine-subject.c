@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The subject, and the grid of alpha-weighted means over it. A row of pixels
+ * is made linear once and added to the one or two rows of cells that it
+ * touches; a row of cells is then cut into columns. */
+
+#include <math.h>
+#include <string.h>
+
+#include "image/effects/pet-fine.h"
+#include "image/effects/pet-oklab.h"
+#include "image/pet-pixels.h"
+
+#define VISIBLE 8
+
+static inline uint32_t
+alpha_at (const uint8_t *row, int x)
+{
+  return row[4 * (size_t) x + 3];
+}
+
+static uint32_t
+sum_alpha (const uint8_t *row, int width)
+{
+  uint32_t sum = 0;
+
+  for (int x = 0; x < width; x++) {
+    uint32_t pixel;
+
+    memcpy (&pixel, row + 4 * (size_t) x, 4);
+    sum += pixel >> PET_PIXEL_SHIFT (3) & 255;
+  }
+  return sum;
+}
+
+/* Widens the subject by what is visible of a row. */
+static void
+add_row (PetSubject *subject, const uint8_t *row, int width, int y)
+{
+  int first = 0, end = width;
+
+  while (first < width && alpha_at (row, first) < VISIBLE)
+    first++;
+  if (first == width)
+    return;
+  while (alpha_at (row, end - 1) < VISIBLE)
+    end--;
+  subject->left = first < subject->left ? first : subject->left;
+  subject->right = end > subject->right ? end : subject->right;
+  subject->top = subject->top < 0 ? y : subject->top;
+  subject->bottom = y + 1;
+}
+
+void
+pet_subject_find (const PetImage *src, PetSubject *subject)
+{
+  uint64_t total = 0;
+  uint32_t hash = 2166136261u;
+
+  *subject = (PetSubject){ .left = src->width, .top = -1 };
+  for (int y = 0; y < src->height; y++) {
+    uint32_t sum = sum_alpha (pet_image_row (src, y), src->width);
+
+    hash = (hash ^ sum) * 16777619u;
+    if (sum > 0)
+      add_row (subject, pet_image_row (src, y), src->width, y);
+    total += sum;
+  }
+  if (subject->top < 0) {
+    *subject = (PetSubject){ 0, 0, src->width, src->height, 0.0f, 0 };
+    total = 255 * (uint64_t) src->width * (uint64_t) src->height;
+  }
+  subject->side = (float) sqrt ((double) total / 255.0);
+  subject->seed = hash;
+}
+
+void
+pet_cells_take (
+    PetScratch *scratch, PetCells *cells, int width, int height, size_t most)
+{
+  size_t pixels = ((size_t) width + 8) * ((size_t) height + 8);
+
+  cells->max_cells = pixels < most ? pixels : most;
+  cells->weight = pet_scratch_take (scratch, cells->max_cells, sizeof (float));
+  for (int i = 0; i < 3; i++)
+    cells->color[i] =
+        pet_scratch_take (scratch, cells->max_cells, sizeof (float));
+  for (int i = 0; i < 4; i++)
+    cells->room[i] =
+        pet_scratch_take (scratch, cells->max_cells, sizeof (float));
+  cells->sums = pet_scratch_take (scratch, (size_t) width, 8 * sizeof (float));
+  cells->line = pet_scratch_take (
+      scratch, cells->max_cells + 2 * PET_CELLS_PAD, sizeof (float));
+}
+
+void
+pet_cells_lay (
+    PetCells *cells, const PetSubject *subject, float per_side, int margin)
+{
+  float width = (float) (subject->right - subject->left);
+  float height = (float) (subject->bottom - subject->top);
+  float pitch = subject->side / per_side;
+
+  pitch = pitch > 1.0f ? pitch : 1.0f;
+  for (;; pitch *= 1.03125f) {
+    double columns = ceil ((double) (width / pitch)) + 2 * margin;
+    double rows = ceil ((double) (height / pitch)) + 2 * margin;
+
+    if (columns * rows > (double) cells->max_cells)
+      continue;
+    cells->columns = (int) columns;
+    cells->rows = (int) rows;
+    break;
+  }
+  cells->pitch = pitch;
+  cells->left =
+      (float) subject->left - 0.5f * ((float) cells->columns * pitch - width);
+  cells->top =
+      (float) subject->top - 0.5f * ((float) cells->rows * pitch - height);
+}
+
+/* Four rows of width: alpha, and linear R, G, B times alpha. */
+static void
+make_linear (const uint8_t *restrict pixels, float *restrict sums, int width)
+{
+  float *restrict red = sums + width, *restrict green = red + width;
+  float *restrict blue = green + width;
+
+  for (int x = 0; x < width; x++) {
+    uint32_t pixel;
+    float alpha;
+
+    memcpy (&pixel, pixels + 4 * (size_t) x, 4);
+    alpha = (float) (int32_t) (pixel >> PET_PIXEL_SHIFT (3) & 255) / 255.0f;
+    sums[x] = alpha;
+    red[x] = alpha * pet_linear ((float) pet_pixel_red (pixel) / 255.0f);
+    green[x] = alpha * pet_linear ((float) pet_pixel_green (pixel) / 255.0f);
+    blue[x] = alpha * pet_linear ((float) pet_pixel_blue (pixel) / 255.0f);
+  }
+}
+
+static void
+accumulate (
+    float *restrict sums, const float *restrict row, float weight, int n)
+{
+  for (int i = 0; i < n; i++)
+    sums[i] += weight * row[i];
+}
+
+/* Sum of the pixels from `from` to `to`, which are not whole numbers. */
+static float
+cut (const float *row, int width, float from, float to)
+{
+  int first = (int) from, last;
+  float sum;
+
+  from = from > 0.0f ? from : 0.0f;
+  to = to < (float) width ? to : (float) width;
+  if (to <= from)
+    return 0.0f;
+  first = (int) from;
+  last = (int) to;
+  if (last == first)
+    return (to - from) * row[first];
+  sum = ((float) (first + 1) - from) * row[first];
+  for (int x = first + 1; x < last; x++)
+    sum += row[x];
+  return last < width ? sum + (to - (float) last) * row[last] : sum;
+}
+
+static void
+finish_row (PetCells *cells, const float *sums, int width, int row)
+{
+  float area = 1.0f / (cells->pitch * cells->pitch);
+  size_t at = (size_t) row * (size_t) cells->columns;
+
+  for (int i = 0; i < cells->columns; i++, at++) {
+    float from = cells->left + (float) i * cells->pitch;
+    float to = cells->left + (float) (i + 1) * cells->pitch;
+    float weight = cut (sums, width, from, to);
+
+    cells->weight[at] = weight * area;
+    for (int c = 0; c < 3; c++)
+      cells->color[c][at] = weight > 0.0f
+          ? cut (sums + (size_t) (c + 1) * (size_t) width, width, from, to) /
+              weight
+          : 0.0f;
+  }
+}
+
+/* The rows of pixels that reach into a row of cells; sums are those of all of
+ * them. A row that reaches into the next one as well is made twice. */
+static void
+sum_rows (PetCells *cells, const PetImage *src, int row)
+{
+  float from = cells->top + (float) row * cells->pitch;
+  float to = cells->top + (float) (row + 1) * cells->pitch;
+  size_t n = 4 * (size_t) src->width;
+  int first = from > 0.0f ? (int) from : 0;
+
+  memset (cells->sums, 0, n * sizeof (float));
+  for (int y = first; y < src->height && (float) y < to; y++) {
+    float top = (float) y > from ? (float) y : from;
+    float bottom = (float) (y + 1) < to ? (float) (y + 1) : to;
+
+    make_linear (pet_image_row (src, y), cells->sums + n, src->width);
+    accumulate (cells->sums, cells->sums + n, bottom - top, (int) n);
+  }
+}
+
+void
+pet_cells_mean (PetCells *cells, const PetImage *src)
+{
+  for (int row = 0; row < cells->rows; row++) {
+    sum_rows (cells, src, row);
+    finish_row (cells, cells->sums, src->width, row);
+  }
+}
+
+void
+pet_cells_lightness (const PetCells *cells, float *plane)
+{
+  size_t n = (size_t) cells->columns * (size_t) cells->rows;
+  const float *red = cells->color[0], *green = cells->color[1];
+  const float *blue = cells->color[2];
+
+  for (size_t i = 0; i < n; i++)
+    plane[i] =
+        pet_cbrt (0.2126f * red[i] + 0.7152f * green[i] + 0.0722f * blue[i]);
+}
+
+void
+pet_cells_oklab (PetCells *cells)
+{
+  size_t n = (size_t) cells->columns * (size_t) cells->rows;
+  float *red = cells->color[0], *green = cells->color[1];
+  float *blue = cells->color[2];
+
+  for (size_t i = 0; i < n; i++) {
+    float lab[3];
+
+    pet_oklab (red[i], green[i], blue[i], lab);
+    red[i] = lab[0];
+    green[i] = lab[1];
+    blue[i] = lab[2];
+  }
+}
