@@ -277,6 +277,12 @@ check_device (BatchOptions *options, GError **error)
 }
 
 static gboolean
+check_names (BatchOptions *options, GError **error)
+{
+  return check_device (options, error) && check_rendition (options, error);
+}
+
+static gboolean
 check_required (const BatchOptions *options, gint max_size, gint jobs,
     gint timeout, GError **error)
 {
@@ -311,9 +317,7 @@ batch_options_parse (BatchOptions *options, gchar ***arguments, GError **error)
     { "effects", 0, 0, G_OPTION_ARG_STRING, &effects,
         "Looks to make (default: the first five)", "NAME,..." },
     { "rendition", 0, 0, G_OPTION_ARG_STRING, &options->rendition,
-        "How they are made: classic, as every print so far, or fine (default: "
-        "fine)",
-        "RENDITION" },
+        "How they are made: classic or fine (default: fine)", "RENDITION" },
     { "optional", 0, 0, G_OPTION_ARG_STRING, &optional,
         "Looks that may be dropped when memory is short, the lowest priority "
         "(0-100) first",
@@ -377,8 +381,7 @@ batch_options_parse (BatchOptions *options, gchar ***arguments, GError **error)
   all = effect_class (error);
   return all != NULL &&
       check_required (options, max_size, jobs, timeout, error) &&
-      parse_shard (options, shard, error) && check_device (options, error) &&
-      check_rendition (options, error) &&
+      parse_shard (options, shard, error) && check_names (options, error) &&
       parse_bytes (memory, &options->memory, error) &&
       parse_effects (options, all, effects, error) &&
       parse_optional (options, optional, error);

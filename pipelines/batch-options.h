@@ -26,7 +26,7 @@ typedef struct {
   guint jobs;          /* photos in parallel, at least 1 */
   guint shard, shards; /* this run makes the photos of shard of shards */
   guint timeout;       /* seconds that a photo may stand still */
-  gchar *rendition; /* of the looks: "classic" or "fine" */
+  gchar *rendition;    /* of the looks: "classic" or "fine" */
   gchar *device;
   gchar *model;
   gint level;
