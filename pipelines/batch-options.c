@@ -374,7 +374,6 @@ batch_options_parse (BatchOptions *options, gchar ***arguments, GError **error)
     g_print ("pet-batch " PET_VERSION "\n");
     exit (0);
   }
-
   options->max_size = (guint) max_size;
   options->jobs = jobs > 0 ? (guint) jobs : g_get_num_processors ();
   options->timeout = (guint) timeout;
