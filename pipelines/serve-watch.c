@@ -158,6 +158,7 @@ print_gauges (ServeServer *server, const ServeHealth *health, GString *text)
     gdouble value;
   } gauges[] = {
     { "pet_ready", "1 when a network is loaded", jobs->ready },
+    { "pet_pipelines", "Pipelines that can work", jobs->lanes },
     { "pet_queue_depth", "Photos that wait", jobs->waiting },
     { "pet_in_work", "Photos in work", jobs->busy },
     { "pet_places", "Photos uploading, waiting and in work", jobs->places },
