@@ -9,6 +9,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#if defined __AVX2__
+#include <immintrin.h>
+#endif
+
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
 #define PET_PIXEL_SHIFT(channel) (24 - 8 * (channel))
 #else
@@ -42,9 +46,20 @@ pet_pixel (unsigned red, unsigned green, unsigned blue, unsigned alpha)
       blue << PET_PIXEL_SHIFT (2) | alpha << PET_PIXEL_SHIFT (3);
 }
 
+/* Are these 64 bytes all 0? */
 static inline int
-pet_bytes_are_zero_64_ (const uint8_t *bytes)
+pet_block_is_zero (const uint8_t *bytes)
 {
+#if defined __AVX512F__
+  __m512i block = _mm512_loadu_si512 (bytes);
+
+  return _mm512_test_epi32_mask (block, block) == 0;
+#elif defined __AVX2__
+  __m256i block = _mm256_or_si256 (_mm256_loadu_si256 ((const __m256i *) bytes),
+      _mm256_loadu_si256 ((const __m256i *) (bytes + 32)));
+
+  return _mm256_testz_si256 (block, block);
+#else
   uint64_t any = 0, part;
 
   for (int i = 0; i < 64; i += 8) {
@@ -52,26 +67,36 @@ pet_bytes_are_zero_64_ (const uint8_t *bytes)
     any |= part;
   }
   return any == 0;
+#endif
 }
 
-/* The first byte other than 0 and the one behind the last; both 0 if there is
- * none. */
-static inline void
-pet_nonzero_span (const uint8_t *bytes, size_t size, size_t *start, size_t *end)
+static inline int
+pet_pixel_is_zero (const uint8_t *pixel)
 {
-  size_t from = 0, to = size;
+  uint32_t value;
 
-  while (from + 64 <= size && pet_bytes_are_zero_64_ (bytes + from))
-    from += 64;
-  while (from < size && bytes[from] == 0)
+  memcpy (&value, pixel, 4);
+  return value == 0;
+}
+
+/* The first pixel other than 0, 0, 0, 0 of `width` and the one behind the last;
+ * both 0 if there is none. */
+static inline void
+pet_nonzero_span (const uint8_t *pixels, int width, int *start, int *end)
+{
+  int from = 0, to = width;
+
+  while (from + 16 <= width && pet_block_is_zero (pixels + 4 * (size_t) from))
+    from += 16;
+  while (from < width && pet_pixel_is_zero (pixels + 4 * (size_t) from))
     from++;
-  if (from == size) {
+  if (from == width) {
     *start = *end = 0;
     return;
   }
-  while (to >= from + 64 && pet_bytes_are_zero_64_ (bytes + to - 64))
-    to -= 64;
-  while (bytes[to - 1] == 0)
+  while (to >= from + 16 && pet_block_is_zero (pixels + 4 * (size_t) to - 64))
+    to -= 16;
+  while (pet_pixel_is_zero (pixels + 4 * (size_t) to - 4))
     to--;
   *start = from;
   *end = to;

@@ -305,7 +305,7 @@ refused_memory_is_reported (void)
 static void
 scratch_is_as_documented (void)
 {
-  static const double bytes_per_pixel[] = { 0.0, 0.35, 0.0, 0.10, 0.25 };
+  static const double bytes_per_pixel[] = { 0.0, 0.35, 0.0, 0.18, 0.25 };
   double values[PET_EFFECT_MAX_PARAMS];
 
   for (int i = 0; i < pet_effects_count; i++) {

@@ -5,25 +5,35 @@
  * last bit into other dots. Defined for visible pixels only: where alpha is 0
  * colours come out as 0, 0, 0.
  *
- * A lattice row looks at 3 rows of blur and 1 of sharpening below it, so 4
- * rows are read ahead; rings of rows take 104 bytes of scratch memory per
- * column (at dot spacing 1; 96 at 2), whatever the height. */
+ * PET_DITHER_ROWS lattice rows are diffused at a time. Their last one looks at 3
+ * rows of blur and 1 of sharpening below it, so 4 rows or more are read ahead of
+ * it. Rings of rows and what is diffused take about 198 bytes of scratch memory
+ * per column (266 at dot spacing 1), the tone curve and spare elements 85 KiB,
+ * whatever the height. */
 
+#include <math.h>
 #include <string.h>
 
-#include "image/effects/pet-effect-tables.h"
+#include "image/effects/pet-dither.h"
 #include "image/effects/pet-effects.h"
-#include "image/pet-math.h"
 #include "image/pet-pixels.h"
 #include "image/pet-plane.h"
 
-enum { BLUR_RADIUS = 3 };
+#define MAX_SPACING 5
+
+/* Lattice rows are blurred in pairs, rows sharpened likewise. */
+#define SHARP_ROWS(spacing) ((2 * PET_DITHER_BLUR_RADIUS + 3 + (spacing)) & ~1)
+#define MAX_SHARP_ROWS SHARP_ROWS (MAX_SPACING)
+
+/* More than rows are made ahead of the lattice row that is at work, and of the
+ * first row of a band at the usual spacing. */
+#define KEPT_RANGES 32
 
 enum { DOT_SPACING, DOT_SIZE, GAMMA, EDGE_STRENGTH, ADAPTIVE };
 
 static const PetEffectParam params[] = {
   [DOT_SPACING] = { "dot-spacing", "Pixels from one dot to the next",
-      PET_PARAM_INT, 1.0, 5.0, 2.0 },
+      PET_PARAM_INT, 1.0, MAX_SPACING, 2.0 },
   [DOT_SIZE] = { "dot-size", "Width and height of a dot in pixels",
       PET_PARAM_INT, 1.0, 3.0, 2.0 },
   [GAMMA] = { "gamma", "Exponent of the tone curve; below 1 brightens",
@@ -34,37 +44,58 @@ static const PetEffectParam params[] = {
       PET_PARAM_BOOL, 0.0, 1.0, 1.0 },
 };
 
-#define REST_BITS (PET_DITHER_TOP_BIT - PET_DITHER_PIECE_BITS)
-
 typedef struct {
   int first, end;
 } Range;
 
 typedef struct {
   const PetImage *src;
-  int width, height, spacing;
+  int width, height, spacing, dot_size;
   double edge_strength;
-  PetDitherCurve *curve;
-  PetRing grey;     /* after the tone curve */
-  PetRing sharp;    /* after the edges */
-  double *line;     /* threshold of a lattice row, in its making */
-  double *error[2]; /* per lattice column, with one to spare at both ends */
+  PetDitherTone *tone;
+  PetRing grey; /* after the tone curve */
+  /* Of the newest rows: from the first to the last pixel that is not 0. None
+   * outside is visible, and greys there are 255. */
+  Range visible[KEPT_RANGES];
+  /* Where rows hold something else than 255 or not a number. */
+  Range used_grey[4], used_sharp[MAX_SHARP_ROWS];
+  Range used_points[PET_DITHER_ROWS];
+  PetRing sharp;   /* after the edges */
+  double *line[2]; /* blurred down the columns, with spare elements */
+  PetDitherBand band;
+  uint16_t *ink; /* of a row's pixels, two at a time: are they black? */
   int n_grey, n_sharp, n_paper; /* rows made so far */
 } Dither;
+
+static double *
+take_padded (PetScratch *scratch, size_t rows, size_t pitch)
+{
+  double *block = pet_scratch_take (scratch, rows * pitch, sizeof (double));
+
+  return block != NULL ? block + PET_DITHER_PAD : NULL;
+}
 
 static void
 take_scratch (PetScratch *scratch, Dither *dither, int width, int spacing)
 {
   size_t columns = ((size_t) width + (size_t) spacing - 1) / (size_t) spacing;
+  size_t pitch = columns + 2 * PET_DITHER_PAD;
 
-  dither->curve = pet_scratch_take (scratch, 1, sizeof (PetDitherCurve));
-  pet_ring_take (scratch, &dither->grey, 3, width, 1, sizeof (double));
+  dither->tone = pet_scratch_take (scratch, 1, sizeof (PetDitherTone));
+  pet_ring_take (scratch, &dither->grey, 4, width, 16, sizeof (double));
   pet_ring_take (
-      scratch, &dither->sharp, 2 * BLUR_RADIUS + 1, width, 0, sizeof (double));
-  dither->line = pet_scratch_take (
-      scratch, (size_t) width + 2 * BLUR_RADIUS, sizeof (double));
+      scratch, &dither->sharp, SHARP_ROWS (spacing), width, 8, sizeof (double));
   for (int i = 0; i < 2; i++)
-    dither->error[i] = pet_scratch_take (scratch, columns + 2, sizeof (double));
+    dither->line[i] =
+        take_padded (scratch, 1, (size_t) width + 2 * PET_DITHER_PAD);
+  dither->band.pitch = pitch;
+  dither->band.columns = (int) columns;
+  dither->band.value = take_padded (scratch, PET_DITHER_ROWS, pitch);
+  dither->band.threshold = take_padded (scratch, PET_DITHER_ROWS, pitch);
+  dither->band.error = take_padded (scratch, 1, pitch);
+  dither->band.dots = pet_scratch_take (scratch, columns + PET_DITHER_PAD, 1);
+  dither->ink =
+      pet_scratch_take (scratch, ((size_t) width + 1) / 2, sizeof (uint16_t));
 }
 
 static size_t
@@ -77,39 +108,33 @@ scratch_bytes (int width, int height, const double *values)
   return pet_scratch_size (&scratch);
 }
 
-/* All steps are exact up to the series, so that vectors of doubles can take
- * octave, piece and rest from the bits of one. n of 0 gives 0. */
 static void
-apply_curve (const PetDitherCurve *restrict curve,
-    const uint8_t *restrict pixels, double *restrict grey, int n)
+fill (double *row, Range range, double value)
 {
-  for (int x = 0; x < n; x++) {
-    uint32_t pixel;
-    int32_t luma;
-    double number, r, sum;
-    uint64_t bits, piece;
+  for (int x = range.first; x < range.end; x++)
+    row[x] = value;
+}
 
-    memcpy (&pixel, pixels + 4 * (size_t) x, 4);
-    luma = 299 * pet_pixel_red (pixel) + 587 * pet_pixel_green (pixel) +
-        114 * pet_pixel_blue (pixel);
-    number = (double) (luma > 1 ? luma : 1);
-    memcpy (&bits, &number, 8);
-    piece = bits >> (52 - PET_DITHER_PIECE_BITS) &
-        ((1 << PET_DITHER_PIECE_BITS) - 1);
-    r = (double) ((int32_t) (bits >> (52 - PET_DITHER_TOP_BIT) &
-                      ((1 << REST_BITS) - 1)) -
-            (1 << (REST_BITS - 1))) *
-        curve->inverse[piece];
-    sum = curve->series[5];
-    sum = sum * r + curve->series[4];
-    sum = sum * r + curve->series[3];
-    sum = sum * r + curve->series[2];
-    sum = sum * r + curve->series[1];
-    sum = sum * r + curve->series[0];
-    sum = curve->octave[(bits >> 52) - 1023] * curve->power[piece] * sum;
-    sum = luma > 0 ? sum : 0.0;
-    grey[x] = (pixel & PET_PIXEL_ALPHA) != 0 ? sum : 255.0;
-  }
+/* Restores what a row has in `used` and will not have in `range`. */
+static void
+refill (double *row, Range *used, Range range, double value)
+{
+  Range left = *used, right = *used;
+
+  left.end = left.end < range.first ? left.end : range.first;
+  right.first = right.first > range.end ? right.first : range.end;
+  fill (row, left, value);
+  fill (row, right, value);
+  *used = range;
+}
+
+static Range
+join (Range a, Range b)
+{
+  if (a.first >= a.end || b.first >= b.end)
+    return a.first >= a.end ? b : a;
+  return (Range){ a.first < b.first ? a.first : b.first,
+    a.end > b.end ? a.end : b.end };
 }
 
 static void
@@ -117,103 +142,137 @@ make_grey_row (Dither *dither, int y)
 {
   const uint8_t *src = pet_image_row (dither->src, y);
   double *grey = pet_ring_row (&dither->grey, y);
-  size_t start, end;
-  int first, n;
-
-  pet_nonzero_span (src, 4 * (size_t) dither->width, &start, &end);
-  first = (int) (start / 4);
-  n = (int) ((end + 3) / 4) - first;
-  for (int x = 0; x < first; x++)
-    grey[x] = 255.0;
-  apply_curve (dither->curve, src + 4 * (size_t) first, grey + first, n);
-  for (int x = first + n; x < dither->width; x++)
-    grey[x] = 255.0;
-  pet_ring_mirror (&dither->grey, y);
-}
-
-static void
-make_sharp_row (Dither *dither, int y)
-{
-  double *restrict sharp = pet_ring_row (&dither->sharp, y);
-  const double *above, *grey, *below;
-  double strength = dither->edge_strength;
   int width = dither->width;
-
-  for (; dither->n_grey < dither->height && dither->n_grey <= y + 1;
-       dither->n_grey++)
-    make_grey_row (dither, dither->n_grey);
-  above = pet_ring_row (&dither->grey, pet_mirror (y - 1, dither->height));
-  grey = pet_ring_row (&dither->grey, y);
-  below = pet_ring_row (&dither->grey, pet_mirror (y + 1, dither->height));
-  for (int x = 0; x < width; x++) {
-    double around = above[x - 1] + above[x] + above[x + 1] + grey[x - 1] +
-        grey[x + 1] + below[x - 1] + below[x] + below[x + 1];
-    double value = grey[x] + strength * ((8.0 * grey[x] - around) / 8.0);
-
-    sharp[x] = value < 0.0 ? 0.0 : value > 255.0 ? 255.0 : value;
-  }
-}
-
-/* The columns of a row between its first and its last visible pixel, which is
- * where lattice points count. */
-static Range
-visible_range (const Dither *dither, int y)
-{
-  size_t start, end;
+  ptrdiff_t next = y + 1 < dither->height ? dither->src->stride_bytes : 0;
   Range range;
 
-  pet_nonzero_span (
-      pet_image_row (dither->src, y), 4 * (size_t) dither->width, &start, &end);
-  range.first = (int) (start / 4) / dither->spacing * dither->spacing;
-  range.end = (int) ((end + 3) / 4);
-  return range;
+  pet_nonzero_span (src, width, &range.first, &range.end);
+  refill (grey, &dither->used_grey[y % 4], range, 255.0);
+  pet_dither_tone (dither->tone, src + 4 * (size_t) range.first, next,
+      grey + range.first, range.end - range.first);
+  grey[-1] = grey[pet_mirror (-1, width)];
+  grey[width] = grey[pet_mirror (width, width)];
+  dither->visible[y % KEPT_RANGES] = range;
+}
+
+/* Rows `y` and `y` + 1. Where all greys around are 255 there is no edge. */
+static void
+make_sharp_rows (Dither *dither, int y)
+{
+  int width = dither->width, height = dither->height;
+  const double *rows[4];
+  Range range = { 0, 0 };
+
+  for (; dither->n_grey < height && dither->n_grey <= y + 2; dither->n_grey++)
+    make_grey_row (dither, dither->n_grey);
+  for (int i = 0; i < 4; i++) {
+    int row = pet_mirror (y - 1 + i, height);
+
+    rows[i] = pet_ring_row (&dither->grey, row);
+    range = join (range, dither->visible[row % KEPT_RANGES]);
+  }
+  range.first = range.first > 8 ? (range.first - 1) & ~7 : 0;
+  range.end = range.end + 8 < width ? (range.end + 8) & ~7 : width;
+  for (int i = 0; i < 2; i++)
+    refill (pet_ring_row (&dither->sharp, y + i),
+        &dither->used_sharp[(y + i) % dither->sharp.count], range, 255.0);
+  pet_dither_sharpen (rows, dither->edge_strength,
+      pet_ring_row (&dither->sharp, y), pet_ring_row (&dither->sharp, y + 1),
+      range.first, range.end);
 }
 
 /* Where the blur along a row looks; all of a row that is near both borders. */
 static Range
 blurred_range (Range visible, int width)
 {
-  Range range = { visible.first - BLUR_RADIUS, visible.end + BLUR_RADIUS };
+  Range range = { visible.first - PET_DITHER_BLUR_RADIUS,
+    visible.end + PET_DITHER_BLUR_RADIUS };
 
-  if (range.first <= BLUR_RADIUS || range.end >= width - BLUR_RADIUS)
+  if (range.first <= PET_DITHER_BLUR_RADIUS ||
+      range.end >= width - PET_DITHER_BLUR_RADIUS)
     return (Range){ 0, width };
-  return range;
+  return (Range){ range.first & ~7, range.end };
 }
 
-/* T = 0.7 blur (g) + 0.3 * 128 for the lattice points of row `y`, packed. */
+/* The blur down the columns of two lattice rows, with mirrored ends. */
 static void
-make_threshold (Dither *dither, int y, Range visible)
+make_lines (Dither *dither, int y, Range visible)
 {
-  static const double taps[BLUR_RADIUS + 1] = { 9.0 / 32.0, 7.0 / 32.0,
-    3.5 / 32.0, 1.0 / 32.0 };
-  double *restrict line = dither->line + BLUR_RADIUS;
-  const double *row = pet_ring_row (&dither->sharp, y);
+  enum { RADIUS = PET_DITHER_BLUR_RADIUS };
+  const double *rows[2 * RADIUS + 1 + MAX_SPACING];
   int width = dither->width;
   Range range = blurred_range (visible, width);
 
-  for (int x = range.first; x < range.end; x++)
-    line[x] = taps[0] * row[x];
-  for (int k = 1; k <= BLUR_RADIUS; k++) {
-    const double *above =
-        pet_ring_row (&dither->sharp, pet_mirror (y - k, dither->height));
-    const double *below =
+  for (int k = -RADIUS; k <= RADIUS + dither->spacing; k++)
+    rows[RADIUS + k] =
         pet_ring_row (&dither->sharp, pet_mirror (y + k, dither->height));
+  pet_dither_blur_columns (rows + RADIUS, dither->spacing, dither->line[0],
+      dither->line[1], range.first, range.end);
+  for (int i = 0; i < 2 && range.first == 0; i++)
+    for (int k = 1; k <= RADIUS; k++) {
+      double *line = dither->line[i];
 
-    for (int x = range.first; x < range.end; x++)
-      line[x] += taps[k] * (above[x] + below[x]);
-  }
-  for (int k = 1; k <= BLUR_RADIUS && range.first == 0; k++) {
-    line[-k] = line[pet_mirror (-k, width)];
-    line[width - 1 + k] = line[pet_mirror (width - 1 + k, width)];
-  }
-  /* The packed result trails the window that it is read from. */
-  for (int x = visible.first, i = x / dither->spacing; x < visible.end;
-       x += dither->spacing, i++)
-    dither->line[i] = 0.7 *
-            (taps[0] * line[x] + taps[1] * (line[x - 1] + line[x + 1]) +
-                taps[2] * (line[x - 2] + line[x + 2]) +
-                taps[3] * (line[x - 3] + line[x + 3])) +
-        0.3 * 128.0;
+      line[-k] = line[pet_mirror (-k, width)];
+      line[width - 1 + k] = line[pet_mirror (width - 1 + k, width)];
+    }
+}
+
+/* The lattice points of row `y` that may be visible. */
+static Range
+visible_points (const Dither *dither, int y)
+{
+  int spacing = dither->spacing;
+  Range visible = { 0, 0 };
+
+  if (y < dither->height)
+    visible = dither->visible[y % KEPT_RANGES];
+  return (
+      Range){ visible.first / spacing, (visible.end + spacing - 1) / spacing };
+}
+
+static void
+make_points (Dither *dither, int y, int row, Range points, bool adaptive)
+{
+  const PetDitherBand *band = &dither->band;
+  double *value = band->value + (size_t) row * band->pitch;
+  double *threshold = band->threshold + (size_t) row * band->pitch;
+  int spacing = dither->spacing, x = points.first * spacing;
+  int n = points.end - points.first;
+
+  refill (threshold, &dither->used_points[row], points, NAN);
+  if (n <= 0)
+    return;
+  if (adaptive)
+    pet_dither_threshold (
+        dither->line[row % 2] + x, spacing, threshold + points.first, n);
+  else
+    fill (threshold, points, 128.0);
+  pet_dither_pick ((const double *) pet_ring_row (&dither->sharp, y) + x,
+      pet_image_row (dither->src, y) + 4 * (size_t) x, spacing,
+      value + points.first, threshold + points.first, n);
+}
+
+/* Rows `row` and `row` + 1 of the band; returns which of their points may be
+ * visible. */
+static Range
+make_band_rows (Dither *dither, int y, int row, bool adaptive)
+{
+  int spacing = dither->spacing, height = dither->height;
+  Range points[2], both;
+
+  for (; dither->n_sharp < height &&
+       dither->n_sharp <= y + spacing + PET_DITHER_BLUR_RADIUS;
+       dither->n_sharp += 2)
+    make_sharp_rows (dither, dither->n_sharp);
+  points[0] = visible_points (dither, y);
+  points[1] = visible_points (dither, y + spacing);
+  both = join (points[0], points[1]);
+  if (adaptive && both.first < both.end)
+    make_lines (dither, y,
+        (Range){ both.first * spacing, (both.end - 1) * spacing + 1 });
+  for (int i = 0; i < 2; i++)
+    make_points (dither, y + i * spacing, row + i, points[i], adaptive);
+  return both;
 }
 
 static void
@@ -230,76 +289,109 @@ draw_dot (const PetImage *dst, int x, int y, int size)
   }
 }
 
-/* One lattice row: thresholds are in dither->line, the error that the row
- * above left is in error[0]; what goes to the row below is put in error[1]. */
+/* White, and black where `ink` is not 0. */
 static void
-diffuse (
-    Dither *dither, const PetImage *dst, int y, int dot_size, Range visible)
+print_row (
+    const uint8_t *src, uint8_t *dst, Range range, const uint8_t *restrict ink)
 {
-  const double *grey = pet_ring_row (&dither->sharp, y);
-  const uint8_t *alpha = pet_image_row (dst, y) + 3;
-  const double *from_above = dither->error[0] + 1;
-  double *below = dither->error[1] + 1, from_left = 0.0;
-  int columns = (dither->width + dither->spacing - 1) / dither->spacing;
+  for (int x = range.first; x < range.end; x++) {
+    uint32_t pixel;
 
-  memset (dither->error[1], 0, ((size_t) columns + 2) * sizeof (double));
-  for (int x = visible.first, i = x / dither->spacing; x < visible.end;
-       i++, x += dither->spacing) {
-    double value = grey[x] + from_above[i] + from_left, error;
-    int black = value < dither->line[i];
-
-    from_left = 0.0;
-    if (alpha[4 * (size_t) x] == 0)
-      continue;
-    if (black)
-      draw_dot (dst, x, y, dot_size);
-    error = value - (black ? 0.0 : 255.0);
-    from_left = error * (7.0 / 16.0);
-    below[i - 1] += error * (3.0 / 16.0);
-    below[i] += error * (5.0 / 16.0);
-    below[i + 1] += error * (1.0 / 16.0);
+    memcpy (&pixel, src + 4 * (size_t) x, 4);
+    pixel &= PET_PIXEL_ALPHA;
+    pixel |= pixel == 0 || ink[x] != 0 ? 0 : ~PET_PIXEL_ALPHA;
+    memcpy (dst + 4 * (size_t) x, &pixel, 4);
   }
 }
 
 static void
-lay_paper (const PetImage *src, const PetImage *dst, int y)
+print_squares (Dither *dither, const PetImage *dst, int y, int row)
 {
-  const uint8_t *in = pet_image_row (src, y);
-  uint8_t *out = pet_image_row (dst, y);
+  const PetDitherBand *band = &dither->band;
+  const uint8_t *restrict dots = band->dots + PET_DITHER_SKEW * row;
+  uint16_t *restrict ink = dither->ink;
 
-  for (int x = 0; x < src->width; x++, in += 4, out += 4) {
-    uint8_t alpha = in[3], paper = alpha != 0 ? 255 : 0;
+  memset (ink, 0, (size_t) band->columns * sizeof *ink);
+  for (int i = band->first; i < band->end; i++)
+    ink[i] = dots[i] >> row & 1 ? 0xffff : 0;
+  for (int k = 0; k < 2 && y + k < dst->height; k++) {
+    Range range = dither->visible[(y + k) % KEPT_RANGES];
+    uint8_t *out = pet_image_row (dst, y + k);
 
-    out[0] = out[1] = out[2] = paper;
-    out[3] = alpha;
+    memset (out, 0, 4 * (size_t) range.first);
+    print_row (
+        pet_image_row (dither->src, y + k), out, range, (const uint8_t *) ink);
+    memset (
+        out + 4 * (size_t) range.end, 0, 4 * (size_t) (dst->width - range.end));
   }
 }
 
 static void
-render_lattice_row (
-    Dither *dither, const PetImage *dst, int y, const double *values)
+print_dots (Dither *dither, const PetImage *dst, int y, int row)
 {
-  double *error = dither->error[0];
-  Range visible = visible_range (dither, y);
-  int dot_size = (int) values[DOT_SIZE];
-  int reach = dither->spacing > dot_size ? dither->spacing : dot_size;
+  const PetDitherBand *band = &dither->band;
+  const uint8_t *dots = band->dots + PET_DITHER_SKEW * row;
 
-  for (; dither->n_sharp < dither->height && dither->n_sharp <= y + BLUR_RADIUS;
-       dither->n_sharp++)
-    make_sharp_row (dither, dither->n_sharp);
-  if (values[ADAPTIVE] != 0.0)
-    make_threshold (dither, y, visible);
-  else
-    for (int i = 0; i < dither->width; i++)
-      dither->line[i] = 128.0;
-  /* In place, no row may turn into paper before its colours were read: five
-   * rows from here are, and no dot or gap is larger than that. */
-  for (; dither->n_paper < dither->height && dither->n_paper < y + reach;
+  for (int i = band->first; i < band->end; i++)
+    if (dots[i] >> row & 1)
+      draw_dot (dst, i * dither->spacing, y, dither->dot_size);
+}
+
+/* In place, no row may turn into paper before its colours were read: four rows
+ * below the last one of the band are, and no dot or gap is larger than five. */
+static void
+print_band (Dither *dither, const PetImage *dst, int y)
+{
+  int spacing = dither->spacing, size = dither->dot_size;
+  int end = y + (PET_DITHER_ROWS - 1) * spacing;
+
+  end += spacing > size ? spacing : size;
+  if (spacing == 2 && size == 2) {
+    for (int row = 0; row < PET_DITHER_ROWS && y < dst->height; row++, y += 2)
+      print_squares (dither, dst, y, row);
+    return;
+  }
+  memset (dither->ink, 0, (size_t) dst->width);
+  for (; dither->n_paper < dst->height && dither->n_paper < end;
        dither->n_paper++)
-    lay_paper (dither->src, dst, dither->n_paper);
-  diffuse (dither, dst, y, dot_size, visible);
-  dither->error[0] = dither->error[1];
-  dither->error[1] = error;
+    print_row (pet_image_row (dither->src, dither->n_paper),
+        pet_image_row (dst, dither->n_paper), (Range){ 0, dst->width },
+        (const uint8_t *) dither->ink);
+  for (int row = 0; row < PET_DITHER_ROWS && y < dst->height;
+       row++, y += spacing)
+    print_dots (dither, dst, y, row);
+}
+
+static void
+render_band (Dither *dither, const PetImage *dst, int y, const double *values)
+{
+  Range points = { 0, 0 };
+
+  for (int row = 0; row < PET_DITHER_ROWS; row += 2)
+    points = join (points,
+        make_band_rows (
+            dither, y + row * dither->spacing, row, values[ADAPTIVE] != 0.0));
+  dither->band.first = points.first;
+  dither->band.end = points.end;
+  pet_dither_diffuse (&dither->band);
+  print_band (dither, dst, y);
+}
+
+static void
+start_rows (Dither *dither)
+{
+  PetDitherBand *band = &dither->band;
+  Range points = { -PET_DITHER_PAD, band->columns + PET_DITHER_PAD };
+
+  for (int i = 0; i < 4; i++)
+    dither->used_grey[i] = (Range){ 0, dither->width };
+  for (int i = 0; i < MAX_SHARP_ROWS; i++)
+    dither->used_sharp[i] = (Range){ 0, dither->width };
+  for (int i = 0; i < PET_DITHER_ROWS; i++)
+    dither->used_points[i] = points;
+  memset (band->value - PET_DITHER_PAD, 0,
+      PET_DITHER_ROWS * band->pitch * sizeof (double));
+  memset (band->error - PET_DITHER_PAD, 0, band->pitch * sizeof (double));
 }
 
 static void
@@ -310,14 +402,13 @@ render (const PetImage *src, const PetImage *dst, const double *values,
   Dither dither = { .src = src, .width = src->width, .height = src->height };
 
   dither.spacing = (int) values[DOT_SPACING];
+  dither.dot_size = (int) values[DOT_SIZE];
   dither.edge_strength = values[EDGE_STRENGTH];
   take_scratch (&scratch, &dither, src->width, dither.spacing);
-  pet_dither_curve (dither.curve, values[GAMMA]);
-  memset (dither.error[0], 0,
-      (((size_t) src->width - 1) / (size_t) dither.spacing + 3) *
-          sizeof (double));
-  for (int y = 0; y < src->height; y += dither.spacing)
-    render_lattice_row (&dither, dst, y, values);
+  pet_dither_tone_start (dither.tone, values[GAMMA]);
+  start_rows (&dither);
+  for (int y = 0; y < src->height; y += PET_DITHER_ROWS * dither.spacing)
+    render_band (&dither, dst, y, values);
 }
 
 const PetEffect PET_VERSION (pet_effect_dithering) = {

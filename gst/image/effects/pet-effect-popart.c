@@ -131,7 +131,6 @@ static void
 render (const PetImage *src, const PetImage *dst, const double *values,
     void *scratch)
 {
-  size_t row_bytes = 4 * (size_t) src->width;
   uint8_t colors[27][3];
   uint32_t table[32] = { 0 };
 
@@ -141,14 +140,13 @@ render (const PetImage *src, const PetImage *dst, const double *values,
   for (int y = 0; y < src->height; y++) {
     const uint8_t *in = pet_image_row (src, y);
     uint8_t *out = pet_image_row (dst, y);
-    size_t start, end;
+    int start, end;
 
-    pet_nonzero_span (in, row_bytes, &start, &end);
-    start -= start % 4;
-    end = (end + 3) / 4 * 4;
-    memset (out, 0, start);
-    render_row (in + start, out + start, (int) ((end - start) / 4), table);
-    memset (out + end, 0, row_bytes - end);
+    pet_nonzero_span (in, src->width, &start, &end);
+    memset (out, 0, 4 * (size_t) start);
+    render_row (
+        in + 4 * (size_t) start, out + 4 * (size_t) start, end - start, table);
+    memset (out + 4 * (size_t) end, 0, 4 * (size_t) (src->width - end));
   }
 }
 
