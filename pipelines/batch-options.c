@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include "program-options.h"
+
 #define DEFAULT_MAX_SIZE 1536
 #define DEFAULT_LEVEL 1
 #define DEFAULT_TIMEOUT 300
@@ -46,22 +48,6 @@ effect_class (GError **error)
   return G_PARAM_SPEC_ENUM (spec)->enum_class;
 }
 
-static gboolean usage_error (GError **error, const gchar *format, ...)
-    G_GNUC_PRINTF (2, 3);
-
-static gboolean
-usage_error (GError **error, const gchar *format, ...)
-{
-  va_list args;
-
-  va_start (args, format);
-  if (error != NULL)
-    *error = g_error_new_valist (
-        G_OPTION_ERROR, G_OPTION_ERROR_FAILED, format, args);
-  va_end (args);
-  return FALSE;
-}
-
 static gchar *
 list_effects (const GEnumClass *all)
 {
@@ -91,13 +77,14 @@ add_effect (BatchOptions *options, const GEnumClass *all, const gchar *name,
   if (value == NULL) {
     g_autofree gchar *names = list_effects (all);
 
-    return usage_error (
+    return program_usage_error (
         error, "there is no effect \"%s\"; there are: %s", name, names);
   }
   if (find_effect (options, value->value_nick) != NULL)
     return TRUE;
   if (options->n_effects == BATCH_MAX_EFFECTS)
-    return usage_error (error, "more than %d effects", BATCH_MAX_EFFECTS);
+    return program_usage_error (
+        error, "more than %d effects", BATCH_MAX_EFFECTS);
   options->effects[options->n_effects++] =
       (BatchEffect){ .name = value->value_nick };
   return TRUE;
@@ -120,7 +107,7 @@ parse_effects (BatchOptions *options, const GEnumClass *all, const gchar *text,
     if (!add_effect (options, all, g_strstrip (*name), error))
       return FALSE;
   return options->n_effects > 0 ||
-      usage_error (error, "--effects names no effect");
+      program_usage_error (error, "--effects names no effect");
 }
 
 /* "name:priority,name" */
@@ -138,14 +125,14 @@ parse_optional (BatchOptions *options, const gchar *text, GError **error)
     BatchEffect *effect;
 
     if (fields[0] == NULL)
-      return usage_error (error, "--optional has an empty entry");
+      return program_usage_error (error, "--optional has an empty entry");
     effect = find_effect (options, fields[0]);
     if (effect == NULL)
-      return usage_error (error,
+      return program_usage_error (error,
           "--optional names \"%s\", which is not among the effects", fields[0]);
     if (fields[1] != NULL &&
         !g_ascii_string_to_unsigned (fields[1], 10, 0, 100, &priority, NULL))
-      return usage_error (
+      return program_usage_error (
           error, "priority \"%s\" is not a number of 0 to 100", fields[1]);
     effect->optional = TRUE;
     effect->priority = (guint) priority;
@@ -153,43 +140,12 @@ parse_optional (BatchOptions *options, const gchar *text, GError **error)
   return TRUE;
 }
 
-/* "64M", "1.5G", "2000000"; 0 = automatic */
-static gboolean
-parse_bytes (const gchar *text, guint64 *bytes, GError **error)
-{
-  static const struct {
-    const gchar *suffix;
-    gdouble factor;
-  } units[] = { { "", 1 }, { "K", 1024 }, { "M", 1048576 }, { "G", 1073741824 },
-    { "T", 0x1p40 }, { "P", 0x1p50 }, { "E", 0x1p60 }, { "KB", 1e3 },
-    { "MB", 1e6 }, { "GB", 1e9 }, { "TB", 1e12 }, { "PB", 1e15 },
-    { "EB", 1e18 }, { "KiB", 1024 }, { "MiB", 1048576 }, { "GiB", 0x1p30 },
-    { "TiB", 0x1p40 }, { "PiB", 0x1p50 }, { "EiB", 0x1p60 } };
-  gchar *end;
-  gdouble number;
-
-  if (text == NULL)
-    return TRUE;
-  number = g_ascii_strtod (text, &end);
-  for (guint i = 0; end != text && i < G_N_ELEMENTS (units); i++) {
-    if (g_ascii_strcasecmp (end, units[i].suffix) != 0)
-      continue;
-    /* Written so that NaN fails. */
-    if (!(number >= 0 && number * units[i].factor < 0x1p64))
-      break;
-    *bytes = number > 0 ? MAX ((guint64) (number * units[i].factor), 1) : 0;
-    return TRUE;
-  }
-  return usage_error (
-      error, "\"%s\" is not an amount of memory; say 64M or 1.5G", text);
-}
-
 static gboolean
 set_shard (BatchOptions *options, const gchar *what, guint64 shard,
     guint64 shards, GError **error)
 {
   if (shards == 0 || shards > G_MAXUINT || shard >= shards)
-    return usage_error (
+    return program_usage_error (
         error, "%s: shard i of n is given as i/n with 0 <= i < n", what);
   options->shard = (guint) shard;
   options->shards = (guint) shards;
@@ -216,7 +172,7 @@ shard_from_environment (BatchOptions *options, GError **error)
   if (g_getenv ("JOB_COMPLETION_INDEX") != NULL) {
     if (!read_variable ("JOB_COMPLETION_INDEX", &index) ||
         !read_variable ("JOB_COMPLETIONS", &count))
-      return usage_error (error,
+      return program_usage_error (error,
           "JOB_COMPLETION_INDEX without JOB_COMPLETIONS, or no numbers; set "
           "both, or say --shard i/n");
     return set_shard (options, "JOB_COMPLETION_INDEX", index, count, error);
@@ -224,7 +180,7 @@ shard_from_environment (BatchOptions *options, GError **error)
   if (g_getenv ("SLURM_ARRAY_TASK_ID") != NULL) {
     if (!read_variable ("SLURM_ARRAY_TASK_ID", &index) ||
         !read_variable ("SLURM_ARRAY_TASK_COUNT", &count))
-      return usage_error (error,
+      return program_usage_error (error,
           "SLURM_ARRAY_TASK_ID without SLURM_ARRAY_TASK_COUNT, or no numbers; "
           "set both, or say --shard i/n");
     read_variable ("SLURM_ARRAY_TASK_MIN", &first);
@@ -253,33 +209,13 @@ parse_shard (BatchOptions *options, const gchar *text, GError **error)
 }
 
 static gboolean
-check_rendition (BatchOptions *options, GError **error)
-{
-  static const gchar *const renditions[] = { "classic", "fine", NULL };
-
-  if (options->rendition == NULL)
-    options->rendition = g_strdup ("fine");
-  return g_strv_contains (renditions, options->rendition) ||
-      usage_error (error, "--rendition is classic or fine, not \"%s\"",
-          options->rendition);
-}
-
-static gboolean
-check_device (BatchOptions *options, GError **error)
-{
-  static const gchar *const devices[] = { "auto", "cpu", "cuda", NULL };
-
-  if (options->device == NULL)
-    options->device = g_strdup ("auto");
-  return g_strv_contains (devices, options->device) ||
-      usage_error (
-          error, "--device is auto, cpu or cuda, not \"%s\"", options->device);
-}
-
-static gboolean
 check_names (BatchOptions *options, GError **error)
 {
-  return check_device (options, error) && check_rendition (options, error);
+  static const gchar *const renditions[] = { "fine", "classic", NULL };
+
+  return program_check_device (&options->device, error) &&
+      program_check_choice (
+          "rendition", &options->rendition, renditions, error);
 }
 
 static gboolean
@@ -287,19 +223,19 @@ check_required (const BatchOptions *options, gint max_size, gint jobs,
     gint timeout, GError **error)
 {
   if (options->inputs == NULL)
-    return usage_error (error, "no INPUT was given; try --help");
+    return program_usage_error (error, "no INPUT was given; try --help");
   if (options->output == NULL)
-    return usage_error (error, "no output folder was given: -o OUT");
+    return program_usage_error (error, "no output folder was given: -o OUT");
   if (max_size < 0 || max_size > 1 << 20)
-    return usage_error (error, "--max-size is 0 to %d", 1 << 20);
+    return program_usage_error (error, "--max-size is 0 to %d", 1 << 20);
   if (options->level < 0 || options->level > 9)
-    return usage_error (error, "--level is 0 to 9");
+    return program_usage_error (error, "--level is 0 to 9");
   if (options->dpi < 0 || options->dpi > 100000)
-    return usage_error (error, "--dpi is 0 to 100000");
+    return program_usage_error (error, "--dpi is 0 to 100000");
   if (jobs < 0 || jobs > MAX_JOBS)
-    return usage_error (error, "--jobs is 1 to %d, or 0", MAX_JOBS);
+    return program_usage_error (error, "--jobs is 1 to %d, or 0", MAX_JOBS);
   if (timeout < 1)
-    return usage_error (error, "--timeout is at least 1 second");
+    return program_usage_error (error, "--timeout is at least 1 second");
   return TRUE;
 }
 
@@ -381,7 +317,7 @@ batch_options_parse (BatchOptions *options, gchar ***arguments, GError **error)
   return all != NULL &&
       check_required (options, max_size, jobs, timeout, error) &&
       parse_shard (options, shard, error) && check_names (options, error) &&
-      parse_bytes (memory, &options->memory, error) &&
+      program_parse_bytes ("memory", memory, 0, &options->memory, error) &&
       parse_effects (options, all, effects, error) &&
       parse_optional (options, optional, error);
 }

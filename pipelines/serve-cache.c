@@ -257,22 +257,6 @@ serve_cache_get (ServeCache *cache, const gchar *key, const gchar *effect)
 }
 
 static gboolean
-write_all (gint fd, const guint8 *bytes, gsize size)
-{
-  while (size > 0) {
-    gssize n = write (fd, bytes, size);
-
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n <= 0)
-      return FALSE;
-    bytes += n;
-    size -= (gsize) n;
-  }
-  return TRUE;
-}
-
-static gboolean
 write_buffer (gint fd, GstBuffer *buffer)
 {
   for (guint i = 0; i < gst_buffer_n_memory (buffer); i++) {
@@ -282,7 +266,7 @@ write_buffer (gint fd, GstBuffer *buffer)
 
     if (!gst_memory_map (memory, &map, GST_MAP_READ))
       return FALSE;
-    written = write_all (fd, map.data, map.size);
+    written = serve_write_all (fd, map.data, map.size);
     gst_memory_unmap (memory, &map);
     if (!written)
       return FALSE;

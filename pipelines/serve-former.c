@@ -184,8 +184,8 @@ read_setting (Former *former, guint look, const gchar *name, JsonNode *node)
     return;
   text = json_to_string (node, FALSE);
   /* Its settings had other names and meanings; those that are ours count. */
-  serve_wish_set (&former->wishes.looks[look], look,
-      g_strdelimit (setting, "_", '-'), text, NULL);
+  serve_wish_set (&former->wishes.looks[look], g_strdelimit (setting, "_", '-'),
+      text, NULL);
 }
 
 static void
@@ -425,7 +425,9 @@ serve_former_handle (ServeRequest *request)
   g_autoptr (GBytes) bytes = NULL;
   gboolean use_cache;
 
-  serve_wishes_init (&former->wishes, request->server->options->max_size);
+  /* Its clients' prints are to be as they were. */
+  serve_wishes_init (&former->wishes, request->server->options->max_size,
+      PET_RENDITION_CLASSIC);
   if (!read_effects (former) || !read_effect_params (former) ||
       !read_bool (former, "use_cache", TRUE, &use_cache))
     return;

@@ -44,7 +44,7 @@ serve_job_count_photo (const ServeJob *job, ServeMetrics *metrics)
   ServePhotoResult result = SERVE_PHOTO_DONE;
   gboolean all_cached = TRUE;
 
-  for (gint i = 0; i < pet_effects_count; i++) {
+  for (gint i = 0; i < pet_effects_all; i++) {
     const ServeLook *look = &job->looks[i];
 
     if (!job->wishes.looks[i].wanted)

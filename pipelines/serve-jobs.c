@@ -105,7 +105,7 @@ fail_job (ServeJob *job, ServeProblem problem, const gchar *reason)
   job->problem = problem;
   g_free (job->reason);
   job->reason = g_strdup (reason);
-  for (gint i = 0; i < pet_effects_count; i++)
+  for (gint i = 0; i < pet_effects_all; i++)
     end_look (job, (guint) i, SERVE_LOOK_FAILED, reason, NULL);
   end_job (job);
   serve_job_unref (job);
@@ -200,7 +200,7 @@ begin_job (Slot *slot, ServeJob *job)
     .index = job->index, .bytes = job->bytes, .wishes = &job->wishes
   };
 
-  for (gint i = 0; i < pet_effects_count; i++)
+  for (gint i = 0; i < pet_effects_all; i++)
     work.todo[i] = job->wishes.looks[i].wanted &&
         job->looks[i].status == SERVE_LOOK_PENDING;
   memcpy (work.keys, job->keys, sizeof work.keys);
@@ -235,11 +235,11 @@ on_looked_up (ServeLookup *lookup, gpointer user)
   gboolean any = FALSE;
 
   memcpy (job->keys, lookup->keys, sizeof job->keys);
-  for (gint i = 0; i < pet_effects_count; i++)
+  for (gint i = 0; i < pet_effects_all; i++)
     any = any || lookup->found[i] != NULL;
   if (any && !job->ended)
     serve_job_emit (job, SERVE_JOB_DECODED, 0);
-  for (gint i = 0; i < pet_effects_count && !job->ended; i++) {
+  for (gint i = 0; i < pet_effects_all && !job->ended; i++) {
     if (lookup->found[i] == NULL)
       continue;
     job->looks[i].cached = TRUE;

@@ -214,7 +214,7 @@ build (ServeLane *lane, const ServeOptions *options)
       MAX (1, g_get_num_processors () / options->jobs), NULL);
   gst_element_link_many (
       lane->source, lane->decoder, lane->segmenter, tee, NULL);
-  for (gint i = 0; i < pet_effects_count; i++)
+  for (gint i = 0; i < pet_effects_all; i++)
     add_branch (lane, options, tee, (guint) i);
 }
 
@@ -238,7 +238,7 @@ take_error (ServeLane *lane, GError **error)
 static void
 close_turns (ServeLane *lane)
 {
-  for (gint i = 0; i < pet_effects_count; i++)
+  for (gint i = 0; i < pet_effects_all; i++)
     serve_turnstile_close (lane->turnstile, &lane->branches[i].turn);
 }
 
@@ -391,14 +391,14 @@ static void
 set_up (ServeLane *lane, const ServeWork *work)
 {
   g_object_set (lane->decoder, "max-size", work->wishes->max_size, NULL);
-  for (gint i = 0; i < pet_effects_count; i++) {
+  for (gint i = 0; i < pet_effects_all; i++) {
     const ServeWish *wish = &work->wishes->looks[i];
 
     if (!work->todo[i])
       continue;
     g_object_set (lane->branches[i].gate, "optional", wish->optional,
         "priority", wish->priority, NULL);
-    serve_wish_apply (wish, (guint) i, lane->branches[i].effect);
+    serve_wish_apply (wish, work->wishes->rendition, lane->branches[i].effect);
   }
 }
 
@@ -437,7 +437,7 @@ serve_lane_get_memory (ServeLane *lane, ServeLaneMemory *memory)
   GstStructure *stats = NULL;
 
   *memory = (ServeLaneMemory){ 0 };
-  for (gint i = 0; i < pet_effects_count; i++) {
+  for (gint i = 0; i < pet_effects_all; i++) {
     guint64 dropped = 0;
 
     g_object_get (lane->branches[i].gate, "dropped", &dropped, NULL);

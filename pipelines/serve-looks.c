@@ -2,7 +2,7 @@
 
 #include "serve-looks.h"
 
-#include <math.h>
+#include "program-options.h"
 
 #define MAX_SIZE (1 << 20)
 #define DEFAULT_PRIORITY 50
@@ -14,12 +14,27 @@ static const struct {
   { "blackwhite", "enhancedblackwhite" },
 };
 
-void
-serve_wishes_init (ServeWishes *wishes, guint max_size)
+static const gchar *const rendition_names[] = {
+  [PET_RENDITION_CLASSIC] = "classic",
+  [PET_RENDITION_FINE] = "fine",
+};
+
+const gchar *
+serve_rendition_name (PetRendition rendition)
 {
-  *wishes = (ServeWishes){ .max_size = max_size };
-  for (gint i = 0; i < pet_effects_count; i++)
-    pet_effect_defaults (pet_effects[i], wishes->looks[i].values);
+  return rendition_names[rendition];
+}
+
+void
+serve_wishes_init (ServeWishes *wishes, guint max_size, PetRendition rendition)
+{
+  *wishes = (ServeWishes){ .max_size = max_size, .rendition = rendition };
+  for (gint i = 0; i < pet_effects_all; i++) {
+    ServeWish *wish = &wishes->looks[i];
+
+    wish->effect = pet_effect_rendition (pet_effects[i], rendition);
+    pet_effect_defaults (wish->effect, wish->values);
+  }
 }
 
 guint
@@ -27,7 +42,7 @@ serve_wishes_count (const ServeWishes *wishes)
 {
   guint n = 0;
 
-  for (gint i = 0; i < pet_effects_count; i++)
+  for (gint i = 0; i < pet_effects_all; i++)
     n += wishes->looks[i].wanted ? 1 : 0;
   return n;
 }
@@ -38,7 +53,7 @@ serve_look_find (const gchar *name)
   for (guint i = 0; i < G_N_ELEMENTS (former_names); i++)
     if (g_str_equal (name, former_names[i].former))
       name = former_names[i].name;
-  for (gint i = 0; i < pet_effects_count; i++)
+  for (gint i = 0; i < pet_effects_all; i++)
     if (g_str_equal (name, pet_effects[i]->name))
       return i;
   return -1;
@@ -49,26 +64,23 @@ serve_look_list (void)
 {
   GString *names = g_string_new (NULL);
 
-  for (gint i = 0; i < pet_effects_count; i++)
+  for (gint i = 0; i < pet_effects_all; i++)
     g_string_append_printf (
         names, "%s%s", i > 0 ? ", " : "", pet_effects[i]->name);
   return g_string_free (names, FALSE);
 }
 
-static gboolean usage_error (GError **error, const gchar *format, ...)
-    G_GNUC_PRINTF (2, 3);
-
-static gboolean
-usage_error (GError **error, const gchar *format, ...)
+gboolean
+serve_rendition_parse (
+    const gchar *text, PetRendition *rendition, GError **error)
 {
-  va_list args;
-
-  va_start (args, format);
-  if (error != NULL)
-    *error = g_error_new_valist (
-        G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, format, args);
-  va_end (args);
-  return FALSE;
+  for (guint i = 0; i < G_N_ELEMENTS (rendition_names); i++)
+    if (g_str_equal (text, rendition_names[i])) {
+      *rendition = (PetRendition) i;
+      return TRUE;
+    }
+  return program_usage_error (
+      error, "a rendition is classic or fine, not \"%.40s\"", text);
 }
 
 gboolean
@@ -89,7 +101,7 @@ serve_wishes_set_effects (
     if (look < 0) {
       g_autofree gchar *list = serve_look_list ();
 
-      return usage_error (
+      return program_usage_error (
           error, "there is no effect \"%.40s\"; there are: %s", *name, list);
     }
     wishes->looks[look].wanted = TRUE;
@@ -105,11 +117,11 @@ set_optional (ServeWishes *wishes, const gchar *part, GError **error)
   gint look = fields[0] != NULL ? serve_look_find (fields[0]) : -1;
 
   if (look < 0 || !wishes->looks[look].wanted)
-    return usage_error (error,
+    return program_usage_error (error,
         "\"optional\" names \"%.40s\", which is not among the effects", part);
   if (fields[1] != NULL &&
       !g_ascii_string_to_unsigned (fields[1], 10, 0, 100, &priority, NULL))
-    return usage_error (
+    return program_usage_error (
         error, "priority \"%.40s\" is not a number of 0 to 100", fields[1]);
   wishes->looks[look].optional = TRUE;
   wishes->looks[look].priority = (guint) priority;
@@ -140,50 +152,37 @@ serve_wishes_set_max_size (
   if (text == NULL || *text == '\0')
     return TRUE;
   if (!g_ascii_string_to_unsigned (text, 10, 0, MAX_SIZE, &size, NULL))
-    return usage_error (
+    return program_usage_error (
         error, "max-size \"%.40s\" is not a number of 0 to %d", text, MAX_SIZE);
   wishes->max_size = (guint) size;
   return TRUE;
 }
 
-static gboolean
-parse_value (const PetEffectParam *param, const gchar *text, gdouble *value)
-{
-  gchar *end;
-
-  if (param->type == PET_PARAM_BOOL &&
-      (g_str_equal (text, "true") || g_str_equal (text, "false"))) {
-    *value = text[0] == 't';
-    return TRUE;
-  }
-  *value = g_ascii_strtod (text, &end);
-  return end != text && *end == '\0' && *value >= param->min &&
-      *value <= param->max &&
-      (param->type == PET_PARAM_FLOAT || *value == floor (*value));
-}
-
 gboolean
-serve_wish_set (ServeWish *wish, guint look, const gchar *name,
-    const gchar *value, GError **error)
+serve_wish_set (
+    ServeWish *wish, const gchar *name, const gchar *value, GError **error)
 {
-  const PetEffect *effect = pet_effects[look];
+  const PetEffect *effect = wish->effect;
   gint index = pet_effect_param_index (effect, name);
-  gdouble number;
+  const PetEffectParam *param;
 
   if (index < 0)
-    return usage_error (
+    return program_usage_error (
         error, "%s has no setting \"%.40s\"", effect->name, name);
-  if (!parse_value (&effect->params[index], value, &number))
-    return usage_error (error, "%s.%s is %g to %g, not \"%.40s\"", effect->name,
-        name, effect->params[index].min, effect->params[index].max, value);
-  wish->values[index] = number;
-  return TRUE;
+  param = &effect->params[index];
+  if (pet_effect_param_parse (param, value, &wish->values[index]))
+    return TRUE;
+  if (param->type == PET_PARAM_CHOICE || param->type == PET_PARAM_COLOR)
+    return program_usage_error (error, "%s.%s cannot be \"%.40s\": %s",
+        effect->name, name, value, param->blurb);
+  return program_usage_error (error, "%s.%s is %g to %g, not \"%.40s\"",
+      effect->name, name, param->min, param->max, value);
 }
 
 gchar *
-serve_wish_describe (const ServeWish *wish, guint look)
+serve_wish_describe (const ServeWish *wish)
 {
-  const PetEffect *effect = pet_effects[look];
+  const PetEffect *effect = wish->effect;
   GString *text = g_string_new (NULL);
   gchar number[G_ASCII_DTOSTR_BUF_SIZE];
 
@@ -194,16 +193,31 @@ serve_wish_describe (const ServeWish *wish, guint look)
   return g_string_free (text, FALSE);
 }
 
-void
-serve_wish_apply (const ServeWish *wish, guint look, GstElement *element)
+static void
+set_color (GstElement *element, const gchar *name, gdouble value)
 {
-  const PetEffect *effect = pet_effects[look];
+  g_autofree gchar *text = value < 0
+      ? g_strdup (value == PET_COLOR_AUTO ? "auto" : "none")
+      : g_strdup_printf ("#%06x", (guint) value);
 
+  g_object_set (element, name, text, NULL);
+}
+
+void
+serve_wish_apply (
+    const ServeWish *wish, PetRendition rendition, GstElement *element)
+{
+  const PetEffect *effect = wish->effect;
+
+  gst_util_set_object_arg (
+      G_OBJECT (element), "rendition", serve_rendition_name (rendition));
   for (gint i = 0; i < effect->n_params; i++) {
     const PetEffectParam *param = &effect->params[i];
 
     if (param->type == PET_PARAM_FLOAT)
       g_object_set (element, param->name, wish->values[i], NULL);
+    else if (param->type == PET_PARAM_COLOR)
+      set_color (element, param->name, wish->values[i]);
     else
       g_object_set (element, param->name, (gint) wish->values[i], NULL);
   }

@@ -41,9 +41,10 @@ static void
 name_look (const Lookup *lookup, const guint8 *photo, guint look, gchar *key)
 {
   const ServeWish *wish = &lookup->wishes.looks[look];
-  g_autofree gchar *settings = serve_wish_describe (wish, look);
-  g_autofree gchar *text = g_strdup_printf ("|%s|%u|%s|%s", lookup->recipe,
-      lookup->wishes.max_size, pet_effects[look]->name, settings);
+  g_autofree gchar *settings = serve_wish_describe (wish);
+  g_autofree gchar *text = g_strdup_printf ("|%s|%u|%s|%s|%s", lookup->recipe,
+      lookup->wishes.max_size, pet_effects[look]->name,
+      serve_rendition_name (lookup->wishes.rendition), settings);
   guint8 bytes[SERVE_DIGEST_BYTES];
   ServeDigest digest;
 
@@ -66,7 +67,7 @@ run (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
   serve_digest_init (&digest, sizeof photo);
   serve_digest_update (&digest, bytes, size);
   serve_digest_finish (&digest, photo);
-  for (gint i = 0; i < pet_effects_count; i++) {
+  for (gint i = 0; i < pet_effects_all; i++) {
     if (!lookup->wishes.looks[i].wanted)
       continue;
     name_look (lookup, photo, (guint) i, lookup->found.keys[i]);

@@ -4,6 +4,9 @@
 
 #include <stdlib.h>
 
+#include "program-options.h"
+#include "serve-looks.h"
+
 static const gchar description[] =
     "Photos come in by HTTP, the looks go out as PNGs, each the moment it is\n"
     "ready. docs/pet-serve.md lists the routes.\n"
@@ -17,51 +20,6 @@ static const gchar description[] =
     "  pet-serve --store https://bucket.example/prints --store-url "
     "https://cdn.example/prints";
 
-static gboolean usage_error (GError **error, const gchar *format, ...)
-    G_GNUC_PRINTF (2, 3);
-
-static gboolean
-usage_error (GError **error, const gchar *format, ...)
-{
-  va_list args;
-
-  va_start (args, format);
-  if (error != NULL)
-    *error = g_error_new_valist (
-        G_OPTION_ERROR, G_OPTION_ERROR_FAILED, format, args);
-  va_end (args);
-  return FALSE;
-}
-
-/* "64M", "1.5G", "2000000" */
-static gboolean
-parse_bytes (
-    const gchar *name, const gchar *text, guint64 *bytes, GError **error)
-{
-  static const struct {
-    const gchar *suffix;
-    gdouble factor;
-  } units[] = { { "", 1 }, { "K", 1024 }, { "M", 1048576 }, { "G", 1073741824 },
-    { "KB", 1e3 }, { "MB", 1e6 }, { "GB", 1e9 }, { "KiB", 1024 },
-    { "MiB", 1048576 }, { "GiB", 1073741824 } };
-  gchar *end;
-  gdouble number;
-
-  if (text == NULL)
-    return TRUE;
-  number = g_ascii_strtod (text, &end);
-  for (guint i = 0; end != text && i < G_N_ELEMENTS (units); i++) {
-    if (g_ascii_strcasecmp (end, units[i].suffix) != 0)
-      continue;
-    if (!(number > 0) || number * units[i].factor > 9e18)
-      break;
-    *bytes = MAX ((guint64) (number * units[i].factor), 1);
-    return TRUE;
-  }
-  return usage_error (error,
-      "--%s: \"%s\" is not an amount of bytes; say 64M or 1.5G", name, text);
-}
-
 typedef struct {
   const gchar *name;
   gint value, min, max;
@@ -73,7 +31,7 @@ check_numbers (const Number *numbers, guint n, GError **error)
 {
   for (guint i = 0; i < n; i++) {
     if (numbers[i].value < numbers[i].min || numbers[i].value > numbers[i].max)
-      return usage_error (error, "--%s is %d to %d", numbers[i].name,
+      return program_usage_error (error, "--%s is %d to %d", numbers[i].name,
           numbers[i].min, numbers[i].max);
     *numbers[i].target = (guint) numbers[i].value;
   }
@@ -83,20 +41,16 @@ check_numbers (const Number *numbers, guint n, GError **error)
 static gboolean
 check_texts (ServeOptions *options, GError **error)
 {
-  static const gchar *const devices[] = { "auto", "cpu", "cuda", NULL };
   g_autoptr (GInetAddress) address = NULL;
 
   if (options->listen == NULL)
     options->listen = g_strdup ("127.0.0.1");
-  if (options->device == NULL)
-    options->device = g_strdup ("auto");
   address = g_inet_address_new_from_string (options->listen);
   if (address == NULL)
-    return usage_error (
+    return program_usage_error (
         error, "--listen: \"%s\" is not an IP address", options->listen);
-  if (!g_strv_contains (devices, options->device))
-    return usage_error (
-        error, "--device is auto, cpu or cuda, not \"%s\"", options->device);
+  if (!program_check_device (&options->device, error))
+    return FALSE;
   if (serve_options_store_is_http (options) &&
       !g_uri_is_valid (options->store, G_URI_FLAGS_NONE, error))
     return FALSE;
@@ -124,7 +78,7 @@ typedef struct {
   gint port, jobs, queue, max_size, level, dpi, connections;
   gint upload_timeout, job_timeout, send_timeout, store_timeout;
   gint megapixels;
-  gchar *memory, *cache_size, *max_upload, *origins;
+  gchar *memory, *cache_size, *max_upload, *origins, *rendition;
 } Raw;
 
 static gboolean
@@ -147,18 +101,22 @@ convert (ServeOptions *options, const Raw *raw, GError **error)
   };
 
   if (raw->megapixels < 0 || raw->megapixels > 100000)
-    return usage_error (error, "--max-megapixels is 0 to 100000");
+    return program_usage_error (error, "--max-megapixels is 0 to 100000");
   options->max_pixels = (guint64) raw->megapixels * 1000000;
   options->cache_size = 1024 * 1024 * 1024;
   options->max_upload = 50 * 1024 * 1024;
   options->origins =
       g_strsplit (raw->origins != NULL ? raw->origins : "*", ",", 64);
+  options->rendition = PET_RENDITION_FINE;
   return check_numbers (numbers, G_N_ELEMENTS (numbers), error) &&
+      (raw->rendition == NULL ||
+          serve_rendition_parse (raw->rendition, &options->rendition, error)) &&
       check_texts (options, error) &&
-      parse_bytes ("memory", raw->memory, &options->memory, error) &&
-      parse_bytes (
-          "cache-size", raw->cache_size, &options->cache_size, error) &&
-      parse_bytes ("max-upload", raw->max_upload, &options->max_upload, error);
+      program_parse_bytes ("memory", raw->memory, 1, &options->memory, error) &&
+      program_parse_bytes (
+          "cache-size", raw->cache_size, 1, &options->cache_size, error) &&
+      program_parse_bytes (
+          "max-upload", raw->max_upload, 1, &options->max_upload, error);
 }
 
 static GOptionContext *
@@ -180,6 +138,10 @@ new_context (ServeOptions *options, Raw *raw, gboolean *version)
         "Longest side of the results where a request does not say, 0 = as the "
         "photo (default: 1536)",
         "PIXELS" },
+    { "rendition", 0, 0, G_OPTION_ARG_STRING, &raw->rendition,
+        "How looks are made where a request does not say, classic or fine "
+        "(default: fine)",
+        "RENDITION" },
     { "level", 0, 0, G_OPTION_ARG_INT, &raw->level,
         "PNG compression, 0-9: 1 is fast, 9 small (default: 1)", "LEVEL" },
     { "dpi", 0, 0, G_OPTION_ARG_INT, &raw->dpi,
@@ -252,12 +214,14 @@ serve_options_parse (ServeOptions *options, gchar ***arguments, GError **error)
     exit (0);
   }
   if (ok && g_strv_length (*arguments) > 1)
-    ok = usage_error (error, "\"%s\" is not an option", (*arguments)[1]);
+    ok =
+        program_usage_error (error, "\"%s\" is not an option", (*arguments)[1]);
   ok = ok && convert (options, &raw, error);
   g_free (raw.memory);
   g_free (raw.cache_size);
   g_free (raw.max_upload);
   g_free (raw.origins);
+  g_free (raw.rendition);
   return ok;
 }
 

@@ -6,6 +6,8 @@
 
 #include <gio/gio.h>
 
+#include "image/pet-effect.h"
+
 G_BEGIN_DECLS
 
 typedef struct {
@@ -15,6 +17,7 @@ typedef struct {
   guint jobs;     /* photos in work at a time */
   guint queue;    /* photos that wait */
   guint max_size;
+  PetRendition rendition; /* where a request does not say */
   guint level, dpi;
   gchar *device;
   gchar *model; /* NULL = built in */

@@ -80,8 +80,7 @@ read_settings (Process *process, GError **error)
           "there is no effect \"%.40s\"", name);
       return FALSE;
     }
-    if (!serve_wish_set (
-            &process->wishes.looks[look], (guint) look, dot + 1, value, error))
+    if (!serve_wish_set (&process->wishes.looks[look], dot + 1, value, error))
       return FALSE;
   }
   return TRUE;
@@ -100,10 +99,14 @@ field (Process *process, const gchar *name, const gchar *other)
 static gboolean
 read_wishes (Process *process, GError **error)
 {
+  const ServeOptions *options = process->request->server->options;
   const gchar *session = field (process, "session", "session_id");
+  const gchar *name = field (process, "rendition", NULL);
+  PetRendition rendition = options->rendition;
 
-  serve_wishes_init (
-      &process->wishes, process->request->server->options->max_size);
+  if (name != NULL && !serve_rendition_parse (name, &rendition, error))
+    return FALSE;
+  serve_wishes_init (&process->wishes, options->max_size, rendition);
   if (session != NULL && !serve_session_is_name (session)) {
     g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
         "a session is named with up to 64 letters, digits, '.', '_' and '-'");

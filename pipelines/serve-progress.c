@@ -170,7 +170,7 @@ static void
 count (const ServeJob *job, gint *total, gint *ended, gint *done)
 {
   *total = *ended = *done = 0;
-  for (gint i = 0; i < pet_effects_count; i++) {
+  for (gint i = 0; i < pet_effects_all; i++) {
     *total += job->wishes.looks[i].wanted;
     *ended += job->looks[i].status != SERVE_LOOK_PENDING;
     *done += job->looks[i].status == SERVE_LOOK_DONE;

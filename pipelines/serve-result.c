@@ -99,3 +99,19 @@ serve_result_read (
   }
   return g_bytes_new_take (bytes, size);
 }
+
+gboolean
+serve_write_all (gint fd, const guint8 *bytes, gsize size)
+{
+  while (size > 0) {
+    gssize n = write (fd, bytes, size);
+
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n <= 0)
+      return FALSE;
+    bytes += n;
+    size -= (gsize) n;
+  }
+  return TRUE;
+}

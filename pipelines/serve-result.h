@@ -31,4 +31,7 @@ guint64 serve_result_size (const ServeResult *result);
 GBytes *serve_result_read (
     ServeResult *result, guint64 offset, gsize size, GError **error);
 
+/* All of it, whatever interrupts; FALSE with errno. */
+gboolean serve_write_all (gint fd, const guint8 *bytes, gsize size);
+
 G_END_DECLS

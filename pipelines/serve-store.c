@@ -99,25 +99,6 @@ finish (ServeStoring *storing, GError *error)
 /* -- a folder -- */
 
 static gboolean
-write_bytes (gint fd, GBytes *bytes)
-{
-  gsize size;
-  const guint8 *next = g_bytes_get_data (bytes, &size);
-
-  while (size > 0) {
-    gssize n = write (fd, next, size);
-
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n <= 0)
-      return FALSE;
-    next += n;
-    size -= (gsize) n;
-  }
-  return TRUE;
-}
-
-static gboolean
 write_file (ServeStoring *storing, GBytes *bytes, GError **error)
 {
   g_autofree gchar *folder =
@@ -130,8 +111,10 @@ write_file (ServeStoring *storing, GBytes *bytes, GError **error)
 
   if (g_mkdir_with_parents (folder, 0755) == 0)
     fd = g_mkstemp_full (temporary, O_WRONLY | O_CLOEXEC, 0644);
-  written = fd >= 0 && write_bytes (fd, bytes) && fsync (fd) == 0 &&
-      g_rename (temporary, path) == 0;
+  written = fd >= 0 &&
+      serve_write_all (
+          fd, g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes)) &&
+      fsync (fd) == 0 && g_rename (temporary, path) == 0;
   if (!written)
     g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno),
         "%s cannot be written: %s", path, g_strerror (errno));

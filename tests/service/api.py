@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """pet-serve's own routes: answers, formats, refusals, cache, watching."""
 
+import base64
 import json
 import os
 import subprocess
@@ -19,7 +20,6 @@ def batch_results(photo, *options):
         with open(source, "wb") as file:
             file.write(photo)
         subprocess.run([os.path.join(PROGRAMS, "pet-batch"), "--device", "cpu",
-                        "--rendition", "classic",
                         "--quiet", *options, source, "-o", folder + "/out"],
                        check=True, stdout=subprocess.DEVNULL)
         found = {}
@@ -105,6 +105,46 @@ def test_wishes(service):
         answer = service.lines(query, PHOTO)
         check(f"{query}: 400 that says why", answer.status == 400 and
               word in answer.json()["error"], answer.body)
+
+
+def test_renditions(service, fine):
+    """The former prints and those made for the wall."""
+    expected = batch_results(PHOTO, "--rendition", "classic")
+    lines = service.lines("?rendition=classic", PHOTO).lines()
+    check("classic: pet-batch's very pictures", all(
+        picture(lines[look]["data"]) == expected[look] for look in LOOKS))
+    check("classic: keys of its own", all(
+        lines[look]["key"] != fine[look]["key"] for look in LOOKS))
+    check("dithering has two renditions", lines["dithering"]["data"] !=
+          fine["dithering"]["data"])
+    again = service.lines("?rendition=fine&effects=dithering", PHOTO).lines()
+    check("fine is the default", again["dithering"]["cached"] and
+          again["dithering"]["data"] == fine["dithering"]["data"])
+    answer = service.post_form(
+        "/api/v2/process-with-effects?return_all_effects=true"
+        "&effects=" + ",".join(LOOKS), PHOTO)
+    old = answer.json()["effects"]
+    check("the former interface makes the former prints", all(
+        picture(base64.b64decode(old[look])) == expected[look]
+        for look in LOOKS))
+    answer = service.lines(
+        "?effects=dithering&dithering.method=bayer&dithering.ink=%23102030",
+        PHOTO)
+    check("choices and colours as settings", answer.status == 200 and
+          answer.lines()["dithering"]["data"] != fine["dithering"]["data"],
+          answer.body[:300])
+    for query in ("rendition=nose", "effects=dithering&dithering.method=nose",
+                  "effects=dithering&dithering.ink=nose",
+                  "rendition=classic&effects=dithering&dithering.ink=none"):
+        answer = service.lines("?" + query, PHOTO)
+        check(f"{query}: 400 that says why", answer.status == 400 and
+              "error" in answer.json(), answer.body)
+    other = batch_results(PHOTO, "--effects", "dithering", "--rendition",
+                          "classic")
+    with Service("--rendition", "classic") as classic:
+        lines = classic.lines("?effects=dithering", PHOTO).lines()
+        check("--rendition classic is the default then",
+              picture(lines["dithering"]["data"]) == other["dithering"])
 
 
 def test_refusals(service):
@@ -243,6 +283,7 @@ def main():
     with Service() as service:
         lines = test_formats(service)
         test_wishes(service)
+        test_renditions(service, lines)
         test_refusals(service)
         test_cache(service, lines)
         test_watching(service)

@@ -325,27 +325,42 @@ wishes_have_one_text_per_setting (void)
   gint look_index = serve_look_find ("dithering");
   g_autofree gchar *plain = NULL, *first = NULL, *second = NULL;
 
-  serve_wishes_init (&one, 100);
-  serve_wishes_init (&two, 100);
-  plain = serve_wish_describe (&one.looks[look_index], (guint) look_index);
+  serve_wishes_init (&one, 100, PET_RENDITION_CLASSIC);
+  serve_wishes_init (&two, 100, PET_RENDITION_CLASSIC);
+  plain = serve_wish_describe (&one.looks[look_index]);
   tap_check (*plain == '\0');
-  tap_check (serve_wish_set (
-      &one.looks[look_index], (guint) look_index, "gamma", "0.5", NULL));
-  tap_check (serve_wish_set (
-      &one.looks[look_index], (guint) look_index, "dot-size", "1", NULL));
-  tap_check (serve_wish_set (
-      &two.looks[look_index], (guint) look_index, "dot-size", "1.0", NULL));
-  tap_check (serve_wish_set (
-      &two.looks[look_index], (guint) look_index, "gamma", "5e-1", NULL));
-  first = serve_wish_describe (&one.looks[look_index], (guint) look_index);
-  second = serve_wish_describe (&two.looks[look_index], (guint) look_index);
+  tap_check (serve_wish_set (&one.looks[look_index], "gamma", "0.5", NULL));
+  tap_check (serve_wish_set (&one.looks[look_index], "dot-size", "1", NULL));
+  tap_check (serve_wish_set (&two.looks[look_index], "dot-size", "1.0", NULL));
+  tap_check (serve_wish_set (&two.looks[look_index], "gamma", "5e-1", NULL));
+  first = serve_wish_describe (&one.looks[look_index]);
+  second = serve_wish_describe (&two.looks[look_index]);
   tap_check (*first != '\0' && g_str_equal (first, second));
-  tap_check (!serve_wish_set (
-      &one.looks[look_index], (guint) look_index, "dot-size", "1.5", NULL));
-  tap_check (!serve_wish_set (
-      &one.looks[look_index], (guint) look_index, "gamma", "nan", NULL));
-  tap_check (!serve_wish_set (
-      &one.looks[look_index], (guint) look_index, "gamma", "", NULL));
+  tap_check (!serve_wish_set (&one.looks[look_index], "dot-size", "1.5", NULL));
+  tap_check (!serve_wish_set (&one.looks[look_index], "gamma", "nan", NULL));
+  tap_check (!serve_wish_set (&one.looks[look_index], "gamma", "", NULL));
+}
+
+static void
+wishes_are_of_a_rendition (void)
+{
+  ServeWishes classic, fine;
+  gint look = serve_look_find ("dithering");
+  g_autofree gchar *text = NULL;
+  PetRendition rendition;
+
+  tap_check (serve_rendition_parse ("classic", &rendition, NULL) &&
+      rendition == PET_RENDITION_CLASSIC);
+  tap_check (!serve_rendition_parse ("", &rendition, NULL));
+  serve_wishes_init (&classic, 100, PET_RENDITION_CLASSIC);
+  serve_wishes_init (&fine, 100, PET_RENDITION_FINE);
+  tap_check (!serve_wish_set (&classic.looks[look], "method", "bayer", NULL));
+  tap_check (!serve_wish_set (&fine.looks[look], "method", "nose", NULL));
+  tap_check (!serve_wish_set (&fine.looks[look], "ink", "#12345", NULL));
+  tap_check (serve_wish_set (&fine.looks[look], "method", "bayer", NULL));
+  tap_check (serve_wish_set (&fine.looks[look], "ink", "#000010", NULL));
+  text = serve_wish_describe (&fine.looks[look]);
+  tap_check (g_str_equal (text, "method=3;ink=16;"));
 }
 
 /* -- the cache -- */
@@ -490,6 +505,7 @@ main (int argc, char **argv)
     TAP_TEST (damaged_forms_do_no_harm),
     TAP_TEST (first_bytes_decide),
     TAP_TEST (wishes_have_one_text_per_setting),
+    TAP_TEST (wishes_are_of_a_rendition),
     TAP_TEST (cache_keeps_the_recently_used),
     TAP_TEST (cache_forgets_what_was_removed),
     TAP_TEST (cache_is_shared_by_threads),
