@@ -337,15 +337,11 @@ render_version (const PetEffect *version, const PetImage *src,
 }
 
 static void
-compare_versions (const PetEffect *effect, const PetImage *image)
+compare_values (
+    const PetEffect *effect, const PetImage *image, const double *values)
 {
-  double values[PET_EFFECT_MAX_PARAMS];
   Picture want = picture_new (image->width, image->height, 4, 7);
 
-  pet_effect_defaults (effect, values);
-  for (int k = 0; k < effect->n_params && tap_random_range (0, 2) == 0; k++)
-    values[k] =
-        tap_random_range (0, 1) ? effect->params[k].max : effect->params[k].min;
   render_version (effect, image, &want.image, values);
   for (int isa = PET_ISA_AVX2; isa <= PET_ISA_AVX512; isa++) {
     const PetEffect *version = pet_effect_version (effect, (PetIsa) isa);
@@ -363,6 +359,18 @@ compare_versions (const PetEffect *effect, const PetImage *image)
   picture_free (&want);
 }
 
+static void
+compare_versions (const PetEffect *effect, const PetImage *image)
+{
+  double values[PET_EFFECT_MAX_PARAMS];
+
+  pet_effect_defaults (effect, values);
+  for (int k = 0; k < effect->n_params && tap_random_range (0, 2) == 0; k++)
+    values[k] =
+        tap_random_range (0, 1) ? effect->params[k].max : effect->params[k].min;
+  compare_values (effect, image, values);
+}
+
 /* To the byte, grain included. */
 static void
 every_version_is_the_same (void)
@@ -376,6 +384,26 @@ every_version_is_the_same (void)
         (PictureAlpha) (n / CONTENT_COUNT % ALPHA_COUNT));
     for (int look = 0; look < pet_effects_count; look++)
       compare_versions (pet_effects[look], &picture.image);
+    picture_free (&picture);
+  }
+}
+
+/* Sides that are multiples of the cell have sums of their own. */
+static void
+cells_of_whole_pixels (void)
+{
+  double values[PET_EFFECT_MAX_PARAMS];
+
+  for (int size = 1; size <= 16; size++) {
+    Picture picture = picture_new (
+        size * tap_random_range (1, 40), size * tap_random_range (1, 6), 4, 3);
+
+    picture_fill (&picture.image, size % 2 ? CONTENT_NOISE : CONTENT_WAVES,
+        size % 3 ? ALPHA_SOFT : ALPHA_OPAQUE);
+    defaults_without_grain (pet_effects[4], values);
+    set_value (pet_effects[4], values, "pixel-size", size);
+    compare_with_oracle (4, &picture.image, values);
+    compare_values (pet_effects[4], &picture.image, values);
     picture_free (&picture);
   }
 }
@@ -434,6 +462,7 @@ main (int argc, char **argv)
     TAP_TEST (agrees_on_every_extreme),
     TAP_TEST (lattices_and_cells_of_every_size),
     TAP_TEST (every_version_is_the_same),
+    TAP_TEST (cells_of_whole_pixels),
     TAP_TEST (grain_follows_its_seed),
     TAP_TEST (grain_has_the_formulas_spread),
     TAP_TEST (bad_arguments_are_refused),
