@@ -193,12 +193,22 @@ on_warned (gpointer user, const gchar *text)
   g_printerr ("pet-serve: %s\n", text);
 }
 
+static gboolean
+is_alone (ServeJobs *jobs)
+{
+  for (guint i = 0; i < jobs->options->jobs; i++)
+    if (jobs->slots[i].job != NULL)
+      return FALSE;
+  return g_queue_is_empty (&jobs->waiting) && g_get_num_processors () > 1;
+}
+
 static void
 begin_job (Slot *slot, ServeJob *job)
 {
-  ServeWork work = {
-    .index = job->index, .bytes = job->bytes, .wishes = &job->wishes
-  };
+  ServeWork work = { .index = job->index,
+    .bytes = job->bytes,
+    .wishes = &job->wishes,
+    .alone = is_alone (slot->jobs) };
 
   for (gint i = 0; i < pet_effects_all; i++)
     work.todo[i] = job->wishes.looks[i].wanted &&

@@ -390,7 +390,8 @@ serve_lane_dispose (ServeLane *lane)
 static void
 set_up (ServeLane *lane, const ServeWork *work)
 {
-  g_object_set (lane->decoder, "max-size", work->wishes->max_size, NULL);
+  g_object_set (lane->decoder, "max-size", work->wishes->max_size, "threads",
+      work->alone ? 2 : 1, NULL);
   for (gint i = 0; i < pet_effects_all; i++) {
     const ServeWish *wish = &work->wishes->looks[i];
 

@@ -23,6 +23,7 @@ typedef struct {
   guint64 index; /* tells messages of one photo from those of another */
   GBytes *bytes;
   const ServeWishes *wishes;
+  gboolean alone; /* no other photo is in work: it may use two processors */
   gboolean todo[SERVE_MAX_LOOKS];
   gchar keys[SERVE_MAX_LOOKS][SERVE_DIGEST_HEX + 1];
 } ServeWork;

@@ -57,6 +57,7 @@ struct _GstPetDec {
   guint64 max_pixels;
   guint64 max_file_size;
   guint max_scans;
+  guint threads;
   gboolean strict;
   GstPetOnError on_error;
   gchar *budget;
@@ -127,6 +128,7 @@ gst_pet_dec_init (GstPetDec *self)
   self->max_pixels = DEFAULT_MAX_PIXELS;
   self->max_file_size = DEFAULT_MAX_FILE_SIZE;
   self->max_scans = DEFAULT_MAX_SCANS;
+  self->threads = DEFAULT_THREADS;
   self->strict = DEFAULT_STRICT;
   self->on_error = DEFAULT_ON_ERROR;
   self->budget = g_strdup (GST_PET_BUDGET_DEFAULT);
@@ -149,6 +151,7 @@ static const GstPetField fields[] = {
   GST_PET_FIELD (PROP_MAX_PIXELS, GstPetDec, max_pixels),
   GST_PET_FIELD (PROP_MAX_FILE_SIZE, GstPetDec, max_file_size),
   GST_PET_FIELD (PROP_MAX_SCANS, GstPetDec, max_scans),
+  GST_PET_FIELD (PROP_THREADS, GstPetDec, threads),
   GST_PET_FIELD (PROP_STRICT, GstPetDec, strict),
   GST_PET_FIELD (PROP_ON_ERROR, GstPetDec, on_error),
   GST_PET_FIELD (PROP_BUDGET, GstPetDec, budget),
@@ -247,6 +250,7 @@ decode_options (GstPetDec *self, guint64 *max_file_size)
   options.max_pixels = self->max_pixels;
   options.max_scans = (int) self->max_scans;
   options.strict = self->strict;
+  options.threads = (int) self->threads;
   *max_file_size = self->max_file_size;
   GST_OBJECT_UNLOCK (self);
   return options;

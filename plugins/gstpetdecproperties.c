@@ -33,6 +33,11 @@ gst_pet_dec_install_properties (GObjectClass *object_class)
           "Fail on truncated or damaged files; off: keep what could be read, "
           "the rest grey, and flag the buffer as corrupted",
           DEFAULT_STRICT, flags));
+  g_object_class_install_property (object_class, PROP_THREADS,
+      g_param_spec_uint ("threads", "Threads",
+          "2: the file is read in a thread of its own while what was read is "
+          "reduced; for photos that come one at a time",
+          1, 2, DEFAULT_THREADS, flags));
   g_object_class_install_property (object_class, PROP_ON_ERROR,
       g_param_spec_enum ("on-error", "On error",
           "What to do about a file that cannot be decoded",

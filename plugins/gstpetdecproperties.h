@@ -17,6 +17,7 @@ enum {
   PROP_MAX_FILE_SIZE,
   PROP_MAX_SCANS,
   PROP_STRICT,
+  PROP_THREADS,
   PROP_ON_ERROR,
   PROP_BUDGET,
   PROP_STATS,
@@ -27,6 +28,7 @@ enum {
 #define DEFAULT_MAX_FILE_SIZE (256 * 1000 * 1000)
 #define DEFAULT_MAX_SCANS 100
 #define DEFAULT_STRICT TRUE
+#define DEFAULT_THREADS 1
 #define DEFAULT_ON_ERROR GST_PET_ON_ERROR_ERROR
 
 void gst_pet_dec_install_properties (GObjectClass *object_class);

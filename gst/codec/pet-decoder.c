@@ -8,6 +8,7 @@
 #include "base/pet-resample.h"
 #include "codec/pet-codec-internal.h"
 #include "codec/pet-place.h"
+#include "codec/pet-rows-ahead.h"
 #include "codec/pet-sniff.h"
 
 /* The decoder's own allocator counts what passes, so that the working memory
@@ -30,6 +31,7 @@ struct PetDecoder {
 /* What one pass over the rows needs. */
 typedef struct {
   PetResampler *resampler; /* NULL: rows are of the target's size */
+  PetRowsAhead *ahead;     /* NULL: rows are read when they are wanted */
   uint8_t *row;            /* for the resampler */
   size_t row_bytes;
   int n_rows_read;
@@ -66,6 +68,7 @@ pet_decode_options_init (PetDecodeOptions *options)
     .max_scans = 100,
     .max_held = 16 * 1000 * 1000,
     .strict = true,
+    .threads = 1,
   };
 }
 
@@ -124,6 +127,14 @@ must_resample (const PetDecoder *self)
 {
   return self->reader->width != self->target_width ||
       self->reader->height != self->target_height;
+}
+
+/* A few rows are not worth a thread. */
+static bool
+may_read_ahead (const PetDecoder *self)
+{
+  return self->options.threads > 1 && must_resample (self) &&
+      self->reader->height > PET_ROWS_AHEAD;
 }
 
 static void
@@ -196,6 +207,9 @@ pet_decoder_working_bytes (const PetDecoder *decoder)
                  decoder->target_width, decoder->target_height,
                  reader->channels, PET_FILTER_LANCZOS3) +
         (size_t) reader->width * (size_t) reader->channels;
+  if (may_read_ahead (decoder))
+    bytes += pet_rows_ahead_bytes (
+        (size_t) reader->width * (size_t) reader->channels);
   bytes += pet_placer_bytes (
       reader->orientation, decoder->target_width, reader->channels);
   return bytes > decoder->memory.peak ? bytes : decoder->memory.peak;
@@ -224,9 +238,21 @@ pass_init (Pass *pass, PetDecoder *self, const PetImage *image, PetError *error)
 static void
 pass_clear (Pass *pass, PetDecoder *self)
 {
+  pet_rows_ahead_free (&pass->ahead);
   pet_placer_clear (&pass->placer);
   pet_resampler_free (&pass->resampler);
   pet_free (&self->memory.allocator, pass->row, pass->row_bytes);
+}
+
+/* The next row for the resampler. */
+static PetStatus
+take_row (Pass *pass, PetReader *reader, const uint8_t **row, PetError *error)
+{
+  pass->n_rows_read++;
+  if (pass->ahead != NULL)
+    return pet_rows_ahead_next (pass->ahead, row, error);
+  *row = pass->row;
+  return reader->ops->read_row (reader, pass->row, error);
 }
 
 static PetStatus
@@ -237,9 +263,10 @@ read_target_row (Pass *pass, PetReader *reader, uint8_t *out, PetError *error)
     return reader->ops->read_row (reader, out, error);
   }
   while (pet_resampler_rows_wanted (pass->resampler) > 0) {
-    PET_TRY (reader->ops->read_row (reader, pass->row, error));
-    pet_resampler_push (pass->resampler, pass->row);
-    pass->n_rows_read++;
+    const uint8_t *row;
+
+    PET_TRY (take_row (pass, reader, &row, error));
+    pet_resampler_push (pass->resampler, row);
   }
   pet_resampler_pull (pass->resampler, out);
   return PET_OK;
@@ -249,8 +276,13 @@ static PetStatus
 read_rows (PetDecoder *self, Pass *pass, PetError *error)
 {
   PetReader *reader = self->reader;
+  const uint8_t *row;
 
   PET_TRY (reader->ops->start (reader, error));
+  /* Without a thread it takes longer, and that is all. */
+  if (may_read_ahead (self))
+    pet_rows_ahead_new (&self->memory.allocator, reader, pass->row_bytes,
+        reader->height, &pass->ahead, NULL);
   for (int y = 0; y < self->target_height; y++) {
     uint8_t *out = pet_placer_begin_row (&pass->placer, y);
 
@@ -260,8 +292,9 @@ read_rows (PetDecoder *self, Pass *pass, PetError *error)
     pet_placer_end_row (&pass->placer, y);
   }
   /* Damage in rows that no output row wanted is damage all the same. */
-  for (; pass->n_rows_read < reader->height; pass->n_rows_read++)
-    PET_TRY (reader->ops->read_row (reader, pass->row, error));
+  while (pass->n_rows_read < reader->height)
+    PET_TRY (take_row (pass, reader, &row, error));
+  pet_rows_ahead_free (&pass->ahead);
   return reader->ops->finish (reader, error);
 }
 

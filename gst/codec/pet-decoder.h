@@ -37,6 +37,9 @@ typedef struct {
                           them go to a temporary file; 0 = no limit */
   bool strict;         /* damaged or truncated files fail; false: what
                               could not be read is grey and info.damaged */
+  int threads;         /* 2: rows are read in a thread of its own while those
+                          before are reduced; it may take memory from
+                          `allocator`, never while this one does */
   const PetAllocator *allocator; /* for all working memory; NULL = malloc;
                                     must outlive the decoder */
 } PetDecodeOptions;
@@ -53,7 +56,8 @@ typedef struct {
 /* Thread-safety: one thread at a time; different decoders are independent. */
 typedef struct PetDecoder PetDecoder;
 
-/* max_size 0, max_pixels 100e6, max_scans 100, max_held 16e6, strict, malloc. */
+/* max_size 0, max_pixels 100e6, max_scans 100, max_held 16e6, strict, one
+ * thread, malloc. */
 void pet_decode_options_init (PetDecodeOptions *options);
 
 /* True when the first bytes are a JPEG's or a PNG's; `size` may be as small
