@@ -2,15 +2,17 @@
 """The files for Kubernetes and Slurm: every field is one that the API has, of
 its type, and what they say agrees with the programs.
 
-The schemas are the part of Kubernetes 1.33 that the files use; a field that
-is not in them is an error, so a misspelt one cannot pass."""
+The schemas here are the part of Kubernetes 1.33 that the files use; a field
+that is not in them is an error, so a misspelt one cannot pass. Kubernetes' own
+schemas come with PyPI's kubernetes-validate, which tests/run brings where it
+can."""
 
 import os
 import re
 import subprocess
 import sys
 
-from service import PROGRAMS, check, finish
+from service import PROGRAMS, check, finish, skip
 
 try:
     import yaml
@@ -18,7 +20,15 @@ except ImportError:
     print("1..0 # SKIP python3-yaml is not installed")
     sys.exit(0)
 
+try:
+    import kubernetes_validate
+except ImportError:
+    kubernetes_validate = None
+
 ROOT = os.environ["PET_ROOT"]
+# The first that has backoffLimitPerIndex by default, the one where it became
+# stable, and the last that the package knows.
+VERSIONS = ["1.29", "1.33", "1.37"]
 QUANTITY = re.compile(r"^\d+(\.\d+)?(m|k|M|G|Ki|Mi|Gi)?$")
 NAME = re.compile(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
 
@@ -231,6 +241,32 @@ def test_serve():
         "terminationGracePeriodSeconds"] > 60 + 20 + 5)
 
 
+def own_faults(document, version):
+    """What Kubernetes' own schema has against an object."""
+    try:
+        kubernetes_validate.validate(document, version, strict=True)
+        return None
+    except kubernetes_validate.ValidationError as error:
+        return error.message
+
+
+def test_own_schemas(file):
+    """By all fields of all kinds, in several versions."""
+    if kubernetes_validate is None:
+        skip(f"{file}: by Kubernetes' own schemas",
+             "kubernetes-validate is not installed")
+        return
+    for version in VERSIONS:
+        found = [fault for document in read(file)
+                 if (fault := own_faults(document, version)) is not None]
+        check(f"{file}: by the schemas of Kubernetes {version}", not found,
+              found)
+    broken = read(file)[0]
+    broken["spec"]["template"]["spec"]["contaniers"] = []
+    check(f"{file}: they find a misspelt field",
+          own_faults(broken, VERSIONS[0]) is not None)
+
+
 def test_schema():
     """The check itself finds faults."""
     job = read("batch-job.yaml")[0]
@@ -247,6 +283,7 @@ def main():
         found = [fault for document in read(file)
                  for fault in document_faults(document)]
         check(f"{file}: every field is one of the API", not found, found)
+        test_own_schemas(file)
     test_schema()
     test_job()
     test_serve()
