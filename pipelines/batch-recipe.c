@@ -12,6 +12,7 @@
 #include <zlib.h>
 
 #include "base/pet-folder.h"
+#include "base/pet-sha256.h"
 
 #define MAX_MODEL_BYTES ((guint64) 2 << 30)
 #define MAX_RECIPE_BYTES 1024
@@ -26,9 +27,21 @@
 static const guint8 png_signature[] = { 137, 80, 78, 71, 13, 10, 26, 10 };
 
 static gchar *
+sha256_text (gconstpointer bytes, gsize size)
+{
+  guint8 digest[PET_SHA256_BYTES];
+  GString *text = g_string_new ("sha256:");
+
+  pet_sha256 (bytes, size, digest);
+  for (guint i = 0; i < sizeof digest; i++)
+    g_string_append_printf (text, "%02x", digest[i]);
+  return g_string_free (text, FALSE);
+}
+
+static gchar *
 model_name (const gchar *path, GError **error)
 {
-  g_autofree gchar *sum = NULL;
+  gchar *name;
   PetError failure;
   uint8_t *bytes;
   size_t size;
@@ -41,9 +54,9 @@ model_name (const gchar *path, GError **error)
         failure.message);
     return NULL;
   }
-  sum = g_compute_checksum_for_data (G_CHECKSUM_SHA256, bytes, size);
+  name = sha256_text (bytes, size);
   free (bytes);
-  return g_strconcat ("sha256:", sum, NULL);
+  return name;
 }
 
 gchar *
@@ -63,10 +76,9 @@ batch_recipe_settings (const BatchOptions *options, GError **error)
 gchar *
 batch_recipe_new (const gchar *settings, gconstpointer bytes, gsize size)
 {
-  g_autofree gchar *sum =
-      g_compute_checksum_for_data (G_CHECKSUM_SHA256, bytes, size);
+  g_autofree gchar *sum = sha256_text (bytes, size);
 
-  return g_strconcat (settings, "; photo=sha256:", sum, NULL);
+  return g_strconcat (settings, "; photo=", sum, NULL);
 }
 
 /* A PNG as it is read. */

@@ -47,7 +47,7 @@ network_bytes (const PetSegmenter *segmenter, gint width, gint height)
       MAX (runs,
           gst_pet_block_bytes (pet_resampler_bytes (width, height, info->width,
               info->height, 3, PET_FILTER_TRIANGLE)) +
-              3 * (guint64) width + 12 * side);
+              3 * (guint64) width + 1 + 12 * side);
 }
 
 guint64

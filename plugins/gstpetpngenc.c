@@ -396,10 +396,11 @@ output_write (void *user, const void *bytes, size_t size, PetError *error)
  * grows. */
 typedef struct {
   GstMemory *memory;
-  gsize row_bytes, gone;
+  gsize row_bytes, seen, gone;
 } Spent;
 
-#define SPENT_STEP (64 * 1024)
+/* Each time costs the other cores an interrupt. */
+#define SPENT_STEP (256 * 1024)
 
 static void
 on_rows_read (void *user, int rows)
@@ -407,10 +408,10 @@ on_rows_read (void *user, int rows)
   Spent *spent = user;
   gsize bytes = (gsize) rows * spent->row_bytes;
 
-  if (bytes - spent->gone < SPENT_STEP)
+  if (bytes - spent->seen < SPENT_STEP)
     return;
-  gst_pet_memory_discard (spent->memory, spent->gone, bytes);
-  spent->gone = bytes / SPENT_STEP * SPENT_STEP;
+  spent->gone = gst_pet_memory_discard (spent->memory, spent->gone, bytes);
+  spent->seen = bytes;
 }
 
 /* `picture` must not be mapped yet: mapping takes references. */

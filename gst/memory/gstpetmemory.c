@@ -10,6 +10,12 @@
 
 #define MAPPED_BYTES ((gsize) 1024 * 1024)
 #define PAGE_BYTES ((gsize) 4096)
+
+/* From here on a block is worth pages of 2 MB where the system has them: taking
+ * it costs 3 faults instead of 1500. What is given back early is whole ones
+ * then, for a part of one stays where it is. */
+#define HUGE_BYTES ((gsize) 4 * 1024 * 1024)
+#define HUGE_PAGE_BYTES ((gsize) 2 * 1024 * 1024)
 #define MEMORY_TYPE "GstPetMemory"
 
 /* Stands before a block's bytes and says whom they are charged to. */
@@ -54,7 +60,11 @@ take (gsize total)
     return pet_alloc (NULL, total);
   memory = mmap (
       NULL, total, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  return memory != MAP_FAILED ? memory : NULL;
+  if (memory == MAP_FAILED)
+    return NULL;
+  if (total >= HUGE_BYTES)
+    madvise (memory, total, MADV_HUGEPAGE);
+  return memory;
 }
 
 gpointer
@@ -249,21 +259,25 @@ gst_pet_allocator_take (
       wrap (allocator, block, NULL, 0, size, PET_ALIGNMENT - 1, 0, size));
 }
 
-void
+gsize
 gst_pet_memory_discard (GstMemory *memory, gsize from, gsize to)
 {
+  guintptr start, begin, end;
+  gsize bytes, page;
   guint8 *block;
-  guintptr begin, end;
 
   if (!gst_memory_is_type (memory, MEMORY_TYPE) || memory->parent != NULL)
-    return;
+    return from;
   block = ((PetMemory *) memory)->block;
-  if (((const Header *) (block - HEADER_BYTES))->bytes < MAPPED_BYTES)
-    return;
-  to = MIN (to, memory->size);
-  begin = (guintptr) (block + memory->offset + from);
-  begin = (begin + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
-  end = (guintptr) (block + memory->offset + to) / PAGE_BYTES * PAGE_BYTES;
-  if (from < to && begin < end)
-    madvise ((gpointer) begin, end - begin, MADV_DONTNEED);
+  bytes = ((const Header *) (block - HEADER_BYTES))->bytes;
+  if (bytes < MAPPED_BYTES)
+    return from;
+  page = bytes >= HUGE_BYTES ? HUGE_PAGE_BYTES : PAGE_BYTES;
+  start = (guintptr) (block + memory->offset);
+  begin = (start + from + page - 1) / page * page;
+  end = (start + MIN (to, memory->size)) / page * page;
+  if (begin >= end)
+    return from;
+  madvise ((gpointer) begin, end - begin, MADV_DONTNEED);
+  return end - start;
 }
