@@ -10,6 +10,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Of pixels of three bytes at moderate factors: weights as whole numbers, what
+ * was filtered across in 64ths of a level, four lanes per pixel. */
+#define PET_RESAMPLE_WEIGHT_BITS 14
+#define PET_RESAMPLE_LEVEL_BITS 6
+
+/* Bytes behind a row that across_rgb may read beyond its last tap, and pixels
+ * of which down_rgb reads a multiple. */
+#define PET_RESAMPLE_OVERREAD 16
+#define PET_RESAMPLE_STEP 4
+
 typedef struct {
   /* `width` pixels of 1, 3 or 4 bytes to 1, 4 and 4 floats; of the last the
    * colours are multiplied by alpha. */
@@ -34,6 +44,14 @@ typedef struct {
   void (*store_1) (const float *sum, uint8_t *row, int width);
   void (*store_3) (const float *sum, uint8_t *row, int width);
   void (*store_4) (const float *sum, uint8_t *row, int width);
+
+  /* As across_4 from bytes; `taps` is a multiple of 4. The fourth lane is 0. */
+  void (*across_rgb) (const uint8_t *row, const int *first,
+      const int16_t *weights, int taps, int16_t *out, int n);
+
+  /* The weighted sum of n_rows rows as three bytes per pixel, rounded. */
+  void (*down_rgb) (const int16_t *const *rows, const int16_t *weights,
+      int n_rows, uint8_t *out, int width);
 } PetResampleRows;
 
 extern const PetResampleRows pet_resample_rows_c;

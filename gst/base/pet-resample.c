@@ -4,7 +4,11 @@
  * filtered rows live in a ring as high as the vertical kernel, and an output
  * row is the weighted sum of ring rows. Pixels of 3 and 4 channels take four
  * lanes, so that one pixel is one vector. Sums run from the first tap to the
- * last in float, whoever asks and in whatever order rows arrive. */
+ * last in float, whoever asks and in whatever order rows arrive.
+ *
+ * Colours without alpha, which is what photos are, go through the same in whole
+ * numbers where the kernel has few enough taps for weights of 14 bits: before
+ * rounding the result is within a twentieth of a level of the float one. */
 
 #include "base/pet-resample.h"
 
@@ -20,6 +24,10 @@
  * lobes. */
 #define MIN_ALPHA 1e-3f
 
+/* Most taps for which weights are whole numbers. */
+#define MAX_FIXED_TAPS 32
+#define FIXED_ONE (1 << PET_RESAMPLE_WEIGHT_BITS)
+
 typedef struct {
   int first, count;
 } Span;
@@ -33,6 +41,9 @@ typedef struct {
 } Axis;
 
 typedef struct {
+  bool fixed;
+  int x_taps;        /* per pixel in x_weights */
+  size_t row_pixels; /* of the ring */
   size_t x_first, x_weights, y_weights, line, ring, sum, total;
 } Layout;
 
@@ -43,12 +54,18 @@ struct PetResampler {
   int channels, lanes;
   int n_pushed, n_pulled;
   size_t bytes;
-  int *x_first;     /* x.out: first source pixel */
-  float *x_weights; /* x.out rows of x.max_taps, zeros included */
+  bool fixed;        /* the second of each pair below */
+  int x_taps;        /* per pixel */
+  size_t ring_lanes; /* per row */
+  int *x_first;      /* x.out: first source pixel */
+  float *x_weights;  /* x.out rows of x_taps, zeros included */
+  int16_t *x_fixed;
   float *y_weights; /* y.max_taps */
   float *line;      /* x.in pixels */
-  float *ring;      /* y.max_taps rows of x.out pixels */
-  float *sum;       /* x.out pixels */
+  uint8_t *line_bytes;
+  float *ring; /* y.max_taps rows */
+  int16_t *ring_fixed;
+  float *sum; /* x.out pixels */
 };
 
 static void
@@ -102,23 +119,33 @@ axis_span (const Axis *axis, int position)
   return span;
 }
 
+/* The kernel, divided by its sum; most have so few taps that each is worked out
+ * once. */
 static void
 axis_weights (const Axis *axis, int position, Span span, float *weights)
 {
   double centre = (position + 0.5) * axis->scale;
-  double total = 0.0;
+  double total = 0.0, piece[MAX_FIXED_TAPS];
 
   if (axis->in == axis->out) {
     weights[0] = 1.0f;
     return;
   }
-  for (int i = 0; i < span.count; i++)
-    total += kernel_at (
+  for (int i = 0; i < span.count; i++) {
+    double value = kernel_at (
         axis->filter, (span.first + i + 0.5 - centre) / axis->stretch);
+
+    if (i < MAX_FIXED_TAPS)
+      piece[i] = value;
+    total += value;
+  }
   for (int i = 0; i < span.count; i++)
-    weights[i] = (float) (kernel_at (axis->filter,
-                              (span.first + i + 0.5 - centre) / axis->stretch) /
-        total);
+    weights[i] =
+        (float) ((i < MAX_FIXED_TAPS ? piece[i]
+                                     : kernel_at (axis->filter,
+                                           (span.first + i + 0.5 - centre) /
+                                               axis->stretch)) /
+            total);
 }
 
 /* Reserves `count * size` bytes at a multiple of PET_ALIGNMENT. */
@@ -134,22 +161,58 @@ reserve (size_t *total, size_t count, size_t size, size_t *offset)
 }
 
 static bool
-layout_init (Layout *layout, const Axis *x, const Axis *y, int lanes)
+is_fixed (const Axis *x, const Axis *y, int channels)
 {
-  size_t total = 0, header, ring_pixels;
-  size_t pixel = (size_t) lanes * sizeof (float);
+  return channels == 3 && x->max_taps <= MAX_FIXED_TAPS &&
+      y->max_taps <= MAX_FIXED_TAPS;
+}
+
+static bool
+reserve_fixed (Layout *layout, size_t *total, const Axis *x, const Axis *y)
+{
+  size_t in = (size_t) x->in, taps = (size_t) layout->x_taps;
+
+  return reserve (total, (size_t) x->out * taps, sizeof (int16_t),
+             &layout->x_weights) &&
+      reserve (
+          total, 3 * (in + taps) + PET_RESAMPLE_OVERREAD, 1, &layout->line) &&
+      reserve (total, layout->row_pixels * (size_t) y->max_taps,
+          4 * sizeof (int16_t), &layout->ring) &&
+      reserve (total, 0, 1, &layout->sum);
+}
+
+static bool
+reserve_float (
+    Layout *layout, size_t *total, const Axis *x, const Axis *y, int lanes)
+{
+  size_t pixel = (size_t) lanes * sizeof (float), ring_pixels;
+
+  return reserve (total, (size_t) x->out * (size_t) x->max_taps, sizeof (float),
+             &layout->x_weights) &&
+      reserve (total, (size_t) x->in, pixel, &layout->line) &&
+      pet_mul_size ((size_t) x->out, (size_t) y->max_taps, &ring_pixels) &&
+      reserve (total, ring_pixels, pixel, &layout->ring) &&
+      reserve (total, (size_t) x->out, pixel, &layout->sum);
+}
+
+static bool
+layout_init (Layout *layout, const Axis *x, const Axis *y, int channels)
+{
+  size_t total = 0, header, step = PET_RESAMPLE_STEP;
 
   layout->total = 0;
+  layout->fixed = is_fixed (x, y, channels);
+  layout->x_taps = layout->fixed ? (x->max_taps + 3) / 4 * 4 : x->max_taps;
+  layout->row_pixels = layout->fixed
+      ? ((size_t) x->out + step - 1) / step * step
+      : (size_t) x->out;
   if (!reserve (&total, 1, sizeof (PetResampler), &header) ||
       !reserve (&total, (size_t) x->out, sizeof (int), &layout->x_first) ||
-      !reserve (&total, (size_t) x->out * (size_t) x->max_taps, sizeof (float),
-          &layout->x_weights) ||
       !reserve (
           &total, (size_t) y->max_taps, sizeof (float), &layout->y_weights) ||
-      !reserve (&total, (size_t) x->in, pixel, &layout->line) ||
-      !pet_mul_size ((size_t) x->out, (size_t) y->max_taps, &ring_pixels) ||
-      !reserve (&total, ring_pixels, pixel, &layout->ring) ||
-      !reserve (&total, (size_t) x->out, pixel, &layout->sum))
+      !(layout->fixed
+              ? reserve_fixed (layout, &total, x, y)
+              : reserve_float (layout, &total, x, y, channels == 1 ? 1 : 4)))
     return false;
   layout->total = total;
   return true;
@@ -182,26 +245,63 @@ pet_resampler_bytes (int in_width, int in_height, int out_width, int out_height,
     return 0;
   axis_init (&x, in_width, out_width, filter);
   axis_init (&y, in_height, out_height, filter);
-  if (!layout_init (&layout, &x, &y, channels == 1 ? 1 : 4))
+  if (!layout_init (&layout, &x, &y, channels))
     return 0;
   return layout.total;
 }
 
 /* All pixels get the same number of taps, some of them 0, which costs less
- * than loops of different lengths. */
+ * than loops of different lengths. Fills `weights` and returns the first. */
+static int
+pixel_weights (const Axis *x, int i, float *weights)
+{
+  Span span = axis_span (x, i);
+  int last = x->in - x->max_taps;
+  int first = span.first < last ? span.first : last;
+
+  memset (weights, 0, (size_t) x->max_taps * sizeof *weights);
+  axis_weights (x, i, span, weights + (span.first - first));
+  return first;
+}
+
 static void
 fill_x_weights (PetResampler *self)
 {
-  const Axis *x = &self->x;
+  for (int i = 0; i < self->x.out; i++)
+    self->x_first[i] = pixel_weights (
+        &self->x, i, self->x_weights + (size_t) i * (size_t) self->x_taps);
+}
 
-  for (int i = 0; i < x->out; i++) {
-    float *weights = self->x_weights + (size_t) i * (size_t) x->max_taps;
-    Span span = axis_span (x, i);
-    int last = x->in - x->max_taps;
+/* Their sum stays exactly 1: what rounding took goes to the largest. */
+static void
+round_weights (const float *weights, int n, int16_t *fixed)
+{
+  int sum = 0, largest = 0, k = 0;
 
-    self->x_first[i] = span.first < last ? span.first : last;
-    memset (weights, 0, (size_t) x->max_taps * sizeof *weights);
-    axis_weights (x, i, span, weights + (span.first - self->x_first[i]));
+  do {
+    fixed[k] = (int16_t) lrintf (weights[k] * FIXED_ONE);
+    sum += fixed[k];
+    largest = fixed[k] > fixed[largest] ? k : largest;
+  } while (++k < n);
+  fixed[largest] = (int16_t) (fixed[largest] + FIXED_ONE - sum);
+}
+
+/* What is read behind rows and pixels counts nothing, but is never left
+ * unwritten. */
+static void
+prepare_fixed (PetResampler *self)
+{
+  size_t in = (size_t) self->x.in, taps = (size_t) self->x_taps;
+  float weights[MAX_FIXED_TAPS];
+
+  memset (self->line_bytes + 3 * in, 0, 3 * taps + PET_RESAMPLE_OVERREAD);
+  memset (self->ring_fixed, 0,
+      self->ring_lanes * (size_t) self->y.max_taps * sizeof (int16_t));
+  memset (self->x_fixed, 0, (size_t) self->x.out * taps * sizeof (int16_t));
+  for (int i = 0; i < self->x.out; i++) {
+    self->x_first[i] = pixel_weights (&self->x, i, weights);
+    round_weights (
+        weights, self->x.max_taps, self->x_fixed + (size_t) i * taps);
   }
 }
 
@@ -223,7 +323,7 @@ pet_resampler_new (const PetAllocator *allocator, int in_width, int in_height,
         out_width, out_height, channels);
   axis_init (&x, in_width, out_width, filter);
   axis_init (&y, in_height, out_height, filter);
-  if (!layout_init (&layout, &x, &y, channels == 1 ? 1 : 4) ||
+  if (!layout_init (&layout, &x, &y, channels) ||
       (memory = pet_alloc (allocator, layout.total)) == NULL)
     return pet_fail (error, PET_ERROR_MEMORY, "no memory to scale %dx%d",
         in_width, in_height);
@@ -236,13 +336,22 @@ pet_resampler_new (const PetAllocator *allocator, int in_width, int in_height,
     .channels = channels,
     .lanes = channels == 1 ? 1 : 4,
     .bytes = layout.total,
+    .fixed = layout.fixed,
+    .x_taps = layout.x_taps,
+    .ring_lanes = layout.row_pixels * (channels == 1 ? 1 : 4),
     .x_first = (int *) (memory + layout.x_first),
     .x_weights = (float *) (memory + layout.x_weights),
+    .x_fixed = (int16_t *) (memory + layout.x_weights),
     .y_weights = (float *) (memory + layout.y_weights),
     .line = (float *) (memory + layout.line),
+    .line_bytes = (uint8_t *) (memory + layout.line),
     .ring = (float *) (memory + layout.ring),
+    .ring_fixed = (int16_t *) (memory + layout.ring),
     .sum = (float *) (memory + layout.sum) };
-  fill_x_weights (self);
+  if (self->fixed)
+    prepare_fixed (self);
+  else
+    fill_x_weights (self);
   *resampler = self;
   return PET_OK;
 }
@@ -268,31 +377,53 @@ pet_resampler_rows_wanted (const PetResampler *resampler)
   return span.first + span.count - resampler->n_pushed;
 }
 
+static size_t
+ring_offset (const PetResampler *self, int row)
+{
+  return (size_t) (row % self->y.max_taps) * self->ring_lanes;
+}
+
 static float *
 ring_row (const PetResampler *self, int row)
 {
-  return self->ring +
-      (size_t) (row % self->y.max_taps) * (size_t) self->x.out *
-      (size_t) self->lanes;
+  return self->ring + ring_offset (self, row);
+}
+
+static void
+push_float (PetResampler *self, const uint8_t *row)
+{
+  const PetResampleRows *rows = self->rows;
+  const Axis *x = &self->x;
+  float *out = ring_row (self, self->n_pushed);
+  float *line = x->in == x->out ? out : self->line;
+
+  if (self->channels == 1)
+    rows->widen_1 (row, line, x->in);
+  else if (self->channels == 3)
+    rows->widen_3 (row, line, x->in);
+  else
+    rows->widen_4 (row, line, x->in);
+  if (line != out)
+    (self->lanes == 1 ? rows->across_1 : rows->across_4) (
+        line, self->x_first, self->x_weights, self->x_taps, out, x->out);
+}
+
+static void
+push_fixed (PetResampler *self, const uint8_t *row)
+{
+  memcpy (self->line_bytes, row, 3 * (size_t) self->x.in);
+  self->rows->across_rgb (self->line_bytes, self->x_first, self->x_fixed,
+      self->x_taps, self->ring_fixed + ring_offset (self, self->n_pushed),
+      self->x.out);
 }
 
 void
 pet_resampler_push (PetResampler *resampler, const uint8_t *row)
 {
-  const PetResampleRows *rows = resampler->rows;
-  const Axis *x = &resampler->x;
-  float *out = ring_row (resampler, resampler->n_pushed);
-  float *line = x->in == x->out ? out : resampler->line;
-
-  if (resampler->channels == 1)
-    rows->widen_1 (row, line, x->in);
-  else if (resampler->channels == 3)
-    rows->widen_3 (row, line, x->in);
+  if (resampler->fixed)
+    push_fixed (resampler, row);
   else
-    rows->widen_4 (row, line, x->in);
-  if (line != out)
-    (resampler->lanes == 1 ? rows->across_1 : rows->across_4) (line,
-        resampler->x_first, resampler->x_weights, x->max_taps, out, x->out);
+    push_float (resampler, row);
   resampler->n_pushed++;
 }
 
@@ -316,11 +447,65 @@ filter_down (PetResampler *self)
   self->n_pulled++;
 }
 
+/* The rows and weights of the next output row; returns their number. */
+static int
+next_fixed (PetResampler *self, const int16_t **rows, int16_t *weights)
+{
+  Span span = axis_span (&self->y, self->n_pulled);
+
+  axis_weights (&self->y, self->n_pulled, span, self->y_weights);
+  round_weights (self->y_weights, span.count, weights);
+  for (int k = 0; k < span.count; k++)
+    rows[k] = self->ring_fixed + ring_offset (self, span.first + k);
+  self->n_pulled++;
+  return span.count;
+}
+
 static inline float
 clamp_255 (float value)
 {
   value = value > 0.0f ? value : 0.0f;
   return value < 255.0f ? value : 255.0f;
+}
+
+static void
+pull_fixed (PetResampler *self, uint8_t *row)
+{
+  const int16_t *rows[MAX_FIXED_TAPS];
+  int16_t weights[MAX_FIXED_TAPS];
+  int n = next_fixed (self, rows, weights);
+
+  self->rows->down_rgb (rows, weights, n, row, self->x.out);
+}
+
+/* Pixels whose sums are made at a time. */
+#define PIECE 64
+
+static void
+add_row (int32_t *restrict sums, const int16_t *restrict row, int weight, int n)
+{
+  for (int i = 0; i < n; i++)
+    sums[i] += weight * row[i];
+}
+
+static void
+pull_fixed_float (PetResampler *self, float *row)
+{
+  const float unit = 1.0f / (FIXED_ONE << PET_RESAMPLE_LEVEL_BITS);
+  const int16_t *rows[MAX_FIXED_TAPS];
+  int16_t weights[MAX_FIXED_TAPS];
+  int n_rows = next_fixed (self, rows, weights);
+
+  for (int x = 0; x < self->x.out; x += PIECE, row += 3 * PIECE) {
+    int n = self->x.out - x < PIECE ? self->x.out - x : PIECE;
+    int32_t sums[4 * PIECE] = { 0 };
+
+    for (int k = 0; k < n_rows; k++)
+      add_row (sums, rows[k] + 4 * x, weights[k], 4 * n);
+    for (int i = 0; i < n; i++)
+      for (int c = 0; c < 3; c++)
+        row[3 * i + c] = clamp_255 ((float) sums[4 * i + c] * unit);
+  }
 }
 
 void
@@ -329,6 +514,10 @@ pet_resampler_pull (PetResampler *resampler, uint8_t *row)
   const PetResampleRows *rows = resampler->rows;
   int width = resampler->x.out;
 
+  if (resampler->fixed) {
+    pull_fixed (resampler, row);
+    return;
+  }
   filter_down (resampler);
   if (resampler->channels == 1)
     rows->store_1 (resampler->sum, row, width);
@@ -344,6 +533,10 @@ pet_resampler_pull_float (PetResampler *resampler, float *row)
   int channels = resampler->channels, lanes = resampler->lanes;
   const float *sum = resampler->sum;
 
+  if (resampler->fixed) {
+    pull_fixed_float (resampler, row);
+    return;
+  }
   filter_down (resampler);
   for (int i = 0; i < resampler->x.out; i++, sum += lanes, row += channels) {
     float alpha = channels == 4 ? clamp_255 (sum[3]) : 1.0f;

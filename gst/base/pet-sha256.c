@@ -94,8 +94,7 @@ four_rounds (__m128i *abef, __m128i *cdgh, __m128i words, int round)
       words, _mm_loadu_si128 ((const __m128i *) (round_constants + round)));
 
   *cdgh = _mm_sha256rnds2_epu32 (*cdgh, *abef, sum);
-  *abef =
-      _mm_sha256rnds2_epu32 (*abef, *cdgh, _mm_shuffle_epi32 (sum, 0x0e));
+  *abef = _mm_sha256rnds2_epu32 (*abef, *cdgh, _mm_shuffle_epi32 (sum, 0x0e));
 }
 
 /* The instructions keep the state as A B E F and C D G H, highest word
@@ -134,8 +133,7 @@ compress_sha (uint32_t *state, const uint8_t *blocks, size_t n_blocks)
   hgfe = _mm_shuffle_epi32 (abef, 0x1b);
   badc = _mm_shuffle_epi32 (cdgh, 0xb1);
   _mm_storeu_si128 ((__m128i *) state, _mm_blend_epi16 (hgfe, badc, 0xf0));
-  _mm_storeu_si128 (
-      (__m128i *) (state + 4), _mm_alignr_epi8 (badc, hgfe, 8));
+  _mm_storeu_si128 ((__m128i *) (state + 4), _mm_alignr_epi8 (badc, hgfe, 8));
 }
 
 static Compress

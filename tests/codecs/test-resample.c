@@ -103,7 +103,8 @@ compare_with_oracle (const PetImage *src, const PetImage *dst, PetFilter filter)
       if (dst->channels == 4 && expected[3] < 2)
         continue;
       for (int c = 0; c < dst->channels; c++)
-        if (fabs (pixel[c] - expected[c]) > 0.51) {
+        if (fabs (pixel[c] - expected[c]) >
+            (dst->channels == 3 ? 0.55 : 0.51)) {
           tap_fail ("%dx%d to %dx%d, %d channels, filter %d: (%d,%d)[%d] is "
                     "%d, not %f",
               src->width, src->height, dst->width, dst->height, dst->channels,
@@ -259,9 +260,10 @@ memory_is_as_announced (void)
 
     test_allocator_init (&memory, 0x77);
     tap_check (pet_resampler_new (&memory.allocator, in_w, in_h, out_w, out_h,
-                   4, PET_FILTER_LANCZOS3, &resampler, NULL) == PET_OK);
+                   3 + n % 2, PET_FILTER_LANCZOS3, &resampler, NULL) == PET_OK);
     tap_check (memory.peak ==
-        pet_resampler_bytes (in_w, in_h, out_w, out_h, 4, PET_FILTER_LANCZOS3));
+        pet_resampler_bytes (
+            in_w, in_h, out_w, out_h, 3 + n % 2, PET_FILTER_LANCZOS3));
     pet_resampler_free (&resampler);
     tap_check (memory.used == 0);
   }
@@ -289,16 +291,21 @@ bad_arguments_are_refused (void)
 
 #define ROW_PIXELS 200
 #define ROW_TAPS 9
+#define FIXED_TAPS 12
+#define FIXED_ROWS 9
 
 /* What each loop of one version makes of the same data; behind each result are
  * bytes that must stay. */
 typedef struct {
   _Alignas(16) float line[4 * ROW_PIXELS + 16], out[4 * ROW_PIXELS + 16];
+  int16_t fixed[4 * ROW_PIXELS + 16];
   uint8_t bytes[3][4 * ROW_PIXELS + 16];
 } RowResults;
 
 typedef struct {
-  uint8_t row[4 * ROW_PIXELS + 1];
+  uint8_t row[4 * ROW_PIXELS + 1 + PET_RESAMPLE_OVERREAD];
+  int16_t fixed[FIXED_ROWS][4 * ROW_PIXELS];
+  int16_t fixed_weights[ROW_PIXELS * FIXED_TAPS];
   _Alignas(16) float a[4 * ROW_PIXELS], b[4 * ROW_PIXELS];
   float weights[ROW_PIXELS * ROW_TAPS];
   int first[ROW_PIXELS];
@@ -315,8 +322,27 @@ fill_rows (RowData *data, int width)
   }
   for (int i = 0; i < ROW_PIXELS * ROW_TAPS; i++)
     data->weights[i] = (float) tap_random_range (-100, 900) / 777.0f;
+  for (int i = 0; i < FIXED_ROWS * 4 * ROW_PIXELS; i++)
+    data->fixed[i % FIXED_ROWS][i / FIXED_ROWS] =
+        (int16_t) tap_random_range (-4000, 20000);
+  for (int i = 0; i < ROW_PIXELS * FIXED_TAPS; i++)
+    data->fixed_weights[i] = (int16_t) tap_random_range (-1000, 4000);
   for (int i = 0; i < width; i++)
-    data->first[i] = tap_random_range (0, ROW_PIXELS - ROW_TAPS);
+    data->first[i] = tap_random_range (0, ROW_PIXELS - FIXED_TAPS);
+}
+
+static void
+run_fixed (
+    const PetResampleRows *rows, const RowData *data, int width, RowResults *to)
+{
+  int n_rows = 1 + width % FIXED_ROWS;
+  const int16_t *inputs[FIXED_ROWS];
+
+  for (int k = 0; k < FIXED_ROWS; k++)
+    inputs[k] = data->fixed[k];
+  rows->across_rgb (data->row + 1, data->first, data->fixed_weights,
+      width % 2 ? FIXED_TAPS : 4, to->fixed, width);
+  rows->down_rgb (inputs, data->fixed_weights, n_rows, to->bytes[1] + 1, width);
 }
 
 static void
@@ -339,6 +365,8 @@ run_rows (const PetResampleRows *rows, const RowData *data, int width,
     (channels == 3 ? rows->store_3 : rows->store_4) (
         data->b, results->bytes[0] + 1, width);
   }
+  if (channels == 3)
+    run_fixed (rows, data, width, results);
   rows->add_1 (results->out, data->b, 0.3f, n);
   rows->add_2 (results->out, data->a, -0.1f, data->b, 0.7f, n);
 }
@@ -369,6 +397,9 @@ versions_are_the_same (void)
         tap_fail ("%s: %d pixels, %d channels", pet_isa_name ((PetIsa) i),
             width, channels[n % 3]);
     }
+    tap_check (channels[n % 3] != 3 ||
+        (expected.bytes[1][0] == 0xa5 &&
+            expected.bytes[1][1 + 3 * width] == 0xa5));
     tap_check (expected.bytes[0][0] == 0xa5 &&
         expected.bytes[0][1 + channels[n % 3] * width] == 0xa5);
   }
