@@ -2,8 +2,6 @@
 
 #include "image/pet-plane.h"
 
-#include <string.h>
-
 #include "base/pet-alloc.h"
 #include "base/pet-checked.h"
 #include "image/pet-math.h"
@@ -42,18 +40,11 @@ pet_ring_take (PetScratch *scratch, PetRing *ring, int count, int width,
 }
 
 void
-pet_ring_mirror (const PetRing *ring, int y)
+pet_mirror_ends (float *row, int width, int reach)
 {
-  size_t size = ring->element_bytes;
-  char *row = pet_ring_row (ring, y);
-
-  for (int i = 1; i <= ring->pad; i++) {
-    int right = ring->width - 1 + i;
-
-    memcpy (row - (size_t) i * size,
-        row + (size_t) pet_mirror (-i, ring->width) * size, size);
-    memcpy (row + (size_t) right * size,
-        row + (size_t) pet_mirror (right, ring->width) * size, size);
+  for (int i = 1; i <= reach; i++) {
+    row[-i] = row[pet_mirror (-i, width)];
+    row[width - 1 + i] = row[pet_mirror (width - 1 + i, width)];
   }
 }
 

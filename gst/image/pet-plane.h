@@ -48,9 +48,6 @@ pet_ring_row (const PetRing *ring, int y)
       (size_t) ring->pad * ring->element_bytes;
 }
 
-/* Fills the spare elements on both sides of row `y` by mirroring. */
-void pet_ring_mirror (const PetRing *ring, int y);
-
 /* Index `i` of a line of `n` >= 1 elements, mirrored at both ends without
  * repeating the last element (dcb|abcd|cba), as often as needed. */
 static inline int
@@ -67,6 +64,9 @@ pet_mirror (int i, int n)
     i += period;
   return i < n ? i : period - i;
 }
+
+/* Fills `reach` elements on both sides of a row by mirroring. */
+void pet_mirror_ends (float *row, int width, int reach);
 
 static inline float
 pet_clamp01 (float value)

@@ -3,11 +3,15 @@
 #include "image/effects/pet-grain.h"
 
 #include "image/effects/pet-effect-tables.h"
+#include "image/effects/pet-floats.h"
 #include "image/pet-math.h"
 
 #define NORMAL_COUNT (1 << PET_GRAIN_BITS)
 #define FINE_SIGMA 0.4f
 #define COARSE_SIGMA 0.6f
+
+/* Positions whose random numbers are found before their values are read. */
+#define BATCH 64
 
 enum { LAYER_FINE, LAYER_COARSE };
 
@@ -37,12 +41,16 @@ pet_grain_take (PetScratch *scratch, PetGrain *grain, int width, int height)
   grain->normal = pet_scratch_take (scratch, NORMAL_COUNT, sizeof (float));
   for (int i = 0; i < 2; i++)
     grain->coarse[i] = pet_scratch_take (scratch, coarse_width, sizeof (float));
-  grain->blend = pet_scratch_take (scratch, coarse_width, sizeof (float));
-  grain->left = pet_scratch_take (scratch, (size_t) width, sizeof (int32_t));
-  grain->share = pet_scratch_take (scratch, (size_t) width, sizeof (float));
-  pet_ring_take (scratch, &grain->noise, 3, width, 0, sizeof (float));
-  grain->column =
-      pet_scratch_take (scratch, (size_t) width + 2, sizeof (float));
+  grain->blend = pet_scratch_take (
+      scratch, coarse_width + PET_GRAIN_SPARE, sizeof (float));
+  grain->left = pet_scratch_take (
+      scratch, (size_t) width + PET_GRAIN_SPARE, sizeof (int32_t));
+  grain->share = pet_scratch_take (
+      scratch, (size_t) width + PET_GRAIN_SPARE, sizeof (float));
+  pet_ring_take (
+      scratch, &grain->noise, 3, width, PET_GRAIN_SPARE, sizeof (float));
+  grain->column = pet_scratch_take (
+      scratch, (size_t) width + 2 * PET_GRAIN_SPARE, sizeof (float));
 }
 
 /* Where output position `i` looks in the coarse layer: pixel centres at half
@@ -68,23 +76,28 @@ pet_grain_start (PetGrain *grain, uint32_t seed)
   for (int x = 0; x < grain->width; x++)
     grain->left[x] = coarse_position (
         x, grain->width, grain->coarse_width, &grain->share[x]);
+  for (int x = grain->width; x < grain->width + PET_GRAIN_SPARE; x++) {
+    grain->left[x] = grain->left[grain->width - 1];
+    grain->share[x] = 0.0f;
+  }
   grain->coarse_y[0] = grain->coarse_y[1] = -1;
   grain->n_noise = 0;
   pet_gaussian_taps (grain->taps, 1, 0.5);
 }
 
 static void
-normal_row (
-    const PetGrain *grain, int layer, int y, float *restrict row, int width)
+normal_row (const PetGrain *grain, int layer, int y, float *row, int width)
 {
-  const float *restrict normal = grain->normal;
+  uint32_t places[BATCH];
   uint32_t key =
       mix (grain->seed + ((uint32_t) y * 2 + (uint32_t) layer) * 0x9e3779b1u);
 
-  for (int x = 0; x < width; x++) {
-    uint32_t bits = mix (key + (uint32_t) x * 0x9e3779b1u);
-
-    row[x] = normal[bits >> (32 - PET_GRAIN_BITS)];
+  for (int x = 0; x < width; x += BATCH) {
+    for (int i = 0; i < BATCH; i++)
+      places[i] =
+          mix (key + (uint32_t) (x + i) * 0x9e3779b1u) >> (32 - PET_GRAIN_BITS);
+    pet_floats_fetch (
+        grain->normal, places, row + x, width - x < BATCH ? width - x : BATCH);
   }
 }
 
@@ -101,15 +114,44 @@ coarse_row (PetGrain *grain, int y)
   return grain->coarse[slot];
 }
 
-static void
-add_coarse (float *restrict row, const float *restrict blend,
-    const int32_t *restrict lefts, const float *restrict shares, int width)
+/* What is at `at` and behind it, of `blend`. The coarse layer has at most one
+ * number for two positions, so that those of one register lie in one. */
+static inline PetFloats
+pick (const float *blend, const int32_t *at, PetFloats *behind)
 {
-  for (int x = 0; x < width; x++) {
-    int32_t left = lefts[x], right = left + (shares[x] > 0.0f);
-    float coarse = blend[left] + (blend[right] - blend[left]) * shares[x];
+#if PET_FLOATS == 16
+  __m512 window = _mm512_loadu_ps (blend + at[0]);
+  __m512i step =
+      _mm512_sub_epi32 (_mm512_loadu_si512 (at), _mm512_set1_epi32 (at[0]));
 
-    row[x] = 0.7f * FINE_SIGMA * row[x] + 0.3f * COARSE_SIGMA * coarse;
+  *behind = _mm512_permutexvar_ps (
+      _mm512_add_epi32 (step, _mm512_set1_epi32 (1)), window);
+  return _mm512_permutexvar_ps (step, window);
+#elif PET_FLOATS == 8
+  __m256 window = _mm256_loadu_ps (blend + at[0]);
+  __m256i step = _mm256_sub_epi32 (
+      _mm256_loadu_si256 ((const __m256i *) at), _mm256_set1_epi32 (at[0]));
+
+  *behind = _mm256_permutevar8x32_ps (
+      window, _mm256_add_epi32 (step, _mm256_set1_epi32 (1)));
+  return _mm256_permutevar8x32_ps (window, step);
+#else
+  *behind = blend[at[0] + 1];
+  return blend[at[0]];
+#endif
+}
+
+static void
+add_coarse (float *row, const float *blend, const int32_t *lefts,
+    const float *shares, int width)
+{
+  for (int x = 0; x < width; x += PET_FLOATS) {
+    PetFloats right, left = pick (blend, lefts + x, &right);
+    PetFloats coarse = left + (right - left) * pet_floats_load (shares + x);
+
+    pet_floats_store (row + x,
+        0.7f * FINE_SIGMA * pet_floats_load (row + x) +
+            0.3f * COARSE_SIGMA * coarse);
   }
 }
 
@@ -124,6 +166,8 @@ make_noise_row (PetGrain *grain, int y)
 
   for (int x = 0; x < grain->coarse_width; x++)
     blend[x] = above[x] + (below[x] - above[x]) * share;
+  /* What the last one is mixed with, by a share of 0. */
+  blend[grain->coarse_width] = blend[grain->coarse_width - 1];
   normal_row (grain, LAYER_FINE, y, row, grain->width);
   add_coarse (row, blend, grain->left, grain->share, grain->width);
 }
@@ -131,15 +175,27 @@ make_noise_row (PetGrain *grain, int y)
 void
 pet_grain_row (PetGrain *grain, int y, float *row)
 {
-  float *column = grain->column + 1;
-  int width = grain->width;
+  float *column = grain->column + PET_GRAIN_SPARE;
+  const float *above, *middle, *below;
+  int width = grain->width, height = grain->height;
+  float near = grain->taps[1], here = grain->taps[0];
 
-  while (grain->n_noise < grain->height && grain->n_noise <= y + 1) {
+  while (grain->n_noise < height && grain->n_noise <= y + 1) {
     make_noise_row (grain, grain->n_noise);
     grain->n_noise++;
   }
-  pet_blur_column (column, &grain->noise, y, grain->height, grain->taps, 1);
-  column[-1] = column[pet_mirror (-1, width)];
-  column[width] = column[pet_mirror (width, width)];
-  pet_blur_row (row, column, width, grain->taps, 1);
+  above = pet_ring_row (&grain->noise, pet_mirror (y - 1, height));
+  middle = pet_ring_row (&grain->noise, y);
+  below = pet_ring_row (&grain->noise, pet_mirror (y + 1, height));
+  for (int x = 0; x < width; x += PET_FLOATS)
+    pet_floats_store (column + x,
+        here * pet_floats_load (middle + x) +
+            near * (pet_floats_load (above + x) + pet_floats_load (below + x)));
+  pet_mirror_ends (column, width, 1);
+  for (int x = 0; x < width; x += PET_FLOATS)
+    pet_floats_store (row + x,
+        here * pet_floats_load (column + x) +
+            near *
+                (pet_floats_load (column + x - 1) +
+                    pet_floats_load (column + x + 1)));
 }

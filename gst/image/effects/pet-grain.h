@@ -5,13 +5,14 @@
  * scaled up bilinearly. Every number is a hash of seed, layer and position:
  * one seed, one grain, whatever the machine, the threads or the order.
  *
- * Rows come in order, about 30 bytes per column plus 16 KiB. */
+ * Rows come in order, about 32 bytes per column plus 18 KiB. */
 
 #pragma once
 
 #include <stdint.h>
 
-#include "image/pet-blur.h"
+#include "image/pet-plane.h"
+#include "image/pet-version.h"
 
 #define pet_grain_take PET_VERSION (pet_grain_take)
 #define pet_grain_start PET_VERSION (pet_grain_start)
@@ -39,5 +40,7 @@ void pet_grain_take (
 
 void pet_grain_start (PetGrain *grain, uint32_t seed);
 
-/* Writes n of row `y` to row[0..width). y = 0, 1, 2... */
+/* Writes n of row `y` to row[0..width) and to up to PET_GRAIN_SPARE elements
+ * behind it. y = 0, 1, 2... */
+#define PET_GRAIN_SPARE 16
 void pet_grain_row (PetGrain *grain, int y, float *row);
