@@ -38,7 +38,7 @@ function makeCard(effect, photo) {
   card.querySelector(".before").src = photo;
   card.querySelector(".before").alt = "The photo";
   slider.setAttribute("aria-label",
-    "Before and after: " + (TITLES[effect] || effect));
+    "Before / after: " + (TITLES[effect] || effect));
   slider.addEventListener("input", () =>
     card.style.setProperty("--cut", slider.value + "%"));
   byId("prints").append(card);

@@ -98,6 +98,30 @@ class Browser:
             self.driver.wait(20)
 
 
+# Contrast of the text of each element with what lies behind it (WCAG 2.2,
+# 1.4.3), the lowest first.
+CONTRAST = """
+const channels = (text) => text.match(/[\\d.]+/g).map(Number);
+const light = (rgb) => rgb.slice(0, 3).map((c) => c / 255).map((c) =>
+  c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+  .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+const behind = (e) => {
+  for (; e; e = e.parentElement) {
+    const color = channels(getComputedStyle(e).backgroundColor);
+    if (color.length < 4 || color[3] > 0) return color;
+  }
+  return [255, 255, 255];
+};
+return [...document.querySelectorAll("body *")].filter((e) =>
+  e.offsetParent && [...e.childNodes].some((n) =>
+    n.nodeType === 3 && n.textContent.trim())).map((e) => {
+  const [a, b] = [light(channels(getComputedStyle(e).color)),
+    light(behind(e))].sort((x, y) => y - x);
+  return [(a + 0.05) / (b + 0.05), e.tagName + "." + e.className];
+}).sort((x, y) => x[0] - y[0])[0];
+"""
+
+
 def count_ready(browser):
     """Prints that are shown."""
     return browser.run("return document.querySelectorAll("
@@ -138,7 +162,27 @@ def use_page(browser, service, photo, name):
         "return [...document.querySelectorAll('input, a, img, progress')]"
         ".every(e => e.alt || e.getAttribute('aria-label') || "
         "(e.labels && e.labels.length > 0))"))
+    check(f"{name}: names contain what is seen", browser.run(
+        "return [...document.querySelectorAll('.print')].every(p => "
+        "p.querySelector('input').getAttribute('aria-label').includes("
+        "p.querySelector('.slider span').textContent) && "
+        "p.querySelector('.download').getAttribute('aria-label').includes("
+        "p.querySelector('.download').textContent))"))
+    check(f"{name}: the keyboard reaches every control", browser.run(
+        "return [...document.querySelectorAll('input, .download')].every("
+        "e => e.tabIndex >= 0 && !e.disabled)"))
+    check(f"{name}: controls are large enough to hit", browser.run(
+        "return [...document.querySelectorAll('#drop, .print input, "
+        ".download')].every(e => e.getBoundingClientRect().height >= 24)"))
     browser.picture(name)
+    for scheme in ("light", "dark"):
+        browser.call("POST", "/goog/cdp/execute", {
+            "cmd": "Emulation.setEmulatedMedia", "params": {"features": [
+                {"name": "prefers-color-scheme", "value": scheme}]}})
+        ratio, what = browser.run(CONTRAST)
+        check(f"{name}, {scheme}: text stands out", ratio >= 4.5,
+              (ratio, what))
+        browser.picture(f"{name}-{scheme}")
 
 
 def main():
