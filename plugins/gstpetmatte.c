@@ -7,6 +7,7 @@
 #include "base/pet-resample.h"
 #include "memory/gstpetmemory.h"
 #include "meta/gstpetmaskmeta.h"
+#include "nn/pet-pieces.h"
 
 /* No pet: fewer pixels than one in 400 of which the network is sure to 4 in 5.
  * What it sees in furniture and texts is larger at times, but hazy. */
@@ -31,23 +32,32 @@ matte_options (const GstPetMatteOptions *options)
   };
 }
 
+static guint64
+mask_bytes (const PetPieces *pieces)
+{
+  return (guint64) pieces->mask_width * (guint64) pieces->mask_height;
+}
+
 /* Bytes to bring a photo to the network's size, or to clean its mask. */
 static guint64
-network_bytes (const PetSegmenter *segmenter, gint width, gint height)
+network_bytes (const PetSegmenter *segmenter, const PetPieces *pieces,
+    gint width, gint height)
 {
   const PetModelInfo *info = pet_segmenter_info (segmenter);
   guint64 side = (guint64) info->width, runs;
-  int mask_width, mask_height;
+  gint part_width = pieces->wide ? pieces->length : width;
+  gint part_height = pieces->wide ? height : pieces->length;
 
-  pet_segmenter_mask_size (segmenter, &mask_width, &mask_height);
   /* At worst every pixel of the mask begins a run: soft, strong, soft, ... */
-  runs = 24 * (guint64) (mask_width + 1) * (guint64) mask_height +
-      8 * ((guint64) mask_height + 1);
-  return (guint64) mask_width * (guint64) mask_height +
+  runs =
+      24 * (guint64) (pieces->mask_width + 1) * (guint64) pieces->mask_height +
+      8 * ((guint64) pieces->mask_height + 1);
+  return mask_bytes (pieces) +
       MAX (runs,
-          gst_pet_block_bytes (pet_resampler_bytes (width, height, info->width,
-              info->height, 3, PET_FILTER_TRIANGLE)) +
-              3 * (guint64) width + 1 + 12 * side);
+          pet_pieces_bytes (segmenter, pieces) +
+              gst_pet_block_bytes (pet_resampler_bytes (part_width, part_height,
+                  info->width, info->height, 3, PET_FILTER_TRIANGLE)) +
+              3 * (guint64) part_width + 1 + 12 * side);
 }
 
 guint64
@@ -55,14 +65,15 @@ gst_pet_matte_scratch_bytes (const PetSegmenter *segmenter,
     const GstPetMatteOptions *options, gint width, gint height, gint channels)
 {
   PetMatteOptions matte = matte_options (options);
-  guint64 mask, network = network_bytes (segmenter, width, height), cut;
-  int mask_width, mask_height;
+  guint64 mask, network, cut;
+  PetPieces pieces;
 
-  pet_segmenter_mask_size (segmenter, &mask_width, &mask_height);
-  mask = (guint64) mask_width * (guint64) mask_height;
+  pet_pieces_plan (segmenter, width, height, &pieces);
+  network = network_bytes (segmenter, &pieces, width, height);
+  mask = mask_bytes (&pieces);
   matte.decontaminate = matte.decontaminate && channels == 4;
-  cut =
-      gst_pet_block_bytes (pet_matte_bytes (mask_width, width, height, &matte));
+  cut = gst_pet_block_bytes (
+      pet_matte_bytes (pieces.mask_width, width, height, &matte));
   cut = MIN (cut, G_MAXUINT64 - mask - BLOCK_WASTE);
   return MAX (network, mask + cut) + BLOCK_WASTE;
 }
@@ -81,11 +92,11 @@ has_pet (const PetImage *mask)
 /* The network's mask of the photo, with the subject that is wanted; cleared if
  * there is none. */
 static PetStatus
-fill_mask (PetSegmenter *segmenter, const PetAllocator *allocator,
-    const GstPetMatteOptions *options, const PetImage *photo,
-    const PetImage *mask, PetError *error)
+fill_mask (PetSegmenter *segmenter, const PetPieces *pieces,
+    const PetAllocator *allocator, const GstPetMatteOptions *options,
+    const PetImage *photo, const PetImage *mask, PetError *error)
 {
-  PET_TRY (pet_segmenter_run (segmenter, photo, mask, error));
+  PET_TRY (pet_pieces_run (segmenter, pieces, photo, mask, allocator, error));
   if (!has_pet (mask)) {
     memset (mask->data, 0, (gsize) mask->width * (gsize) mask->height);
     return PET_OK;
@@ -104,17 +115,21 @@ gst_pet_matte_run (PetSegmenter *segmenter, GstPetAccount *account,
   const PetAllocator *allocator = &account->core;
   PetMatteOptions matte = matte_options (options);
   PetImage mask = { .channels = 1 };
+  PetPieces pieces;
   PetStatus status;
   gsize bytes;
 
-  pet_segmenter_mask_size (segmenter, &mask.width, &mask.height);
+  pet_pieces_plan (segmenter, photo->width, photo->height, &pieces);
+  mask.width = pieces.mask_width;
+  mask.height = pieces.mask_height;
   mask.stride_bytes = mask.width;
   bytes = (gsize) mask.width * (gsize) mask.height;
   mask.data = pet_alloc (allocator, bytes);
   if (mask.data == NULL)
     return pet_fail (error, PET_ERROR_MEMORY, "no memory for the mask");
 
-  status = fill_mask (segmenter, allocator, options, photo, &mask, error);
+  status =
+      fill_mask (segmenter, &pieces, allocator, options, photo, &mask, error);
   if (status == PET_OK)
     status = pet_matte_cut (
         &mask, photo, target, &matte, &result->stats, allocator, error);

@@ -9,7 +9,9 @@
 /* The mask is a few hundred pixels wide, so its edge is uncertain by about
  * three of them, a hundredth of the longer side; the pet's and the
  * background's colours are looked for within a 28th. Four cells span the
- * filter's radius. */
+ * filter's radius. Of a panorama, which the network sees in pieces, the longer
+ * side counts up to twice the shorter one. */
+#define LONGEST 2
 #define REFINE_PART 100
 #define FRINGE_PART 28
 #define STEP_PART 400
@@ -31,7 +33,9 @@ set_sizes (PetMatte *m)
 {
   int width = m->photo->width, height = m->photo->height;
   int side = width > height ? width : height;
+  int64_t most = (int64_t) LONGEST * (width > height ? height : width);
 
+  side = side > most ? (int) most : side;
   m->step = clamp ((side + STEP_PART / 2) / STEP_PART, 1, PET_MATTE_MAX_STEP);
   m->width = (width - 1) / m->step + 1;
   m->height = (height - 1) / m->step + 1;

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Panoramas: the pieces shown to the network and how their masks join. The
+ * network of these tests answers with the red of the pixel in the middle of
+ * each of its cells. */
+
+#include "nn/pet-pieces.h"
+#include "tap.h"
+
+#define SIDE 40
+
+typedef struct {
+  int runs;
+  int fails_at; /* run that fails; -1 = none */
+  double largest_ratio;
+} Answers;
+
+static PetStatus
+answer (
+    void *user, const PetImage *photo, const PetImage *mask, PetError *error)
+{
+  Answers *answers = user;
+  double ratio = (double) photo->width / photo->height;
+
+  ratio = ratio < 1 ? 1 / ratio : ratio;
+  if (ratio > answers->largest_ratio)
+    answers->largest_ratio = ratio;
+  if (answers->runs++ == answers->fails_at)
+    return pet_fail (error, PET_ERROR_LIBRARY, "as was asked for");
+  for (int y = 0; y < SIDE; y++)
+    for (int x = 0; x < SIDE; x++) {
+      int column = (2 * x + 1) * photo->width / (2 * SIDE);
+      int row = (2 * y + 1) * photo->height / (2 * SIDE);
+
+      pet_image_row (mask, y)[x] = pet_image_row (photo, row)[3 * column];
+    }
+  return PET_OK;
+}
+
+static PetSegmenter *
+segmenter_of (Answers *answers)
+{
+  PetModelInfo info = { .width = SIDE, .height = SIDE };
+  PetRemoteNetwork remote = { .run = answer, .user = answers };
+  PetSegmenter *segmenter = NULL;
+
+  answers->runs = 0;
+  answers->largest_ratio = 0;
+  tap_check (pet_segmenter_new_remote (
+                 &info, SIDE, SIDE, &remote, &segmenter, NULL) == PET_OK);
+  return segmenter;
+}
+
+static PetImage
+image_of (int width, int height, int channels)
+{
+  PetImage image = { .width = width,
+    .height = height,
+    .channels = channels,
+    .stride_bytes = (ptrdiff_t) width * channels };
+
+  image.data = calloc ((size_t) height, (size_t) image.stride_bytes);
+  return image;
+}
+
+/* Red climbs from 0 to 255 along the longer side. */
+static PetImage
+ramp (int width, int height)
+{
+  PetImage photo = image_of (width, height, 3);
+
+  for (int y = 0; y < height; y++)
+    for (int x = 0; x < width; x++)
+      pet_image_row (&photo, y)[3 * x] = (uint8_t) (255 *
+          (width > height ? x : y) / (width > height ? width : height));
+  return photo;
+}
+
+/* The joined mask of a ramp is a ramp. */
+static void
+check_ramp (int width, int height, int most_ratio)
+{
+  Answers answers = { .fails_at = -1 };
+  PetSegmenter *segmenter = segmenter_of (&answers);
+  PetImage photo = ramp (width, height), mask;
+  PetPieces pieces;
+  int side, worst = 0;
+
+  pet_pieces_plan (segmenter, width, height, &pieces);
+  mask = image_of (pieces.mask_width, pieces.mask_height, 1);
+  tap_check (
+      pet_pieces_run (segmenter, &pieces, &photo, &mask, NULL, NULL) == PET_OK);
+  side = width > height ? mask.width : mask.height;
+  for (int y = 0; y < mask.height; y++)
+    for (int x = 0; x < mask.width; x++) {
+      int at = width > height ? x : y;
+      int want = 255 * (2 * at + 1) / (2 * side);
+      int off = abs (want - pet_image_row (&mask, y)[x]);
+
+      worst = off > worst ? off : worst;
+    }
+  if (worst > 3)
+    tap_fail ("%dx%d: off by %d", width, height, worst);
+  tap_check (answers.runs == pieces.count && pieces.count <= 16);
+  tap_check (answers.largest_ratio < most_ratio);
+  tap_check (mask.width <= 11 * SIDE && mask.height <= 11 * SIDE);
+  free (photo.data);
+  free (mask.data);
+  pet_segmenter_free (&segmenter);
+}
+
+static void
+ordinary_photos_are_shown_at_once (void)
+{
+  static const int sizes[][2] = { { 80, 60 }, { 640, 480 }, { 300, 600 } };
+  Answers answers = { .fails_at = -1 };
+  PetSegmenter *segmenter = segmenter_of (&answers);
+
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    PetPieces pieces;
+
+    pet_pieces_plan (segmenter, sizes[i][0], sizes[i][1], &pieces);
+    tap_check (pieces.count == 1);
+    tap_check (pieces.mask_width == SIDE && pieces.mask_height == SIDE);
+    tap_check (pet_pieces_bytes (segmenter, &pieces) == 0);
+    check_ramp (sizes[i][0], sizes[i][1], 3);
+  }
+  pet_segmenter_free (&segmenter);
+}
+
+static void
+panoramas_are_shown_in_pieces (void)
+{
+  check_ramp (2200, 1000, 2);
+  check_ramp (400, 1600, 2);
+  check_ramp (1600, 100, 2);
+  check_ramp (60, 960, 2);
+  check_ramp (1013, 97, 2);
+}
+
+static void
+pieces_are_few_however_long_the_photo (void)
+{
+  check_ramp (20000, 100, 20);
+  check_ramp (2, 30000, 1500);
+  check_ramp (60000, 1, 6000);
+}
+
+static void
+errors_of_a_piece_pass (void)
+{
+  Answers answers = { .fails_at = 2 };
+  PetSegmenter *segmenter = segmenter_of (&answers);
+  PetImage photo = ramp (800, 100), mask;
+  PetPieces pieces;
+  PetError error;
+
+  pet_pieces_plan (segmenter, 800, 100, &pieces);
+  mask = image_of (pieces.mask_width, pieces.mask_height, 1);
+  tap_check (pet_pieces_run (segmenter, &pieces, &photo, &mask, NULL, &error) ==
+      PET_ERROR_LIBRARY);
+  tap_check (answers.runs == 3);
+  free (photo.data);
+  free (mask.data);
+  pet_segmenter_free (&segmenter);
+}
+
+int
+main (int argc, char **argv)
+{
+  static const TapTest tests[] = {
+    TAP_TEST (ordinary_photos_are_shown_at_once),
+    TAP_TEST (panoramas_are_shown_in_pieces),
+    TAP_TEST (pieces_are_few_however_long_the_photo),
+    TAP_TEST (errors_of_a_piece_pass),
+  };
+
+  return tap_run (tests, sizeof tests / sizeof *tests, argc, argv);
+}
