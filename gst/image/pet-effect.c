@@ -13,6 +13,8 @@ const PetEffect *const pet_effects[] = {
   &pet_effect_popart_c,
   &pet_effect_dithering_c,
   &pet_effect_retro8bit_c,
+  &pet_effect_watercolor_c,
+  &pet_effect_mosaic_c,
 };
 
 const int pet_effects_count = 5;
@@ -32,12 +34,13 @@ const int pet_effects_all = sizeof pet_effects / sizeof *pet_effects;
 
 /* In the order of pet_effects, of PetRendition, and of PetIsa. */
 static const PetEffect *const versions[][2][PET_ISA_AVX512 + 1] = {
-  { VERSIONS (effect_color), VERSIONS (effect_color) },
-  { VERSIONS (effect_enhancedblackwhite),
-      VERSIONS (effect_enhancedblackwhite) },
-  { VERSIONS (effect_popart), VERSIONS (effect_popart) },
+  { VERSIONS (effect_color), VERSIONS (fine_color) },
+  { VERSIONS (effect_enhancedblackwhite), VERSIONS (fine_enhancedblackwhite) },
+  { VERSIONS (effect_popart), VERSIONS (fine_popart) },
   { VERSIONS (effect_dithering), VERSIONS (fine_dithering) },
-  { VERSIONS (effect_retro8bit), VERSIONS (effect_retro8bit) },
+  { VERSIONS (effect_retro8bit), VERSIONS (fine_retro8bit) },
+  { VERSIONS (effect_watercolor), VERSIONS (effect_watercolor) },
+  { VERSIONS (effect_mosaic), VERSIONS (effect_mosaic) },
 };
 
 const PetEffect *

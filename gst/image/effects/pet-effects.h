@@ -16,5 +16,11 @@ PET_EFFECT_VERSIONS (effect_enhancedblackwhite);
 PET_EFFECT_VERSIONS (effect_popart);
 PET_EFFECT_VERSIONS (effect_dithering);
 PET_EFFECT_VERSIONS (effect_retro8bit);
+PET_EFFECT_VERSIONS (effect_watercolor);
+PET_EFFECT_VERSIONS (effect_mosaic);
 
+PET_EFFECT_VERSIONS (fine_color);
+PET_EFFECT_VERSIONS (fine_enhancedblackwhite);
+PET_EFFECT_VERSIONS (fine_popart);
 PET_EFFECT_VERSIONS (fine_dithering);
+PET_EFFECT_VERSIONS (fine_retro8bit);

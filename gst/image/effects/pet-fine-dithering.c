@@ -50,7 +50,7 @@ typedef struct {
 static void
 take_scratch (PetScratch *scratch, Stipple *stipple, int width, int height)
 {
-  pet_cells_take (scratch, &stipple->cells, width, height, MAX_CELLS);
+  pet_cells_take (scratch, &stipple->cells, width, height, MAX_CELLS, 0);
   pet_rise_map_take (scratch, &stipple->map, width, stipple->cells.max_cells);
   pet_rise_take (scratch, &stipple->rise, width);
   stipple->row = pet_scratch_take (scratch, (size_t) width, sizeof (float));

@@ -75,37 +75,106 @@ make_taps (float *taps, float sigma)
   return radius;
 }
 
-static void
-blur_line (float *restrict dst, const float *restrict line, int columns,
-    const float *taps, int radius)
+/* BLOCK cells, whose sums stay in registers. */
+#if defined __AVX512F__
+#define WIDTH 16
+#elif defined __AVX__
+#define WIDTH 8
+#else
+#define WIDTH 4
+#endif
+#define BLOCK 32
+#define N_VECTORS (BLOCK / WIDTH)
+
+typedef float Vector
+    __attribute__ ((vector_size (4 * WIDTH), aligned (4), may_alias));
+
+/* BLOCK sums around `at`; `step` floats lie between neighbours, of which
+ * `before` and `after` exist. */
+static inline void
+sum_block (float *dst, const float *at, size_t step, const float *taps,
+    int radius, int before, int after)
 {
-  for (int x = 0; x < columns; x++)
-    dst[x] = taps[0] * line[x];
-  for (int k = 1; k <= radius; k++)
-    for (int x = 0; x < columns; x++)
-      dst[x] += taps[k] * (line[x - k] + line[x + k]);
+  Vector sum[N_VECTORS];
+
+  for (int i = 0; i < N_VECTORS; i++)
+    sum[i] = taps[0] * ((const Vector *) at)[i];
+  for (int k = 1; k <= radius; k++) {
+    const Vector *up = (const Vector *) (at - (size_t) k * step);
+    const Vector *down = (const Vector *) (at + (size_t) k * step);
+
+    if (k <= before && k <= after)
+      for (int i = 0; i < N_VECTORS; i++)
+        sum[i] += taps[k] * (up[i] + down[i]);
+    else if (k <= before)
+      for (int i = 0; i < N_VECTORS; i++)
+        sum[i] += taps[k] * up[i];
+    else if (k <= after)
+      for (int i = 0; i < N_VECTORS; i++)
+        sum[i] += taps[k] * down[i];
+  }
+  for (int i = 0; i < N_VECTORS; i++)
+    ((Vector *) dst)[i] = sum[i];
+}
+
+/* `line` has room on both sides. */
+static void
+blur_line (
+    float *dst, const float *line, int columns, const float *taps, int radius)
+{
+  float last[BLOCK];
+  int x = 0;
+
+  for (; x + BLOCK <= columns; x += BLOCK)
+    sum_block (dst + x, line + x, 1, taps, radius, radius, radius);
+  if (x == columns)
+    return;
+  sum_block (last, line + x, 1, taps, radius, radius, radius);
+  memcpy (dst + x, last, (size_t) (columns - x) * sizeof (float));
 }
 
 static void
-add_scaled (float *restrict dst, const float *restrict src, float scale, int n)
+blur_narrow (const PetCells *cells, float *dst, const float *src,
+    const float *taps, int radius)
 {
-  for (int x = 0; x < n; x++)
-    dst[x] += scale * src[x];
+  int columns = cells->columns;
+
+  for (int row = 0; row < cells->rows; row++)
+    for (int x = 0; x < columns; x++) {
+      const float *at = src + (size_t) row * (size_t) columns + x;
+      float sum = taps[0] * *at;
+
+      for (int k = 1; k <= radius; k++) {
+        float near = 0.0f;
+
+        if (k <= row)
+          near += at[-(ptrdiff_t) k * columns];
+        if (k < cells->rows - row)
+          near += at[(ptrdiff_t) k * columns];
+        sum += taps[k] * near;
+      }
+      dst[(size_t) row * (size_t) columns + (size_t) x] = sum;
+    }
 }
 
 static void
 blur_down (const PetCells *cells, float *dst, const float *src,
     const float *taps, int radius)
 {
-  size_t columns = (size_t) cells->columns;
+  int columns = cells->columns;
 
-  memset (dst, 0, count_cells (cells) * sizeof (float));
+  if (columns < BLOCK) {
+    blur_narrow (cells, dst, src, taps, radius);
+    return;
+  }
   for (int row = 0; row < cells->rows; row++)
-    for (int k = -radius; k <= radius; k++)
-      if (row + k >= 0 && row + k < cells->rows)
-        add_scaled (dst + (size_t) row * columns,
-            src + (size_t) (row + k) * columns, taps[k < 0 ? -k : k],
-            cells->columns);
+    for (int x = 0; x < columns; x += BLOCK) {
+      size_t at = (size_t) row * (size_t) columns;
+
+      at += (size_t) (x + BLOCK <= columns ? x : columns - BLOCK);
+      sum_block (dst + at, src + at, (size_t) columns, taps, radius, row,
+          cells->rows - 1 - row);
+    }
 }
 
 void
@@ -117,7 +186,8 @@ pet_cells_blur (
   int radius = make_taps (taps, sigma);
   float *line = cells->line + PET_CELLS_PAD;
 
-  memset (cells->line, 0, (columns + 2 * PET_CELLS_PAD) * sizeof (float));
+  memset (
+      cells->line, 0, (columns + 2 * PET_CELLS_PAD + BLOCK) * sizeof (float));
   for (int row = 0; row < cells->rows; row++) {
     memcpy (line, src + (size_t) row * columns, columns * sizeof (float));
     blur_line (cells->room[0] + (size_t) row * columns, line, cells->columns,
@@ -142,11 +212,11 @@ pet_cells_smooth (
 }
 
 void
-pet_cells_guide (const PetCells *cells, float *dst, const float *src,
-    float sigma, float epsilon)
+pet_cells_guide_lines (
+    const PetCells *cells, const float *src, float sigma, float epsilon)
 {
-  float *sum = cells->room[1], *weight = cells->room[2];
-  float *square = cells->room[3];
+  float *restrict sum = cells->room[1], *restrict weight = cells->room[2];
+  float *restrict square = cells->room[3];
   size_t n = count_cells (cells);
 
   for (size_t i = 0; i < n; i++) {
@@ -168,8 +238,21 @@ pet_cells_guide (const PetCells *cells, float *dst, const float *src,
   }
   pet_cells_blur (cells, sum, sum, sigma);
   pet_cells_blur (cells, square, square, sigma);
-  for (size_t i = 0; i < n; i++)
-    dst[i] = (sum[i] * src[i] + square[i]) / (weight[i] + 1e-6f);
+  for (size_t i = 0; i < n; i++) {
+    sum[i] /= weight[i] + 1e-6f;
+    square[i] /= weight[i] + 1e-6f;
+  }
+}
+
+void
+pet_cells_guide (const PetCells *cells, float *dst, const float *src,
+    float sigma, float epsilon)
+{
+  const float *slope = cells->room[1], *offset = cells->room[3];
+
+  pet_cells_guide_lines (cells, src, sigma, epsilon);
+  for (size_t i = 0; i < count_cells (cells); i++)
+    dst[i] = slope[i] * src[i] + offset[i];
 }
 
 void

@@ -10,17 +10,22 @@
 #include "image/effects/pet-oklab.h"
 #include "image/pet-pixels.h"
 
-/* Prints have crisp edges: a soft edge becomes half as wide. `levels` + 1
- * values of alpha, 0 and 255 among them. */
+/* Prints have crisp edges: a soft edge becomes a third as wide. The result is
+ * 0..levels, all of it for 255. */
+static inline uint32_t
+pet_print_level (uint32_t alpha, uint32_t levels)
+{
+  int32_t crisp = 3 * (int32_t) alpha - 255;
+
+  crisp = crisp < 0 ? 0 : crisp > 255 ? 255 : crisp;
+  return ((uint32_t) crisp * levels + 127) / 255;
+}
+
+/* The same as alpha of 0..255. */
 static inline uint32_t
 pet_print_edge (uint32_t alpha, uint32_t levels)
 {
-  int32_t crisp = 2 * (int32_t) alpha - 128;
-  uint32_t step;
-
-  crisp = crisp < 0 ? 0 : crisp > 255 ? 255 : crisp;
-  step = ((uint32_t) crisp * levels + 127) / 255;
-  return (step * 255 + levels / 2) / levels;
+  return (pet_print_level (alpha, levels) * 255 + levels / 2) / levels;
 }
 
 static inline void

@@ -85,6 +85,7 @@ pet_rise_start (PetRise *rise, const PetRiseMap *map, const PetCells *cells,
   rise->map = map;
   rise->plane = plane;
   rise->kind = kind;
+  rise->seed = 0;
   for (int i = 0; i < 4; i++)
     rise->row[i] = -1;
 }
@@ -104,6 +105,22 @@ widen (const PetRiseMap *map, const float *line, float *restrict out)
   }
 }
 
+/* Four bytes of a hash, summed: close to normal. */
+static void
+make_noise (float *line, int n, uint32_t row, uint32_t seed)
+{
+  for (int i = 0; i < n; i++) {
+    uint32_t hash = (uint32_t) i * 0x9e3779b1u ^ row * 0x85ebca77u ^ seed;
+    uint32_t sum;
+
+    hash = (hash ^ hash >> 15) * 0x2c1b3c6du;
+    hash = (hash ^ hash >> 12) * 0x297a2d39u;
+    hash ^= hash >> 15;
+    sum = (hash & 255) + (hash >> 8 & 255) + (hash >> 16 & 255) + (hash >> 24);
+    line[i] = ((float) (int32_t) sum - 510.0f) / 147.8f;
+  }
+}
+
 static const float *
 wide_row (PetRise *rise, int row)
 {
@@ -112,8 +129,11 @@ wide_row (PetRise *rise, int row)
 
   row = row < 0 ? 0 : row > last ? last : row;
   if (rise->row[row & 3] != row) {
-    memcpy (line, rise->plane + (size_t) row * (size_t) columns,
-        (size_t) columns * sizeof (float));
+    if (rise->plane != NULL)
+      memcpy (line, rise->plane + (size_t) row * (size_t) columns,
+          (size_t) columns * sizeof (float));
+    else
+      make_noise (line, columns, (uint32_t) row, rise->seed);
     for (int i = 1; i <= 3; i++) {
       line[-i] = line[0];
       line[columns - 1 + i] = line[columns - 1];

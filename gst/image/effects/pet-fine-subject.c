@@ -75,10 +75,11 @@ pet_subject_find (const PetImage *src, PetSubject *subject)
 }
 
 void
-pet_cells_take (
-    PetScratch *scratch, PetCells *cells, int width, int height, size_t most)
+pet_cells_take (PetScratch *scratch, PetCells *cells, int width, int height,
+    size_t most, int margin)
 {
-  size_t pixels = ((size_t) width + 8) * ((size_t) height + 8);
+  size_t pixels = ((size_t) width + 2 * (size_t) margin + 1) *
+      ((size_t) height + 2 * (size_t) margin + 1);
 
   cells->max_cells = pixels < most ? pixels : most;
   cells->weight = pet_scratch_take (scratch, cells->max_cells, sizeof (float));
@@ -90,7 +91,7 @@ pet_cells_take (
         pet_scratch_take (scratch, cells->max_cells, sizeof (float));
   cells->sums = pet_scratch_take (scratch, (size_t) width, 8 * sizeof (float));
   cells->line = pet_scratch_take (
-      scratch, cells->max_cells + 2 * PET_CELLS_PAD, sizeof (float));
+      scratch, cells->max_cells + 2 * PET_CELLS_PAD + 32, sizeof (float));
 }
 
 void

@@ -24,6 +24,7 @@
 #define pet_cells_fill PET_VERSION (pet_cells_fill)
 #define pet_cells_blur PET_VERSION (pet_cells_blur)
 #define pet_cells_smooth PET_VERSION (pet_cells_smooth)
+#define pet_cells_guide_lines PET_VERSION (pet_cells_guide_lines)
 #define pet_cells_guide PET_VERSION (pet_cells_guide)
 #define pet_cells_levels PET_VERSION (pet_cells_levels)
 #define pet_rise_take PET_VERSION (pet_rise_take)
@@ -57,9 +58,11 @@ typedef struct {
 
 #define PET_CELLS_PAD 40
 
-/* Takes planes of up to `cells` cells, or one per pixel if that is less. */
-void pet_cells_take (
-    PetScratch *scratch, PetCells *cells, int width, int height, size_t most);
+/* Takes planes of up to `most` cells, or one per pixel and for a margin of
+ * `margin` cells around them if that is less. `most` has room for that margin
+ * around a few cells. */
+void pet_cells_take (PetScratch *scratch, PetCells *cells, int width,
+    int height, size_t most, int margin);
 
 /* `per_side` cells along the subject's side, and `margin` cells more around
  * what is visible; coarser where that would be too many. */
@@ -93,6 +96,12 @@ void pet_cells_smooth (
 void pet_cells_guide (const PetCells *cells, float *dst, const float *src,
     float sigma, float epsilon);
 
+/* The lines that the filter lays through each cell's surroundings, to be used
+ * at the size of the picture: slope in room[1], offset in room[3]. Uses
+ * room[0..3]. */
+void pet_cells_guide_lines (
+    const PetCells *cells, const float *src, float sigma, float epsilon);
+
 /* levels[i] = the value below which `shares[i]` of what is visible lies; in
  * steps of 1/512 over 0..1. */
 void pet_cells_levels (const PetCells *cells, const float *plane,
@@ -122,10 +131,14 @@ typedef struct {
   const float *plane;
   PetRiseKind kind;
   float *rows[4];
-  int row[4]; /* which row of the plane is there, -1 = none */
+  int row[4];    /* which row of the plane is there, -1 = none */
+  uint32_t seed; /* of noise */
 } PetRise;
 
 void pet_rise_take (PetScratch *scratch, PetRise *rise, int width);
+
+/* `plane` NULL: noise of mean 0 and about unit spread, whose grains are as
+ * large as cells. The seed is the caller's to set. */
 void pet_rise_start (PetRise *rise, const PetRiseMap *map,
     const PetCells *cells, const float *plane, PetRiseKind kind);
 
