@@ -13,118 +13,137 @@
 
 #include "image/effects/pet-effect-tables.h"
 #include "image/effects/pet-effects.h"
+#include "image/effects/pet-palette.h"
+#include "image/effects/pet-vector.h"
 #include "image/pet-pixels.h"
 
-/* Pixels whose indices are made before their colours are looked up. */
-#define PIECE 64
+/* c + 384 */
+#define LEAST 384
+#define MOST (LEAST + 510)
+
+/* Rounds x / 127.5 to the nearest of 0, 1, 2, ties to even, for x in units of
+ * 1/2000: ties are at 0.5 -> 0 and 1.5 -> 2. Saturated channels are less than
+ * they seem by LEAST of each channel, 1000 of which remain. */
+#define ABOVE_0 (127500 + 1000 * LEAST)
+#define ABOVE_1 (382499 + 1000 * LEAST)
 
 static inline int
 boost_contrast (int value)
 {
-  int boosted = 5 * value - 384;
+  int boosted = 5 * value > LEAST ? 5 * value : LEAST;
 
-  boosted = boosted > 0 ? boosted : 0;
-  return boosted < 510 ? boosted : 510;
+  return boosted < MOST ? boosted : MOST;
 }
 
-/* Rounds x / 127.5 to the nearest of 0, 1, 2, ties to even, for x in units of
- * 1/2000: ties are at 0.5 -> 0 and 1.5 -> 2. */
 static inline int
 level (int saturated)
 {
-  return (saturated > 127500) + (saturated >= 382500);
+  return (saturated > ABOVE_0) + (saturated > ABOVE_1);
 }
 
-static void
-find_indices (const uint32_t *restrict pixels, int32_t *restrict indices)
+static inline void
+render_pixel (const uint8_t *src, uint8_t *dst, const uint32_t *table)
 {
-  for (int i = 0; i < PIECE; i++) {
-    int r = boost_contrast (pet_pixel_red (pixels[i]));
-    int g = boost_contrast (pet_pixel_green (pixels[i]));
-    int b = boost_contrast (pet_pixel_blue (pixels[i]));
-    int luma = 299 * r + 587 * g + 114 * b;
+  uint32_t pixel;
+  int r, g, b, luma, index;
 
-    indices[i] = level (2000 * r - luma) * 9 + level (2000 * g - luma) * 3 +
-        level (2000 * b - luma);
+  memcpy (&pixel, src, 4);
+  r = boost_contrast (pet_pixel_red (pixel));
+  g = boost_contrast (pet_pixel_green (pixel));
+  b = boost_contrast (pet_pixel_blue (pixel));
+  luma = 299 * r + 587 * g + 114 * b;
+  index = level (2000 * r - luma) * 9 + level (2000 * g - luma) * 3 +
+      level (2000 * b - luma);
+  pixel = table[index] | (pixel & PET_PIXEL_ALPHA);
+  memcpy (dst, &pixel, 4);
+}
+
+#if PET_VECTOR_BYTES
+#define PIXELS (PET_VECTOR_BYTES / 4)
+
+/* Words of two numbers each: weights of red and blue, or of green and alpha. */
+#define PAIR(low, high) PET_V (set1_epi32) ((low) | (high) << 16)
+
+static inline PetVector
+boost_contrasts (PetVector pixels, int weights)
+{
+  PetVector v = PET_V (maddubs_epi16) (pixels, PET_V (set1_epi32) (weights));
+
+  return PET_V (min_epi16) (PET_V (max_epi16) (v, PET_V (set1_epi16) (LEAST)),
+      PET_V (set1_epi16) (MOST));
+}
+
+/* `index` plus `step` for each of the two limits that `saturated` exceeds. */
+static inline PetVector
+add_level (
+    PetVector index, PetVector saturated, const PetVector limits[2], int step)
+{
+  const PetVector steps = PET_V (set1_epi32) (step);
+
+  for (int i = 0; i < 2; i++)
+#if PET_VECTOR_BYTES == 64
+    index = _mm512_mask_add_epi32 (
+        index, _mm512_cmpgt_epi32_mask (saturated, limits[i]), index, steps);
+#else
+    index = _mm256_add_epi32 (index,
+        _mm256_and_si256 (_mm256_cmpgt_epi32 (saturated, limits[i]), steps));
+#endif
+  return index;
+}
+
+static inline PetVector
+find_indices (PetVector pixels)
+{
+  PetVector red_blue = boost_contrasts (pixels, 5 | 5 << 16);
+  PetVector green = boost_contrasts (pixels, 5 << 8);
+  PetVector luma =
+      PET_V (add_epi32) (PET_V (madd_epi16) (red_blue, PAIR (299, 114)),
+          PET_V (madd_epi16) (green, PAIR (587, 0)));
+  const PetVector limits[2] = {
+    PET_V (add_epi32) (luma, PET_V (set1_epi32) (ABOVE_0)),
+    PET_V (add_epi32) (luma, PET_V (set1_epi32) (ABOVE_1)),
+  };
+  PetVector index = PET_V (set1_epi32) (0);
+
+  index = add_level (
+      index, PET_V (madd_epi16) (red_blue, PAIR (2000, 0)), limits, 9);
+  index =
+      add_level (index, PET_V (madd_epi16) (green, PAIR (2000, 0)), limits, 3);
+  return add_level (
+      index, PET_V (madd_epi16) (red_blue, PAIR (0, 2000)), limits, 1);
+}
+
+static int
+render_vectors (
+    const uint8_t *src, uint8_t *dst, int width, const uint32_t *table)
+{
+  const PetVector alpha = PET_V (set1_epi32) ((int) PET_PIXEL_ALPHA);
+  PetPalette palette = pet_palette_load (table);
+  int x = 0;
+
+  for (; x + PIXELS <= width; x += PIXELS) {
+    PetVector pixels = pet_vector_load (src + 4 * (size_t) x);
+    PetVector color = pet_palette_look_up (&palette, find_indices (pixels));
+
+    pet_vector_store (
+        dst + 4 * (size_t) x, pet_vector_blend (color, pixels, alpha));
   }
-}
-
-#if defined __AVX512F__
-#include <immintrin.h>
-
-/* 32 entries are two registers. */
-static void
-look_up (const int32_t *indices, const uint32_t *table, uint32_t *pixels)
-{
-  const __m512i low = _mm512_loadu_si512 (table);
-  const __m512i high = _mm512_loadu_si512 (table + 16);
-  const __m512i alpha = _mm512_set1_epi32 ((int) PET_PIXEL_ALPHA);
-
-  for (int i = 0; i < PIECE; i += 16) {
-    __m512i color =
-        _mm512_permutex2var_epi32 (low, _mm512_loadu_si512 (indices + i), high);
-    __m512i kept = _mm512_and_si512 (_mm512_loadu_si512 (pixels + i), alpha);
-
-    _mm512_storeu_si512 (pixels + i, _mm512_or_si512 (color, kept));
-  }
-}
-#elif defined __AVX2__
-#include <immintrin.h>
-
-static inline __m256i
-load (const void *bytes)
-{
-  return _mm256_loadu_si256 ((const __m256i *) bytes);
-}
-
-/* 32 entries are four registers: index bits 3 and 4, moved to the sign, pick
- * one of them. */
-static void
-look_up (const int32_t *indices, const uint32_t *table, uint32_t *pixels)
-{
-  const __m256i a = load (table), b = load (table + 8);
-  const __m256i c = load (table + 16), d = load (table + 24);
-  const __m256i alpha = _mm256_set1_epi32 ((int) PET_PIXEL_ALPHA);
-
-  for (int i = 0; i < PIECE; i += 8) {
-    __m256i index = load (indices + i);
-    __m256 bit_3 = _mm256_castsi256_ps (_mm256_slli_epi32 (index, 28));
-    __m256 bit_4 = _mm256_castsi256_ps (_mm256_slli_epi32 (index, 27));
-    __m256 ab = _mm256_blendv_ps (
-        _mm256_castsi256_ps (_mm256_permutevar8x32_epi32 (a, index)),
-        _mm256_castsi256_ps (_mm256_permutevar8x32_epi32 (b, index)), bit_3);
-    __m256 cd = _mm256_blendv_ps (
-        _mm256_castsi256_ps (_mm256_permutevar8x32_epi32 (c, index)),
-        _mm256_castsi256_ps (_mm256_permutevar8x32_epi32 (d, index)), bit_3);
-    __m256i color = _mm256_castps_si256 (_mm256_blendv_ps (ab, cd, bit_4));
-    __m256i kept = _mm256_and_si256 (load (pixels + i), alpha);
-
-    _mm256_storeu_si256 (
-        (__m256i *) (pixels + i), _mm256_or_si256 (color, kept));
-  }
+  return x;
 }
 #else
-static void
-look_up (const int32_t *indices, const uint32_t *table, uint32_t *pixels)
+static int
+render_vectors (
+    const uint8_t *src, uint8_t *dst, int width, const uint32_t *table)
 {
-  for (int i = 0; i < PIECE; i++)
-    pixels[i] = table[indices[i]] | (pixels[i] & PET_PIXEL_ALPHA);
+  return 0;
 }
 #endif
 
 static void
 render_row (const uint8_t *src, uint8_t *dst, int width, const uint32_t *table)
 {
-  for (int x = 0; x < width; x += PIECE) {
-    int n = width - x < PIECE ? width - x : PIECE;
-    uint32_t pixels[PIECE] = { 0 };
-    int32_t indices[PIECE];
-
-    memcpy (pixels, src + 4 * (size_t) x, 4 * (size_t) n);
-    find_indices (pixels, indices);
-    look_up (indices, table, pixels);
-    memcpy (dst + 4 * (size_t) x, pixels, 4 * (size_t) n);
-  }
+  for (int x = render_vectors (src, dst, width, table); x < width; x++)
+    render_pixel (src + 4 * (size_t) x, dst + 4 * (size_t) x, table);
 }
 
 static void

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "image/effects/pet-vector.h"
+#include "image/effects/pet-palette.h"
 #include "image/pet-pixels.h"
 
 static inline void
@@ -53,77 +53,66 @@ pet_retro_spread (
     indices[x] = cells[grid->column[x]];
 }
 
+#if PET_VECTOR_BYTES
+#define PIXELS (PET_VECTOR_BYTES / 4)
+
+/* The indices of PIXELS pixels. */
+static inline PetVector
+choose (const uint8_t *edge, const uint8_t *fine, const uint8_t *coarse)
+{
 #if PET_VECTOR_BYTES == 64
-/* 32 colours are two registers. */
-static int
-paint_vectors (const uint8_t *src, uint8_t *dst, int width, const uint8_t *edge,
-    const uint8_t *fine, const uint8_t *coarse, const uint32_t palette[32])
-{
-  const __m512i low = _mm512_loadu_si512 (palette);
-  const __m512i high = _mm512_loadu_si512 (palette + 16);
-  int x = 0;
+  __m128i edges = _mm_loadu_si128 ((const __m128i *) edge);
 
-  for (; x + 16 <= width; x += 16) {
-    __m128i edges = _mm_loadu_si128 ((const __m128i *) (edge + x));
-    __m128i index = _mm_mask_blend_epi8 (_mm_test_epi8_mask (edges, edges),
-        _mm_loadu_si128 ((const __m128i *) (coarse + x)),
-        _mm_loadu_si128 ((const __m128i *) (fine + x)));
-    __m512i color =
-        _mm512_permutex2var_epi32 (low, _mm512_cvtepu8_epi32 (index), high);
-    __m512i alpha = _mm512_and_si512 (_mm512_loadu_si512 (src + 4 * (size_t) x),
-        _mm512_set1_epi32 ((int) PET_PIXEL_ALPHA));
+  return _mm512_cvtepu8_epi32 (
+      _mm_mask_blend_epi8 (_mm_test_epi8_mask (edges, edges),
+          _mm_loadu_si128 ((const __m128i *) coarse),
+          _mm_loadu_si128 ((const __m128i *) fine)));
+#else
+  __m128i none = _mm_cmpeq_epi8 (
+      _mm_loadl_epi64 ((const __m128i *) edge), _mm_setzero_si128 ());
 
-    _mm512_storeu_si512 (dst + 4 * (size_t) x,
-        _mm512_maskz_or_epi32 (
-            _mm512_test_epi32_mask (alpha, alpha), alpha, color));
-  }
-  return x;
+  return _mm256_cvtepu8_epi32 (
+      _mm_blendv_epi8 (_mm_loadl_epi64 ((const __m128i *) fine),
+          _mm_loadl_epi64 ((const __m128i *) coarse), none));
+#endif
 }
-#elif PET_VECTOR_BYTES == 32
-/* 32 colours are four registers: index bits 3 and 4, moved to the sign, pick
- * one of them. */
-static inline __m256i
-look_up (const __m256 table[4], __m256i index)
-{
-  __m256 bit_3 = _mm256_castsi256_ps (_mm256_slli_epi32 (index, 28));
-  __m256 bit_4 = _mm256_castsi256_ps (_mm256_slli_epi32 (index, 27));
-  __m256 low = _mm256_blendv_ps (_mm256_permutevar8x32_ps (table[0], index),
-      _mm256_permutevar8x32_ps (table[1], index), bit_3);
-  __m256 high = _mm256_blendv_ps (_mm256_permutevar8x32_ps (table[2], index),
-      _mm256_permutevar8x32_ps (table[3], index), bit_3);
 
-  return _mm256_castps_si256 (_mm256_blendv_ps (low, high, bit_4));
+/* `color` where `alpha` is not 0. */
+static inline PetVector
+join_visible (PetVector alpha, PetVector color)
+{
+#if PET_VECTOR_BYTES == 64
+  return _mm512_maskz_or_epi32 (
+      _mm512_test_epi32_mask (alpha, alpha), alpha, color);
+#else
+  color = _mm256_andnot_si256 (
+      _mm256_cmpeq_epi32 (alpha, _mm256_setzero_si256 ()), color);
+  return _mm256_or_si256 (alpha, color);
+#endif
 }
 
 static int
 paint_vectors (const uint8_t *src, uint8_t *dst, int width, const uint8_t *edge,
-    const uint8_t *fine, const uint8_t *coarse, const uint32_t palette[32])
+    const uint8_t *fine, const uint8_t *coarse, const uint32_t table[32])
 {
-  const __m256i zero = _mm256_setzero_si256 ();
-  __m256 table[4];
+  const PetVector mask = PET_V (set1_epi32) ((int) PET_PIXEL_ALPHA);
+  PetPalette palette = pet_palette_load (table);
   int x = 0;
 
-  for (int i = 0; i < 4; i++)
-    table[i] = _mm256_castsi256_ps (pet_vector_load (palette + 8 * i));
-  for (; x + 8 <= width; x += 8) {
-    __m128i edges = _mm_loadl_epi64 ((const __m128i *) (edge + x));
-    __m128i index =
-        _mm_blendv_epi8 (_mm_loadl_epi64 ((const __m128i *) (fine + x)),
-            _mm_loadl_epi64 ((const __m128i *) (coarse + x)),
-            _mm_cmpeq_epi8 (edges, _mm_setzero_si128 ()));
-    __m256i color = look_up (table, _mm256_cvtepu8_epi32 (index));
-    __m256i alpha = pet_vector_and (pet_vector_load (src + 4 * (size_t) x),
-        _mm256_set1_epi32 ((int) PET_PIXEL_ALPHA));
+  for (; x + PIXELS <= width; x += PIXELS) {
+    PetVector color =
+        pet_palette_look_up (&palette, choose (edge + x, fine + x, coarse + x));
+    PetVector alpha =
+        pet_vector_and (pet_vector_load (src + 4 * (size_t) x), mask);
 
-    color = _mm256_andnot_si256 (_mm256_cmpeq_epi32 (alpha, zero), color);
-    pet_vector_store (dst + 4 * (size_t) x, _mm256_or_si256 (alpha, color));
+    pet_vector_store (dst + 4 * (size_t) x, join_visible (alpha, color));
   }
   return x;
 }
 #else
 static int
 paint_vectors (const uint8_t *src, uint8_t *dst, int width, const uint8_t *edge,
-    const uint8_t *fine, const uint8_t *coarse, const uint32_t palette[32])
+    const uint8_t *fine, const uint8_t *coarse, const uint32_t table[32])
 {
   return 0;
 }

@@ -31,6 +31,13 @@ pet_vector_and (PetVector a, PetVector b)
   return _mm512_and_si512 (a, b);
 }
 
+/* `a`, and what `b` has in `mask`, where `a` has nothing. */
+static inline PetVector
+pet_vector_blend (PetVector a, PetVector b, PetVector mask)
+{
+  return _mm512_ternarylogic_epi32 (a, b, mask, 0xf8);
+}
+
 /* 32 or 16 bytes as numbers of 16 bits. */
 static inline PetVector
 pet_vector_widen (const void *from)
@@ -68,6 +75,12 @@ static inline PetVector
 pet_vector_and (PetVector a, PetVector b)
 {
   return _mm256_and_si256 (a, b);
+}
+
+static inline PetVector
+pet_vector_blend (PetVector a, PetVector b, PetVector mask)
+{
+  return _mm256_or_si256 (a, _mm256_and_si256 (b, mask));
 }
 
 static inline PetVector
