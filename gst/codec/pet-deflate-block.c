@@ -174,24 +174,66 @@ next_length (uint32_t length)
                                               : length - 3;
 }
 
+/* Filtered pixels of which the alpha does not change are pairs of a byte and a
+ * 0, or were before something was taken out between them. */
+typedef enum { PLAIN, PAIRS, ZERO_FIRST } Four;
+
+static inline Four
+look_at_four (const uint8_t *literals)
+{
+  uint32_t four;
+
+  memcpy (&four, literals, 4);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+  four = __builtin_bswap32 (four);
+#endif
+  if ((four & 0xff00ff00u) == 0)
+    return PAIRS;
+  return (four & 0x00ff00ffu) == 0 ? ZERO_FIRST : PLAIN;
+}
+
+static bool
+has_many_zeros (const PetBlock *block)
+{
+  return block->lengths[0] == 1;
+}
+
+/* Four tables, because equal neighbours would wait for each other. Zeros in
+ * pairs are counted together. */
 static void
 count_literals (const PetBlock *block, uint32_t *counts)
 {
-  uint32_t more[3][256] = { { 0 } };
+  uint32_t tables[4][256] = { { 0 } };
   const uint8_t *literals = block->literals;
-  size_t i = 0, n = block->n_literals;
+  size_t i = 0, n = block->n_literals, n_zeros = 0, turn = 0;
+  bool in_pairs = has_many_zeros (block);
 
-  /* Four tables, because equal neighbours would wait for each other. */
-  for (; i + 4 <= n; i += 4) {
-    counts[literals[i]]++;
-    more[0][literals[i + 1]]++;
-    more[1][literals[i + 2]]++;
-    more[2][literals[i + 3]]++;
+  while (i + 4 <= n) {
+    Four four = in_pairs ? look_at_four (literals + i) : PLAIN;
+
+    if (four == ZERO_FIRST) {
+      n_zeros++;
+      i++;
+      continue;
+    }
+    if (four == PAIRS) {
+      tables[turn][literals[i]]++;
+      tables[turn + 1][literals[i + 2]]++;
+      turn ^= 2;
+      n_zeros += 2;
+    } else {
+      tables[0][literals[i]]++;
+      tables[1][literals[i + 1]]++;
+      tables[2][literals[i + 2]]++;
+      tables[3][literals[i + 3]]++;
+    }
+    i += 4;
   }
   for (; i < n; i++)
     counts[literals[i]]++;
   for (i = 0; i < 256; i++)
-    counts[i] += more[0][i] + more[1][i] + more[2][i];
+    counts[i] += tables[0][i] + tables[1][i] + tables[2][i] + tables[3][i];
+  counts[0] += (uint32_t) n_zeros;
 }
 
 static void
@@ -322,41 +364,87 @@ put_head (PetBlock *block, const Head *head, PetError *error)
   return PET_OK;
 }
 
-/* At most BATCH_LITERALS. */
-static void
-put_literals (PetBlock *block, const uint8_t *literals, size_t n)
+/* Bits of a literal or of several, and their number. */
+typedef struct {
+  uint64_t bits;
+  unsigned n;
+} Bits;
+
+static inline Bits
+join (Bits a, Bits b)
+{
+  return (Bits){ a.bits | b.bits << a.n, a.n + b.n };
+}
+
+static inline Bits
+code_bits (PetHuffmanCode code)
+{
+  return (Bits){ code >> 8, code & 0xff };
+}
+
+/* `pairs`: of each byte with a 0 behind it. */
+static inline Bits
+pair_bits (const uint64_t *pairs, uint8_t literal)
+{
+  return (Bits){ pairs[literal] >> 8, pairs[literal] & 0xff };
+}
+
+static inline Bits
+four_bits (const PetBlock *block, const uint8_t *literals, Four four)
 {
   const PetHuffmanCode *codes = block->litlen_codes;
+
+  if (four == PAIRS)
+    return join (pair_bits (block->pairs, literals[0]),
+        pair_bits (block->pairs, literals[2]));
+  return join (
+      join (code_bits (codes[literals[0]]), code_bits (codes[literals[1]])),
+      join (code_bits (codes[literals[2]]), code_bits (codes[literals[3]])));
+}
+
+static inline void
+put_fours (
+    PetBlock *block, const uint8_t *literals, size_t n, const bool in_pairs)
+{
   uint8_t *out = block->out + block->n_out;
-  uint64_t bits = block->bits;
-  unsigned n_bits = block->n_bits;
+  Bits bits = { block->bits, block->n_bits };
   size_t i = 0;
 
-  for (; i + 4 <= n; i += 4) {
-    PetHuffmanCode a = codes[literals[i]], b = codes[literals[i + 1]];
-    PetHuffmanCode c = codes[literals[i + 2]], d = codes[literals[i + 3]];
-    unsigned n_a = a & 0xff, n_c = c & 0xff;
-    unsigned n_ab = n_a + (b & 0xff), n_cd = n_c + (d & 0xff);
-    uint64_t ab = (uint64_t) (a >> 8) | (uint64_t) (b >> 8) << n_a;
-    uint64_t cd = (uint64_t) (c >> 8) | (uint64_t) (d >> 8) << n_c;
+  while (i + 4 <= n) {
+    Four four = in_pairs ? look_at_four (literals + i) : PLAIN;
     uint64_t stored;
 
-    bits |= (ab | cd << n_ab) << n_bits;
-    n_bits += n_ab + n_cd;
-    stored = bits;
+    if (four == ZERO_FIRST) {
+      bits = join (bits, code_bits (block->litlen_codes[0]));
+      i++;
+    } else {
+      bits = join (bits, four_bits (block, literals + i, four));
+      i += 4;
+    }
+    stored = bits.bits;
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
     stored = __builtin_bswap64 (stored);
 #endif
     memcpy (out, &stored, 8);
-    out += n_bits / 8;
-    bits >>= n_bits & ~7u;
-    n_bits &= 7;
+    out += bits.n / 8;
+    bits.bits >>= bits.n & ~7u;
+    bits.n &= 7;
   }
-  block->bits = bits;
-  block->n_bits = n_bits;
+  block->bits = bits.bits;
+  block->n_bits = bits.n;
   block->n_out = (size_t) (out - block->out);
   for (; i < n; i++)
-    put_code (block, codes[literals[i]]);
+    put_code (block, block->litlen_codes[literals[i]]);
+}
+
+/* At most BATCH_LITERALS. */
+static void
+put_literals (PetBlock *block, const uint8_t *literals, size_t n)
+{
+  if (has_many_zeros (block))
+    put_fours (block, literals, n, true);
+  else
+    put_fours (block, literals, n, false);
 }
 
 static PetStatus
@@ -383,11 +471,25 @@ put_match (PetBlock *block, const PetBlockMatch *match, PetError *error)
   return PET_OK;
 }
 
+static void
+make_pairs (PetBlock *block)
+{
+  PetHuffmanCode zero = block->litlen_codes[0];
+
+  for (int i = 0; i < 256; i++) {
+    Bits pair = join (code_bits (block->litlen_codes[i]), code_bits (zero));
+
+    block->pairs[i] = pair.bits << 8 | pair.n;
+  }
+}
+
 static PetStatus
 put_symbols (PetBlock *block, PetError *error)
 {
   const uint8_t *literals = block->literals;
 
+  if (has_many_zeros (block))
+    make_pairs (block);
   for (size_t i = 0; i <= block->n_matches; i++) {
     const PetBlockMatch *match = block->matches + i;
     bool is_end = i == block->n_matches;

@@ -46,6 +46,8 @@ typedef struct {
   uint8_t lengths[PET_N_LITLEN + PET_N_DISTANCE];
   PetHuffmanCode litlen_codes[PET_HUFFMAN_MAX_SYMBOLS];
   PetHuffmanCode distance_codes[PET_N_DISTANCE];
+  uint64_t
+      pairs[256]; /* a literal and a 0: code in the upper 56 bits, length */
 
   PetBlockMatch matches[PET_BLOCK_MATCHES];
   uint8_t literals[PET_BLOCK_LITERALS];

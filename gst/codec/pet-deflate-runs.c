@@ -2,7 +2,7 @@
 
 #include "codec/pet-deflate-runs.h"
 
-#include <string.h>
+#include "codec/pet-png-kernels.h"
 
 /* A run is written as a match when it is at least this long. Where zeros cost
  * one bit, which the last block tells, shorter ones are better off as such. */
@@ -35,39 +35,17 @@ min_run (const PetBlock *block)
   return run < MIN_RUN ? MIN_RUN : run;
 }
 
-/* The next four zeros in a row that begin at a multiple of four from `i`, or
- * `size`. */
-static size_t
-find_zeros (const uint8_t *bytes, size_t i, size_t size)
-{
-  for (; i + 8 <= size; i += 8) {
-    uint32_t two[2];
-
-    memcpy (two, bytes + i, 8);
-    if (two[0] == 0)
-      return i;
-    if (two[1] == 0)
-      return i + 4;
-  }
-  return size;
-}
-
 PetStatus
 pet_runs_add (
     PetBlock *block, const uint8_t *bytes, size_t size, PetError *error)
 {
-  size_t shortest = min_run (block), done = 0, i = 0;
+  const PetPngKernels *kernels = pet_png_kernels ();
+  size_t shortest = min_run (block), done = 0, start;
 
-  while ((i = find_zeros (bytes, i, size)) < size) {
-    size_t start = i, end = i + 4;
+  while ((start = kernels->find_run (bytes, done, size, shortest)) < size) {
+    size_t end = start + shortest;
 
-    while (start > done && bytes[start - 1] == 0)
-      start--;
-    while (end < size && bytes[end] == 0)
-      end++;
-    i = end;
-    if (end - start < shortest)
-      continue;
+    end += kernels->zeros_ahead (bytes + end, size - end);
     if (start > done) {
       PET_TRY (
           pet_block_add_literals (block, bytes + done, start - done, error));

@@ -55,31 +55,29 @@ add_key (PetPalette *palette, uint32_t key)
   return true;
 }
 
+/* R, G and B the same in all pixels; of 3 bytes each. */
 static bool
-row_is_opaque (const uint8_t *row, int width)
-{
-  unsigned all = 255;
-
-  for (int x = 0; x < width; x++)
-    all &= row[4 * x + 3];
-  return all == 255;
-}
-
-static bool
-row_is_grey (const uint8_t *row, int width, int channels)
+row_is_grey (const uint8_t *row, int width)
 {
   uint32_t difference = 0;
 
-  for (int x = 0; channels == 4 && x < width; x++) {
-    uint8_t pixel[4];
-
-    memcpy (pixel, row + 4 * (size_t) x, 4);
-    difference |=
-        (uint32_t) (pixel[0] ^ pixel[1]) | (uint32_t) (pixel[0] ^ pixel[2]);
-  }
-  for (int x = 0; channels == 3 && x < width; x++, row += 3)
+  for (int x = 0; x < width; x++, row += 3)
     difference |= (uint32_t) (row[0] ^ row[1]) | (uint32_t) (row[0] ^ row[2]);
   return difference == 0;
+}
+
+static void
+look_at_pixels (PetPalette *palette, const uint8_t *pixels, int n, int channels)
+{
+  uint32_t differences = 0, common = 0xffffffffu;
+
+  if (channels == 3)
+    palette->grey = palette->grey && row_is_grey (pixels, n);
+  if (channels != 4 || !(palette->grey || palette->opaque))
+    return;
+  pet_png_kernels ()->summarise (pixels, n, &differences, &common);
+  palette->grey = palette->grey && differences == 0;
+  palette->opaque = palette->opaque && common >> 24 == 255;
 }
 
 /* False when the pixels have more colours than fit. */
@@ -120,10 +118,7 @@ look_at_row (
     palette->opaque = palette->opaque && channels != 4;
   }
   *few = *few && count_pixels (palette, in, end - first, channels);
-  if (channels == 4 && palette->opaque)
-    palette->opaque = row_is_opaque (in, end - first);
-  if (channels != 1 && palette->grey)
-    palette->grey = row_is_grey (in, end - first, channels);
+  look_at_pixels (palette, in, end - first, channels);
   return *few || (channels == 4 && palette->opaque) ||
       (channels != 1 && palette->grey);
 }
@@ -167,10 +162,13 @@ pet_palette_init (PetPalette *palette, const PetImage *image)
   memset (palette->slots, 0xff, sizeof palette->slots);
   palette->grey = true;
   palette->opaque = true;
-  for (int y = 0; y < image->height; y++)
+  /* From the middle on, where what has many colours shows it. */
+  for (int i = 0, y = image->height / 2; i < image->height; i++) {
     if (!look_at_row (palette, pet_image_row (image, y), image->width, channels,
             &few_colors))
       break;
+    y = y + 1 < image->height ? y + 1 : 0;
+  }
   if (!few_colors)
     palette->n_colors = 0;
   sort_colors (palette);

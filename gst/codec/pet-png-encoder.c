@@ -144,15 +144,6 @@ pack_pixels (Encoder *self, const uint8_t *in, int first, int end)
 }
 
 static void
-pick_grey_alpha (const uint8_t *restrict in, uint8_t *restrict out, int n)
-{
-  for (int i = 0; i < n; i++) {
-    out[2 * i] = in[4 * i];
-    out[2 * i + 1] = in[4 * i + 3];
-  }
-}
-
-static void
 pick_colors (const uint8_t *restrict in, int channels, uint8_t *restrict out,
     int n_colours, int n)
 {
@@ -187,7 +178,7 @@ convert_row (Encoder *self, const uint8_t *in)
   if (self->file_channels == channels)
     memcpy (out, in, self->row_span.end - self->row_span.start);
   else if (self->file_channels == 2)
-    pick_grey_alpha (in, out, end - first);
+    pet_png_kernels ()->pick_grey_alpha (in, out, end - first);
   else
     pick_colors (in, channels, out, self->file_channels, end - first);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <immintrin.h>
+#include <stdbool.h>
 
 #include "codec/pet-png-kernels-private.h"
 
@@ -142,8 +143,128 @@ filter (const uint8_t *row, const uint8_t *above, size_t size,
   return pet_png_cheapest (costs);
 }
 
+static inline __m256i
+load (const uint8_t *bytes)
+{
+  return _mm256_loadu_si256 ((const __m256i *) bytes);
+}
+
+static void
+pick_grey_alpha (const uint8_t *in, uint8_t *out, int n)
+{
+  const __m256i order = _mm256_broadcastsi128_si256 (_mm_setr_epi8 (
+      0, 3, 4, 7, 8, 11, 12, 15, -1, -1, -1, -1, -1, -1, -1, -1));
+  int i = 0;
+
+  for (; i + 8 <= n; i += 8) {
+    __m256i picked = _mm256_shuffle_epi8 (load (in + 4 * i), order);
+
+    _mm_storeu_si128 ((__m128i *) (out + 2 * i),
+        _mm256_castsi256_si128 (_mm256_permute4x64_epi64 (picked, 0x08)));
+  }
+  pet_png_pick_grey_alpha_c (in + 4 * i, out + 2 * i, n - i);
+}
+
+static void
+summarise (
+    const uint8_t *pixels, int n, uint32_t *differences, uint32_t *common)
+{
+  __m256i differ = _mm256_setzero_si256 ();
+  __m256i all = _mm256_set1_epi32 ((int) *common);
+  uint32_t lanes[2][8];
+  int i = 0;
+
+  for (; i + 8 <= n; i += 8) {
+    __m256i x = load (pixels + 4 * i);
+
+    differ = _mm256_or_si256 (
+        differ, _mm256_xor_si256 (x, _mm256_srli_epi32 (x, 8)));
+    all = _mm256_and_si256 (all, x);
+  }
+  _mm256_storeu_si256 ((__m256i *) lanes[0], differ);
+  _mm256_storeu_si256 ((__m256i *) lanes[1], all);
+  for (int k = 0; k < 8; k++) {
+    *differences |= lanes[0][k] & 0xffff;
+    *common &= lanes[1][k];
+  }
+  pet_png_summarise_c (pixels + 4 * i, n - i, differences, common);
+}
+
+static inline uint32_t
+zero_mask (const uint8_t *bytes)
+{
+  return (uint32_t) _mm256_movemask_epi8 (
+      _mm256_cmpeq_epi8 (load (bytes), _mm256_setzero_si256 ()));
+}
+
+static inline bool
+are_zero (const uint8_t *bytes)
+{
+  __m256i any =
+      _mm256_or_si256 (_mm256_or_si256 (load (bytes), load (bytes + 32)),
+          _mm256_or_si256 (load (bytes + 64), load (bytes + 96)));
+
+  return _mm256_testz_si256 (any, any);
+}
+
+static size_t
+zeros_ahead (const uint8_t *bytes, size_t size)
+{
+  size_t n = 0;
+
+  while (n + 4 * VECTOR <= size && are_zero (bytes + n))
+    n += 4 * VECTOR;
+  return n + pet_png_zeros_ahead_c (bytes + n, size - n);
+}
+
+static size_t
+zeros_behind (const uint8_t *bytes, size_t size)
+{
+  size_t left = size;
+
+  while (left >= 4 * VECTOR && are_zero (bytes + left - 4 * VECTOR))
+    left -= 4 * VECTOR;
+  return size - left + pet_png_zeros_behind_c (bytes, left);
+}
+
+/* A bit per byte that is 0; where one and those behind it are set, a run
+ * begins. It is found in the vector where it begins, with the next one in
+ * sight. */
+static size_t
+find_run (const uint8_t *bytes, size_t from, size_t size, size_t run)
+{
+  size_t i = from;
+  unsigned rest = (unsigned) run - 4;
+
+  for (; i + 2 * VECTOR <= size; i += VECTOR) {
+    uint64_t zeros = zero_mask (bytes + i);
+    uint64_t begins;
+
+    if (zeros == 0)
+      continue;
+    zeros |= (uint64_t) zero_mask (bytes + i + VECTOR) << VECTOR;
+    begins = zeros & zeros >> 1;
+    begins &= begins >> 2;
+    for (unsigned done = 4, left = rest; left > 0;) {
+      unsigned step = left < done ? left : done;
+
+      begins &= begins >> step;
+      done += step;
+      left -= step;
+    }
+    if ((uint32_t) begins != 0)
+      return i + (size_t) __builtin_ctz ((uint32_t) begins);
+  }
+  return pet_png_find_run_c (bytes, i, size, run);
+}
+
 const PetPngKernels pet_png_kernels_avx2 = {
   .name = "avx2",
   .adler = adler,
   .filter = filter,
+  .pick_grey_alpha = pick_grey_alpha,
+  .summarise = summarise,
+  .zeros_ahead = zeros_ahead,
+  .zeros_behind = zeros_behind,
+  .find_run = find_run,
 };

@@ -23,3 +23,14 @@ void pet_png_adler_c (
     uint32_t *a, uint32_t *b, const uint8_t *bytes, size_t size);
 
 int pet_png_cheapest (const uint32_t *costs);
+
+void pet_png_pick_grey_alpha_c (const uint8_t *in, uint8_t *out, int n);
+
+void pet_png_summarise_c (
+    const uint8_t *pixels, int n, uint32_t *differences, uint32_t *common);
+
+size_t pet_png_zeros_ahead_c (const uint8_t *bytes, size_t size);
+size_t pet_png_zeros_behind_c (const uint8_t *bytes, size_t size);
+
+size_t pet_png_find_run_c (
+    const uint8_t *bytes, size_t from, size_t size, size_t run);

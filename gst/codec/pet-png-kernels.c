@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include <stdbool.h>
 #include <string.h>
 
 #include "base/pet-cpu.h"
@@ -93,44 +92,86 @@ filter_plain (const uint8_t *row, const uint8_t *above, size_t size,
   return pet_png_cheapest (costs);
 }
 
-#define SCAN_BYTES 64
-
-static inline bool
-is_zero (const uint8_t *bytes)
+void
+pet_png_pick_grey_alpha_c (const uint8_t *in, uint8_t *out, int n)
 {
-  uint64_t any = 0, part;
-
-  for (int i = 0; i < SCAN_BYTES; i += 8) {
-    memcpy (&part, bytes + i, 8);
-    any |= part;
+  for (int i = 0; i < n; i++) {
+    out[2 * i] = in[4 * i];
+    out[2 * i + 1] = in[4 * i + 3];
   }
-  return any == 0;
+}
+
+void
+pet_png_summarise_c (
+    const uint8_t *pixels, int n, uint32_t *differences, uint32_t *common)
+{
+  for (int i = 0; i < n; i++, pixels += 4) {
+    uint32_t colors =
+        pixels[0] | (uint32_t) pixels[1] << 8 | (uint32_t) pixels[2] << 16;
+
+    *differences |= (colors ^ colors >> 8) & 0xffff;
+    *common &= colors | (uint32_t) pixels[3] << 24;
+  }
+}
+
+size_t
+pet_png_zeros_ahead_c (const uint8_t *bytes, size_t size)
+{
+  size_t n = 0;
+
+  while (n < size && bytes[n] == 0)
+    n++;
+  return n;
+}
+
+size_t
+pet_png_zeros_behind_c (const uint8_t *bytes, size_t size)
+{
+  size_t n = 0;
+
+  while (n < size && bytes[size - 1 - n] == 0)
+    n++;
+  return n;
+}
+
+size_t
+pet_png_find_run_c (const uint8_t *bytes, size_t from, size_t size, size_t run)
+{
+  size_t n = 0;
+
+  for (size_t i = from; i < size; i++) {
+    n = bytes[i] == 0 ? n + 1 : 0;
+    if (n == run)
+      return i + 1 - run;
+  }
+  return size;
 }
 
 void
 pet_png_find_pixels (
     const uint8_t *row, int width, int channels, int *first, int *end)
 {
-  size_t size = (size_t) width * (size_t) channels, from = 0, to = size;
+  const PetPngKernels *kernels = pet_png_kernels ();
+  size_t pixel = (size_t) channels, size = (size_t) width * pixel;
+  size_t start = kernels->zeros_ahead (row, size);
 
-  while (from + SCAN_BYTES <= size && is_zero (row + from))
-    from += SCAN_BYTES;
-  while (from < size && row[from] == 0)
-    from++;
-  while (to >= from + SCAN_BYTES && is_zero (row + to - SCAN_BYTES))
-    to -= SCAN_BYTES;
-  while (to > from && row[to - 1] == 0)
-    to--;
-  *first = from < size ? (int) (from / (size_t) channels) : 0;
-  *end = (int) ((to + (size_t) channels - 1) / (size_t) channels);
-  if (from == size)
-    *end = 0;
+  *first = *end = 0;
+  if (start == size)
+    return;
+  *first = (int) (start / pixel);
+  size -= kernels->zeros_behind (row, size);
+  *end = (int) ((size + pixel - 1) / pixel);
 }
 
 static const PetPngKernels plain = {
   .name = "c",
   .adler = pet_png_adler_c,
   .filter = filter_plain,
+  .pick_grey_alpha = pet_png_pick_grey_alpha_c,
+  .summarise = pet_png_summarise_c,
+  .zeros_ahead = pet_png_zeros_ahead_c,
+  .zeros_behind = pet_png_zeros_behind_c,
+  .find_run = pet_png_find_run_c,
 };
 
 const PetPngKernels *

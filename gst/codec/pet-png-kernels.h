@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The two loops that a PNG's bytes go through, in versions for what the
- * processor has: the checksum of zlib (RFC 1950) and the filters of PNG
- * (ISO 15948, 9.2). All versions give the same bytes. Thread-safety: safe. */
+/* The loops that a PNG's bytes go through, in versions for what the processor
+ * has: the checksum of zlib (RFC 1950), the filters of PNG (ISO 15948, 9.2), and
+ * what is looked for in a picture. All versions give the same bytes. Thread-safety: safe. */
 
 #pragma once
 
@@ -23,6 +23,24 @@ typedef struct {
    * bytes to the left of the first; nothing overlaps. */
   int (*filter) (const uint8_t *row, const uint8_t *above, size_t size,
       size_t pixel_bytes, uint8_t *const *out);
+
+  /* Of n pixels of 4 bytes the first and the last. */
+  void (*pick_grey_alpha) (const uint8_t *in, uint8_t *out, int n);
+
+  /* Of n pixels of 4 bytes, on top of what is there: *differences gets a bit
+   * in its lower half where R, G and B of one are not the same; *common keeps
+   * the bits that all have (the alpha is in the highest byte). */
+  void (*summarise) (
+      const uint8_t *pixels, int n, uint32_t *differences, uint32_t *common);
+
+  /* How many bytes are 0 from the first, and from the last, on. */
+  size_t (*zeros_ahead) (const uint8_t *bytes, size_t size);
+  size_t (*zeros_behind) (const uint8_t *bytes, size_t size);
+
+  /* Where the next `run` zeros (4 to 16) in a row begin, at `from` or behind
+   * it; `size` if nowhere. */
+  size_t (*find_run) (
+      const uint8_t *bytes, size_t from, size_t size, size_t run);
 } PetPngKernels;
 
 /* The best for this machine. */

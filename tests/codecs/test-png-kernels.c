@@ -130,6 +130,70 @@ filters_are_those_of_png (void)
   }
 }
 
+/* With many zeros and few differences between R, G and B. */
+static void
+fill_sparse (uint8_t *bytes, size_t size, int kind)
+{
+  for (size_t i = 0; i < size; i++)
+    bytes[i] = tap_random_range (0, kind) == 0 ? (uint8_t) tap_random ()
+        : kind % 2 == 0                        ? 0
+                                               : 77;
+}
+
+static void
+check_pixels (const PetPngKernels *one, const uint8_t *pixels, int n)
+{
+  const PetPngKernels *plain = pet_png_kernels_at (0);
+  uint8_t got[MAX_BYTES / 2 + 8], want[sizeof got];
+  uint32_t got_bits[2] = { 0, 0xffffffffu }, want_bits[2] = { 0, 0xffffffffu };
+
+  memset (got, 0xa5, sizeof got);
+  memset (want, 0xa5, sizeof want);
+  plain->pick_grey_alpha (pixels, want, n);
+  one->pick_grey_alpha (pixels, got, n);
+  plain->summarise (pixels, n, want_bits, want_bits + 1);
+  one->summarise (pixels, n, got_bits, got_bits + 1);
+  if (memcmp (got, want, sizeof got) != 0)
+    tap_fail ("%s: grey and alpha of %d pixels", one->name, n);
+  if (memcmp (got_bits, want_bits, sizeof got_bits) != 0)
+    tap_fail ("%s: summary of %d pixels", one->name, n);
+}
+
+static void
+check_zeros (const PetPngKernels *one, const uint8_t *bytes, size_t size)
+{
+  const PetPngKernels *plain = pet_png_kernels_at (0);
+  size_t run = (size_t) tap_random_range (4, 16);
+
+  if (one->zeros_ahead (bytes, size) != plain->zeros_ahead (bytes, size) ||
+      one->zeros_behind (bytes, size) != plain->zeros_behind (bytes, size))
+    tap_fail ("%s: zeros at the ends of %zu bytes", one->name, size);
+  for (size_t from = 0; from < size;) {
+    size_t want = plain->find_run (bytes, from, size, run);
+
+    if (one->find_run (bytes, from, size, run) != want)
+      tap_fail ("%s: a run of %zu from %zu of %zu", one->name, run, from, size);
+    from = want + 1 + (size_t) tap_random_range (0, 40);
+  }
+}
+
+static void
+every_version_sees_alike (void)
+{
+  static uint8_t bytes[MAX_BYTES + GUARD];
+
+  for (int k = 0; pet_png_kernels_at (k) != NULL; k++)
+    for (int n = 0; n < 600; n++) {
+      size_t size = (size_t) tap_random_range (0, n < 200 ? 99 : MAX_BYTES);
+      int zeros = n % 5 == 0 ? tap_random_range (0, (int) size) : 0;
+
+      fill_sparse (bytes, sizeof bytes, n % 12);
+      memset (bytes + n % 31, 0, (size_t) zeros);
+      check_pixels (pet_png_kernels_at (k), bytes + n % 29, (int) (size / 4));
+      check_zeros (pet_png_kernels_at (k), bytes + n % 31, size);
+    }
+}
+
 typedef struct {
   uint8_t *bytes;
   size_t size, n_calls, fail_at;
@@ -278,6 +342,7 @@ main (int argc, char **argv)
     TAP_TEST (every_version_sums_alike),
     TAP_TEST (every_version_filters_alike),
     TAP_TEST (filters_are_those_of_png),
+    TAP_TEST (every_version_sees_alike),
     TAP_TEST (zlib_reads_every_level),
     TAP_TEST (failing_writes_end_it),
   };
