@@ -89,6 +89,28 @@ add_probe (BatchLane *lane, GstElement *gate, guint branch)
   gst_object_unref (pad);
 }
 
+static gboolean
+is_alone (const BatchLane *lane)
+{
+  return lane->threads != 1;
+}
+
+/* A lane that has all cores makes two looks at a time, for each has a frame:
+ * the first in a thread of its own, the others one after the other in the
+ * tee's, and only their files are written beside it. Where lanes share the
+ * cores every look has a thread: what one lane leaves idle, as while its files
+ * are synced, serves the others. */
+static void
+link_branch (const BatchLane *lane, guint branch, GstElement *tee,
+    GstElement *gate, GstElement *queue, GstElement *look, GstElement *encoder,
+    GstElement *sink)
+{
+  if (is_alone (lane) && branch > 1)
+    gst_element_link_many (tee, gate, look, encoder, queue, sink, NULL);
+  else
+    gst_element_link_many (tee, gate, queue, look, encoder, sink, NULL);
+}
+
 static void
 add_branch (BatchLane *lane, GstElement *tee, guint branch)
 {
@@ -115,7 +137,7 @@ add_branch (BatchLane *lane, GstElement *tee, guint branch)
   gst_util_set_object_arg (G_OBJECT (look), "rendition", options->rendition);
   g_object_set (encoder, "level", options->level, "dpi", options->dpi, NULL);
   g_object_set (sink, "location", location, NULL);
-  gst_element_link_many (tee, gate, queue, look, encoder, sink, NULL);
+  link_branch (lane, branch, tee, gate, queue, look, encoder, sink);
 }
 
 static void
@@ -133,7 +155,8 @@ build (BatchLane *lane)
 
   g_object_set (
       lane->source, "format", GST_FORMAT_TIME, "max-bytes", (guint64) 0, NULL);
-  g_object_set (decoder, "max-size", options->max_size, NULL);
+  g_object_set (decoder, "max-size", options->max_size, "threads",
+      is_alone (lane) ? 2 : 1, NULL);
   gst_util_set_object_arg (G_OBJECT (decoder), "on-error", "skip");
   gst_util_set_object_arg (G_OBJECT (segmenter), "device", options->device);
   g_object_set (segmenter, "model-location", options->model, "threads",
