@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "codec/pet-deflate-literals.h"
+
 /* Four literals and what a byte boundary leaves fit the bit buffer. */
 #define MAX_CODE_BITS 14
 #define MAX_PRECODE_BITS 7
@@ -174,66 +176,10 @@ next_length (uint32_t length)
                                               : length - 3;
 }
 
-/* Filtered pixels of which the alpha does not change are pairs of a byte and a
- * 0, or were before something was taken out between them. */
-typedef enum { PLAIN, PAIRS, ZERO_FIRST } Four;
-
-static inline Four
-look_at_four (const uint8_t *literals)
-{
-  uint32_t four;
-
-  memcpy (&four, literals, 4);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-  four = __builtin_bswap32 (four);
-#endif
-  if ((four & 0xff00ff00u) == 0)
-    return PAIRS;
-  return (four & 0x00ff00ffu) == 0 ? ZERO_FIRST : PLAIN;
-}
-
 static bool
 has_many_zeros (const PetBlock *block)
 {
   return block->lengths[0] == 1;
-}
-
-/* Four tables, because equal neighbours would wait for each other. Zeros in
- * pairs are counted together. */
-static void
-count_literals (const PetBlock *block, uint32_t *counts)
-{
-  uint32_t tables[4][256] = { { 0 } };
-  const uint8_t *literals = block->literals;
-  size_t i = 0, n = block->n_literals, n_zeros = 0, turn = 0;
-  bool in_pairs = has_many_zeros (block);
-
-  while (i + 4 <= n) {
-    Four four = in_pairs ? look_at_four (literals + i) : PLAIN;
-
-    if (four == ZERO_FIRST) {
-      n_zeros++;
-      i++;
-      continue;
-    }
-    if (four == PAIRS) {
-      tables[turn][literals[i]]++;
-      tables[turn + 1][literals[i + 2]]++;
-      turn ^= 2;
-      n_zeros += 2;
-    } else {
-      tables[0][literals[i]]++;
-      tables[1][literals[i + 1]]++;
-      tables[2][literals[i + 2]]++;
-      tables[3][literals[i + 3]]++;
-    }
-    i += 4;
-  }
-  for (; i < n; i++)
-    counts[literals[i]]++;
-  for (i = 0; i < 256; i++)
-    counts[i] += tables[0][i] + tables[1][i] + tables[2][i] + tables[3][i];
-  counts[0] += (uint32_t) n_zeros;
 }
 
 static void
@@ -390,11 +336,11 @@ pair_bits (const uint64_t *pairs, uint8_t literal)
 }
 
 static inline Bits
-four_bits (const PetBlock *block, const uint8_t *literals, Four four)
+four_bits (const PetBlock *block, const uint8_t *literals, PetFour four)
 {
   const PetHuffmanCode *codes = block->litlen_codes;
 
-  if (four == PAIRS)
+  if (four == PET_FOUR_PAIRS)
     return join (pair_bits (block->pairs, literals[0]),
         pair_bits (block->pairs, literals[2]));
   return join (
@@ -411,10 +357,10 @@ put_fours (
   size_t i = 0;
 
   while (i + 4 <= n) {
-    Four four = in_pairs ? look_at_four (literals + i) : PLAIN;
+    PetFour four = in_pairs ? pet_literals_look (literals + i) : PET_FOUR_PLAIN;
     uint64_t stored;
 
-    if (four == ZERO_FIRST) {
+    if (four == PET_FOUR_ZERO_FIRST) {
       bits = join (bits, code_bits (block->litlen_codes[0]));
       i++;
     } else {
@@ -542,7 +488,8 @@ write_block (PetBlock *block, bool last, PetError *error)
   uint64_t dynamic_bits, fixed_bits;
   Head head;
 
-  count_literals (block, counts.litlen);
+  pet_literals_count (block->literals, block->n_literals,
+      has_many_zeros (block), counts.litlen);
   count_matches (block, &counts);
   counts.litlen[END_OF_BLOCK] = 1;
   pet_huffman_lengths (counts.litlen, PET_N_LITLEN, MAX_CODE_BITS, lengths);
