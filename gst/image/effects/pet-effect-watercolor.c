@@ -373,15 +373,13 @@ render (const PetImage *src, const PetImage *dst, const double *values,
     void *memory)
 {
   PetScratch scratch = { .base = memory };
-  size_t row_bytes = 4 * (size_t) src->width, left, right;
+  size_t row_bytes = 4 * (size_t) src->width;
   float paper[3], grain = 0.42f * (float) values[GRAIN];
   PetSubject subject;
   Paint paint;
 
   take_scratch (&scratch, &paint, src->width, src->height);
   pet_subject_find (src, &subject);
-  left = 4 * (size_t) subject.left;
-  right = 4 * (size_t) subject.right;
   paint.seed = subject.seed ^ (uint32_t) values[SEED] << 8;
   pet_print_linear ((uint32_t) values[PAPER], paper);
   pet_cells_lay (&paint.cells, &subject, 320.0f, 0);
@@ -390,17 +388,19 @@ render (const PetImage *src, const PetImage *dst, const double *values,
   for (int y = 0; y < src->height; y++) {
     const uint8_t *in = pet_image_row (src, y);
     uint8_t *out = pet_image_row (dst, y);
+    int left = subject.left, right = subject.right;
 
     if (y < subject.top || y >= subject.bottom) {
       memset (out, 0, row_bytes);
       continue;
     }
+    pet_visible_span (in, &left, &right);
     for (int i = 0; i < FIELDS; i++)
-      pet_rise_row (&paint.rise[i], y, paint.row[i]);
-    paint_row (&paint, paper, grain, in + left, out + left, subject.left,
-        subject.right - subject.left);
-    memset (out, 0, left);
-    memset (out + right, 0, row_bytes - right);
+      pet_rise_part (&paint.rise[i], y, left, right, paint.row[i]);
+    paint_row (&paint, paper, grain, in + 4 * (size_t) left,
+        out + 4 * (size_t) left, left, right - left);
+    memset (out, 0, 4 * (size_t) left);
+    memset (out + 4 * (size_t) right, 0, row_bytes - 4 * (size_t) right);
   }
 }
 

@@ -193,7 +193,6 @@ static void
 print (Stipple *stipple, const PetSubject *subject, const PetImage *src,
     const PetImage *dst, const double *values)
 {
-  size_t left = 4 * (size_t) subject->left, right = 4 * (size_t) subject->right;
   size_t row_bytes = 4 * (size_t) src->width;
   uint32_t inks[STEPS];
 
@@ -201,18 +200,20 @@ print (Stipple *stipple, const PetSubject *subject, const PetImage *src,
     inks[i] = pet_print_mix ((uint32_t) values[PAPER], (uint32_t) values[INK],
         (float) i / (STEPS - 1));
   for (int y = 0; y < src->height; y++) {
+    const uint8_t *in = pet_image_row (src, y);
     uint8_t *out = pet_image_row (dst, y);
+    int left = subject->left, right = subject->right;
 
     if (y < subject->top || y >= subject->bottom) {
       memset (out, 0, row_bytes);
       continue;
     }
-    pet_rise_row (&stipple->rise, y, stipple->row);
-    print_row (stipple->row + subject->left, stipple->cells.pitch * 0.9f, inks,
-        pet_image_row (src, y) + left, out + left,
-        subject->right - subject->left);
-    memset (out, 0, left);
-    memset (out + right, 0, row_bytes - right);
+    pet_visible_span (in, &left, &right);
+    pet_rise_part (&stipple->rise, y, left, right, stipple->row);
+    print_row (stipple->row + left, stipple->cells.pitch * 0.9f, inks,
+        in + 4 * (size_t) left, out + 4 * (size_t) left, right - left);
+    memset (out, 0, 4 * (size_t) left);
+    memset (out + 4 * (size_t) right, 0, row_bytes - 4 * (size_t) right);
   }
 }
 

@@ -199,14 +199,12 @@ render (const PetImage *src, const PetImage *dst, const double *values,
     void *memory)
 {
   PetScratch scratch = { .base = memory };
-  size_t row_bytes = 4 * (size_t) src->width, left, right;
+  size_t row_bytes = 4 * (size_t) src->width;
   PetSubject subject;
   Film film;
 
   take_scratch (&scratch, &film, src->width, src->height);
   pet_subject_find (src, &subject);
-  left = 4 * (size_t) subject.left;
-  right = 4 * (size_t) subject.right;
   pet_cells_lay (&film.cells, &subject, 220.0f, 0);
   prepare (&film, &subject, src, values);
   lay_grain (&film, &subject, src->width, src->height);
@@ -214,17 +212,19 @@ render (const PetImage *src, const PetImage *dst, const double *values,
   for (int y = 0; y < src->height; y++) {
     const uint8_t *in = pet_image_row (src, y);
     uint8_t *out = pet_image_row (dst, y);
+    int left = subject.left, right = subject.right;
 
     if (y < subject.top || y >= subject.bottom) {
       memset (out, 0, row_bytes);
       continue;
     }
+    pet_visible_span (in, &left, &right);
     for (int i = 0; i < FIELDS; i++)
-      pet_rise_row (&film.rise[i], y, film.row[i]);
-    develop (&film, in + left, out + left, subject.left,
-        subject.right - subject.left);
-    memset (out, 0, left);
-    memset (out + right, 0, row_bytes - right);
+      pet_rise_part (&film.rise[i], y, left, right, film.row[i]);
+    develop (&film, in + 4 * (size_t) left, out + 4 * (size_t) left, left,
+        right - left);
+    memset (out, 0, 4 * (size_t) left);
+    memset (out + 4 * (size_t) right, 0, row_bytes - 4 * (size_t) right);
   }
 }
 

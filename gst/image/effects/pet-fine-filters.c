@@ -68,7 +68,7 @@ pet_cells_fill (const PetCells *cells, float *plane)
 static int
 make_taps (float *taps, float sigma)
 {
-  int radius = (int) (2.5f * sigma + 0.5f);
+  int radius = (int) (2.0f * sigma + 0.5f);
 
   radius = radius < 1 ? 1 : radius > MAX_RADIUS ? MAX_RADIUS : radius;
   pet_gaussian_taps (taps, radius, (double) sigma);

@@ -154,12 +154,11 @@ make_tone (PetCells *cells)
     tone += 2.0f * (light[i] - base[i]);
     light[i] = pet_clamp01 (tone);
   }
-  pet_cells_guide (cells, light, light, 1.6f, 0.004f);
+  pet_cells_guide (cells, light, light, 2.0f, 0.0035f);
   pet_cells_smooth (cells, base, light, 1.1f);
   pet_cells_smooth (cells, wide, light, 2.2f);
   for (size_t i = 0; i < n; i++)
     base[i] = wide[i] - base[i];
-  pet_cells_guide (cells, light, light, 2.2f, 0.002f);
 }
 
 /* An ink per cell: the band of its lightness, or the darkest on a line. Bands
@@ -415,8 +414,11 @@ print (Press *press, const PetSubject *subject, const PetImage *src,
       fill (out, colors->ground, src->width);
       continue;
     }
+    left = subject->left;
+    right = subject->right;
+    pet_visible_span (pet_image_row (src, y), &left, &right);
     for (int k = 0; k < press->n; k++)
-      pet_rise_row (&press->rise[k], y, press->share[k]);
+      pet_rise_part (&press->rise[k], y, left, right, press->share[k]);
     print_pixels (press, colors, pet_image_row (src, y) + 4 * (size_t) left,
         out + 4 * (size_t) left, left, right - left, down);
     fill (out, colors->ground, left);
@@ -455,7 +457,7 @@ prepare (Press *press, PetSubject *subject, const PetImage *src,
   uint32_t inks[INKS];
 
   pet_subject_find (src, subject);
-  pet_cells_lay (&press->cells, subject, 360.0f, 0);
+  pet_cells_lay (&press->cells, subject, 330.0f, 0);
   pet_cells_mean (&press->cells, src);
   *palette = choose_palette (&press->cells, values);
   press->n = pick_inks (*palette, inks);

@@ -156,17 +156,21 @@ add_up (float *restrict out, const float *restrict a, const float *restrict b,
 }
 
 void
-pet_rise_row (PetRise *rise, int y, float *out)
+pet_rise_part (PetRise *rise, int y, int from, int to, float *out)
 {
   const PetCells *cells = rise->cells;
-  int first = rise->map->first;
   const float *rows[4];
   float t, taps[4];
   int row = locate ((float) y, cells->top, cells->pitch, cells->rows, &t) - 1;
 
   make_taps (rise->kind, t, taps);
   for (int k = 0; k < 4; k++)
-    rows[k] = wide_row (rise, row + k) + first;
-  add_up (out + first, rows[0], rows[1], rows[2], rows[3], taps,
-      rise->map->end - first);
+    rows[k] = wide_row (rise, row + k) + from;
+  add_up (out + from, rows[0], rows[1], rows[2], rows[3], taps, to - from);
+}
+
+void
+pet_rise_row (PetRise *rise, int y, float *out)
+{
+  pet_rise_part (rise, y, rise->map->first, rise->map->end, out);
 }

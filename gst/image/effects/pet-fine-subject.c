@@ -120,12 +120,13 @@ pet_cells_lay (
       (float) subject->top - 0.5f * ((float) cells->rows * pitch - height);
 }
 
-/* Four rows of width: alpha, and linear R, G, B times alpha. */
+/* Alpha, and linear R, G, B times alpha, `pitch` floats apart. */
 static void
-make_linear (const uint8_t *restrict pixels, float *restrict sums, int width)
+make_linear (const uint8_t *restrict pixels, float *restrict sums, size_t pitch,
+    int width)
 {
-  float *restrict red = sums + width, *restrict green = red + width;
-  float *restrict blue = green + width;
+  float *restrict red = sums + pitch, *restrict green = red + pitch;
+  float *restrict blue = green + pitch;
 
   for (int x = 0; x < width; x++) {
     uint32_t pixel;
@@ -189,33 +190,62 @@ finish_row (PetCells *cells, const float *sums, int width, int row)
   }
 }
 
-/* The rows of pixels that reach into a row of cells; sums are those of all of
- * them. A row that reaches into the next one as well is made twice. */
+/* The columns of pixels under the grid. */
 static void
-sum_rows (PetCells *cells, const PetImage *src, int row)
+find_columns (const PetCells *cells, int width, int *from, int *to)
+{
+  float right = cells->left + (float) cells->columns * cells->pitch + 1.0f;
+
+  *from = cells->left > 0.0f ? (int) cells->left : 0;
+  *to = right < (float) width ? (int) right : width;
+}
+
+/* The rows of pixels that reach into a row of cells, summed. One that reaches
+ * into the next as well is made once. */
+static void
+sum_rows (PetCells *cells, const PetImage *src, int row, int left, int right)
 {
   float from = cells->top + (float) row * cells->pitch;
   float to = cells->top + (float) (row + 1) * cells->pitch;
-  size_t n = 4 * (size_t) src->width;
+  size_t width = (size_t) src->width, n = (size_t) (right - left);
+  float *line = cells->sums + 4 * width;
   int first = from > 0.0f ? (int) from : 0;
 
-  memset (cells->sums, 0, n * sizeof (float));
+  memset (cells->sums, 0, 4 * width * sizeof (float));
   for (int y = first; y < src->height && (float) y < to; y++) {
     float top = (float) y > from ? (float) y : from;
     float bottom = (float) (y + 1) < to ? (float) (y + 1) : to;
 
-    make_linear (pet_image_row (src, y), cells->sums + n, src->width);
-    accumulate (cells->sums, cells->sums + n, bottom - top, (int) n);
+    if (cells->made != y)
+      make_linear (pet_image_row (src, y) + 4 * (size_t) left, line + left,
+          width, (int) n);
+    cells->made = y;
+    for (size_t c = 0; c < 4; c++)
+      accumulate (cells->sums + c * width + left, line + c * width + left,
+          bottom - top, (int) n);
   }
 }
 
 void
 pet_cells_mean (PetCells *cells, const PetImage *src)
 {
+  int left, right;
+
+  find_columns (cells, src->width, &left, &right);
+  cells->made = -1;
   for (int row = 0; row < cells->rows; row++) {
-    sum_rows (cells, src, row);
+    sum_rows (cells, src, row, left, right);
     finish_row (cells, cells->sums, src->width, row);
   }
+}
+
+void
+pet_visible_span (const uint8_t *row, int *from, int *to)
+{
+  while (*from < *to && alpha_at (row, *from) == 0)
+    ++*from;
+  while (*to > *from && alpha_at (row, *to - 1) == 0)
+    --*to;
 }
 
 void

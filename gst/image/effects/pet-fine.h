@@ -30,6 +30,8 @@
 #define pet_rise_take PET_VERSION (pet_rise_take)
 #define pet_rise_start PET_VERSION (pet_rise_start)
 #define pet_rise_row PET_VERSION (pet_rise_row)
+#define pet_rise_part PET_VERSION (pet_rise_part)
+#define pet_visible_span PET_VERSION (pet_visible_span)
 #define pet_rise_map_take PET_VERSION (pet_rise_map_take)
 #define pet_rise_map_start PET_VERSION (pet_rise_map_start)
 
@@ -53,6 +55,7 @@ typedef struct {
   float *color[3]; /* linear R, G, B, or what was made of them */
   float *room[4];  /* for filters */
   float *sums;     /* eight rows as wide as the picture */
+  int made;        /* the row of pixels that is in the last four of them */
   float *line;     /* a padded row of cells */
 } PetCells;
 
@@ -82,7 +85,7 @@ void pet_cells_oklab (PetCells *cells);
 /* Cells without weight get the values of those next to them. */
 void pet_cells_fill (const PetCells *cells, float *plane);
 
-/* Gaussian, 0 outside. sigma <= 14. `dst` may be `src`; uses room[0]. */
+/* Gaussian, 0 outside. sigma <= 18, cut at twice that. `dst` may be `src`; uses room[0]. */
 void pet_cells_blur (
     const PetCells *cells, float *dst, const float *src, float sigma);
 
@@ -145,3 +148,10 @@ void pet_rise_start (PetRise *rise, const PetRiseMap *map,
 /* Writes columns first..end of row `y` of the picture to `out`, which is as
  * wide as the picture. */
 void pet_rise_row (PetRise *rise, int y, float *out);
+
+/* The same for columns from..to within those. */
+void pet_rise_part (PetRise *rise, int y, int from, int to, float *out);
+
+/* Narrows from..to to the columns of a row of pixels between the first and the
+ * last whose alpha is not 0. Empty: both are `to`. */
+void pet_visible_span (const uint8_t *row, int *from, int *to);
