@@ -2,12 +2,24 @@
 
 #include "pet-draw-coat.h"
 
-#define GINGER 0xcb8549
-#define GINGER_LIGHT 0xe2b27c
-#define GINGER_DARK 0x824220
-#define CREAM 0xf7e6cb
-#define WHITE 0xf7f0e6
-#define EAR_PINK 0xd3a594
+/* In the order of CoatKind. */
+static const struct {
+  unsigned base, light, dark; /* of the tabby pattern */
+  unsigned cream, white;      /* around the eyes; muzzle, bib and socks */
+  unsigned ear, ear_deep;
+} dyes[] = {
+  { 0xcb8549, 0xe2b27c, 0x824220, 0xf7e6cb, 0xf7f0e6, 0xd3a594, 0x7a4a40 },
+  { 0x2b2826, 0x3d3936, 0x171514, 0x46413c, 0x2f2c29, 0x6b5450, 0x2f2220 },
+  { 0xefe8dc, 0xf8f3ea, 0xdccfbd, 0xfaf5ec, 0xfbf7ef, 0xe2b9ab, 0x9a6a5f },
+  { 0x7d828b, 0xa3a8b0, 0x3b3e45, 0xc9ccd0, 0xeceef0, 0xb98f88, 0x5e4844 },
+};
+static int dye;
+
+void
+coat_choose (CoatKind kind)
+{
+  dye = (int) kind;
+}
 
 /* Noise of both signs, to bend what would be too regular. */
 static float
@@ -29,10 +41,10 @@ bands (float t, Vec p)
 static Vec
 ginger (float dark, Vec p)
 {
-  Vec base = vec_mix (
-      color (GINGER), color (GINGER_LIGHT), 0.35f + 0.3f * wobble (p, 3.5f));
+  Vec base = vec_mix (color (dyes[dye].base), color (dyes[dye].light),
+      0.35f + 0.3f * wobble (p, 3.5f));
 
-  return vec_mix (base, color (GINGER_DARK), 0.80f * dark);
+  return vec_mix (base, color (dyes[dye].dark), 0.80f * dark);
 }
 
 static Vec
@@ -47,7 +59,8 @@ body_color (Vec p)
       ramp (0.12f, 0.26f, p.z + 0.04f * wobble (p, 8));
   float belly = ramp (0.30f, 0.08f, p.y) * 0.6f;
 
-  return vec_mix (ginger (dark, p), color (WHITE), max_f (bib, belly));
+  return vec_mix (
+      ginger (dark, p), color (dyes[dye].white), max_f (bib, belly));
 }
 
 static Vec
@@ -58,7 +71,8 @@ leg_color (Vec p)
   float dark = bands (p.y * 6.3f, p) * ramp (0.95f, 0.75f, p.y);
   Vec c = ginger (0.8f * dark, p);
 
-  return vec_mix (c, color (WHITE), ramp (sock + 0.04f, sock - 0.04f, p.y));
+  return vec_mix (
+      c, color (dyes[dye].white), ramp (sock + 0.04f, sock - 0.04f, p.y));
 }
 
 static Vec
@@ -108,9 +122,9 @@ head_color (Vec p)
   float throat = ramp (-0.24f, -0.31f, p.y + jitter);
   Vec c = ginger (head_stripes (p), p);
 
-  c = vec_mix (c, color (CREAM), 0.48f * ring);
-  c = vec_mix (c, color (WHITE), 0.55f * blaze);
-  return vec_mix (c, color (WHITE), max_f (pad, throat));
+  c = vec_mix (c, color (dyes[dye].cream), 0.48f * ring);
+  c = vec_mix (c, color (dyes[dye].white), 0.55f * blaze);
+  return vec_mix (c, color (dyes[dye].white), max_f (pad, throat));
 }
 
 static Vec
@@ -118,7 +132,8 @@ ear_color (const Place *place)
 {
   Vec outer = ginger (ramp (0.6f, 1.0f, place->along) * 0.8f, place->local);
   float depth = ramp (0.95f, 0.1f, place->along);
-  Vec inner = vec_mix (color (EAR_PINK), color (0x7a4a40), 0.75f * depth);
+  Vec inner = vec_mix (
+      color (dyes[dye].ear), color (dyes[dye].ear_deep), 0.75f * depth);
 
   return vec_mix (outer, inner, place->inside);
 }

@@ -2,7 +2,7 @@
 
 /* Draws a picture of a cat, for those who have no photo at hand:
  *
- *   pet-draw [--mask] OUT.png [WIDTH HEIGHT]
+ *   pet-draw [--mask] [--coat COAT] OUT.png [WIDTH HEIGHT]
  *
  * --mask writes where the cat is (255) instead of the picture. The picture is
  * the same on every machine. */
@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "pet-draw-coat.h"
 #include "pet-draw-scene.h"
 
 #define DEFAULT_WIDTH 1200
@@ -44,6 +45,19 @@ parse_side (const char *text, int *side)
 }
 
 static bool
+parse_coat (const char *text)
+{
+  static const char *const names[] = { "ginger", "black", "white", "grey" };
+
+  for (int i = 0; i < 4; i++)
+    if (strcmp (text, names[i]) == 0) {
+      coat_choose ((CoatKind) i);
+      return true;
+    }
+  return false;
+}
+
+static bool
 parse_options (int argc, char **argv, Options *options)
 {
   *options = (Options){ false, NULL, DEFAULT_WIDTH, DEFAULT_HEIGHT };
@@ -51,6 +65,11 @@ parse_options (int argc, char **argv, Options *options)
   if (argc > 0 && strcmp (argv[0], "--mask") == 0) {
     options->mask = true;
     argv++, argc--;
+  }
+  if (argc > 1 && strcmp (argv[0], "--coat") == 0) {
+    if (!parse_coat (argv[1]))
+      return false;
+    argv += 2, argc -= 2;
   }
   if ((argc != 1 && argc != 3) || argv[0][0] == '-' || argv[0][0] == '\0')
     return false;
@@ -143,8 +162,9 @@ main (int argc, char **argv)
 
   if (!parse_options (argc, argv, &options)) {
     fprintf (stderr,
-        "usage: pet-draw [--mask] OUT.png [WIDTH HEIGHT]\n"
+        "usage: pet-draw [--mask] [--coat COAT] OUT.png [WIDTH HEIGHT]\n"
         "Draws a cat, %d x %d pixels unless told (%d to %d each).\n"
+        "--coat is ginger, black, white or grey.\n"
         "--mask writes where the cat is (gray, 255) instead.\n",
         DEFAULT_WIDTH, DEFAULT_HEIGHT, MIN_SIDE, MAX_SIDE);
     return 1;
