@@ -2,20 +2,11 @@
 
 #include "gstpetmatte.h"
 
-#include <string.h>
-
 #include "base/pet-resample.h"
 #include "memory/gstpetmemory.h"
 #include "meta/gstpetmaskmeta.h"
+#include "nn/pet-find.h"
 #include "nn/pet-pieces.h"
-
-/* No pet: fewer pixels than one in 400 of which the network is sure to 4 in 5.
- * What it sees in furniture and texts is larger at times, but hazy. */
-#define SURE 204
-#define SURE_PART 400
-
-/* Levels this close to 0 or 255 are taken for certain. */
-#define CERTAIN_MARGIN 12
 
 /* What small blocks are charged beyond their sizes. */
 #define BLOCK_WASTE ((guint64) 4 * 1024)
@@ -25,8 +16,8 @@ matte_options (const GstPetMatteOptions *options)
 {
   return (PetMatteOptions){
     .refine = options->refine == GST_PET_REFINE_GUIDED,
-    .low = CERTAIN_MARGIN,
-    .high = 255 - CERTAIN_MARGIN,
+    .low = PET_FIND_CERTAIN,
+    .high = 255 - PET_FIND_CERTAIN,
     .decontaminate = options->decontaminate,
     .scrub = options->scrub_transparent,
   };
@@ -38,6 +29,13 @@ mask_bytes (const PetPieces *pieces)
   return (guint64) pieces->mask_width * (guint64) pieces->mask_height;
 }
 
+/* Of a panorama the network sees a piece at once, or a pet from closer. */
+static gint
+longest_view (const PetPieces *pieces, gint side)
+{
+  return MIN (side, MAX (pieces->length, side / 8 + 2));
+}
+
 /* Bytes to bring a photo to the network's size, or to clean its mask. */
 static guint64
 network_bytes (const PetSegmenter *segmenter, const PetPieces *pieces,
@@ -45,8 +43,9 @@ network_bytes (const PetSegmenter *segmenter, const PetPieces *pieces,
 {
   const PetModelInfo *info = pet_segmenter_info (segmenter);
   guint64 side = (guint64) info->width, runs;
-  gint part_width = pieces->wide ? pieces->length : width;
-  gint part_height = pieces->wide ? height : pieces->length;
+  gint part_width = pieces->count == 1 ? width : longest_view (pieces, width);
+  gint part_height =
+      pieces->count == 1 ? height : longest_view (pieces, height);
 
   /* At worst every pixel of the mask begins a run: soft, strong, soft, ... */
   runs =
@@ -78,35 +77,6 @@ gst_pet_matte_scratch_bytes (const PetSegmenter *segmenter,
   return MAX (network, mask + cut) + BLOCK_WASTE;
 }
 
-static gboolean
-has_pet (const PetImage *mask)
-{
-  guint64 sure = 0;
-
-  for (int y = 0; y < mask->height; y++)
-    for (int x = 0; x < mask->width; x++)
-      sure += pet_image_row (mask, y)[x] >= SURE;
-  return sure * SURE_PART >= (guint64) mask->width * (guint64) mask->height;
-}
-
-/* The network's mask of the photo, with the subject that is wanted; cleared if
- * there is none. */
-static PetStatus
-fill_mask (PetSegmenter *segmenter, const PetPieces *pieces,
-    const PetAllocator *allocator, const GstPetMatteOptions *options,
-    const PetImage *photo, const PetImage *mask, PetError *error)
-{
-  PET_TRY (pet_pieces_run (segmenter, pieces, photo, mask, allocator, error));
-  if (!has_pet (mask)) {
-    memset (mask->data, 0, (gsize) mask->width * (gsize) mask->height);
-    return PET_OK;
-  }
-  PET_TRY (pet_mask_drop_haze (mask, CERTAIN_MARGIN, allocator, error));
-  if (options->subject == GST_PET_SUBJECT_LARGEST)
-    PET_TRY (pet_mask_keep_largest (mask, allocator, error));
-  return PET_OK;
-}
-
 PetStatus
 gst_pet_matte_run (PetSegmenter *segmenter, GstPetAccount *account,
     const GstPetMatteOptions *options, const PetImage *photo,
@@ -114,26 +84,15 @@ gst_pet_matte_run (PetSegmenter *segmenter, GstPetAccount *account,
 {
   const PetAllocator *allocator = &account->core;
   PetMatteOptions matte = matte_options (options);
-  PetImage mask = { .channels = 1 };
-  PetPieces pieces;
+  PetFound found;
   PetStatus status;
-  gsize bytes;
 
-  pet_pieces_plan (segmenter, photo->width, photo->height, &pieces);
-  mask.width = pieces.mask_width;
-  mask.height = pieces.mask_height;
-  mask.stride_bytes = mask.width;
-  bytes = (gsize) mask.width * (gsize) mask.height;
-  mask.data = pet_alloc (allocator, bytes);
-  if (mask.data == NULL)
-    return pet_fail (error, PET_ERROR_MEMORY, "no memory for the mask");
-
-  status =
-      fill_mask (segmenter, &pieces, allocator, options, photo, &mask, error);
-  if (status == PET_OK)
-    status = pet_matte_cut (
-        &mask, photo, target, &matte, &result->stats, allocator, error);
-  pet_free (allocator, mask.data, bytes);
+  PET_TRY (pet_find (segmenter, photo,
+      options->subject == GST_PET_SUBJECT_LARGEST, allocator, &found, error));
+  matte.part = found.part;
+  status = pet_matte_cut (
+      &found.mask, photo, target, &matte, &result->stats, allocator, error);
+  pet_find_clear (&found, allocator);
   if (status == PET_OK)
     result->empty = result->stats.width == 0;
   return status;

@@ -79,15 +79,16 @@ pet_matte_take_alpha (PetScratch *scratch, PetMatte *m)
       0, 1);
 }
 
-/* Positions i of `places->width`, at (i + 0.5) * scale - 0.5 on the line. */
+/* Positions i of `places->width`, at ((i + 0.5) * step - from) * scale - 0.5 on
+ * the line. */
 static void
-fill_table (PetMatteTable *table, double scale)
+fill_table (PetMatteTable *table, double step, int from, double scale)
 {
   int next = 0;
 
   for (int i = 0; i < table->places.width; i++) {
-    table->left[i] = pet_matte_place (
-        (i + 0.5) * scale - 0.5, table->places.cells, &table->share[i]);
+    table->left[i] = pet_matte_place (((i + 0.5) * step - from) * scale - 0.5,
+        table->places.cells, &table->share[i]);
     while (next <= table->left[i])
       table->start[next++] = i;
   }
@@ -106,10 +107,9 @@ pet_matte_begin_alpha (PetMatte *m)
 {
   size_t padded = (size_t) m->width + 2 * (size_t) m->radius;
 
-  fill_table (&m->table, 1.0 / m->step);
-  fill_table (&m->mask_table,
-      m->options->refine ? (double) m->step * m->mask->width / m->photo->width
-                         : (double) m->mask->width / m->photo->width);
+  fill_table (&m->table, 1.0, 0, 1.0 / m->step);
+  fill_table (&m->mask_table, m->options->refine ? m->step : 1, m->part.x,
+      (double) m->mask->width / m->part.width);
   if (!m->options->refine)
     return;
   for (int c = 0; c < 4; c++) {
@@ -155,11 +155,12 @@ add_colors (PetMatte *m, int row)
   }
 }
 
-/* The mask at row `at` of its own, as a line of values 0..255. */
+/* The mask at `y` of the photo, as a line of values 0..255. */
 static void
-mask_line (PetMatte *m, double at, float *line)
+mask_line (PetMatte *m, double y, float *line)
 {
   const PetImage *mask = m->mask;
+  double at = (y - m->part.y) * mask->height / m->part.height - 0.5;
   float down;
   int top = pet_matte_place (at, mask->height, &down);
   const uint8_t *above = pet_image_row (mask, top);
@@ -181,8 +182,7 @@ add_statistics (PetMatte *m, int row)
   rows = rows < m->step ? rows : m->step;
   for (int c = 0; c < 4; c++)
     cells[c] = pet_ring_row (&m->cells[c], row);
-  mask_line (m, (row + 0.5) * m->step * m->mask->height / photo->height - 0.5,
-      m->line[0]);
+  mask_line (m, (row + 0.5) * m->step, m->line[0]);
   for (int i = 0; i < m->width; i++) {
     int columns = photo->width - i * m->step;
     const float *value = m->line[0] + m->mask_table.left[i];
@@ -307,7 +307,7 @@ plain_line (PetMatte *m, int y)
 {
   const PetImage *mask = m->mask;
 
-  mask_line (m, (y + 0.5) * mask->height / m->photo->height - 0.5, m->line[1]);
+  mask_line (m, y + 0.5, m->line[1]);
   for (int i = 0; i <= mask->width; i++) {
     m->line[0][i] = 0.0f;
     m->line[1][i] *= 1.0f / 255.0f;

@@ -37,6 +37,7 @@ typedef struct {
   const PetImage *mask, *photo, *target;
   const PetMatteOptions *options;
   const PetMatteRows *rows;
+  PetPart part;            /* of the photo that the mask shows */
   int step, width, height; /* of the cells */
   int radius;              /* of the guided filter, in cells */
   int reach;               /* of the fringe's colours, in cells */

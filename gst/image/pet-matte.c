@@ -28,19 +28,39 @@ part_in_cells (int side, int part, int step, int most)
   return clamp ((side / part + step / 2) / step, 1, most);
 }
 
+static int
+longer_side (int width, int height)
+{
+  int64_t most = (int64_t) LONGEST * (width > height ? height : width);
+  int side = width > height ? width : height;
+
+  return side > most ? (int) most : side;
+}
+
 static void
 set_sizes (PetMatte *m)
 {
   int width = m->photo->width, height = m->photo->height;
-  int side = width > height ? width : height;
-  int64_t most = (int64_t) LONGEST * (width > height ? height : width);
+  int side = longer_side (width, height);
 
-  side = side > most ? (int) most : side;
+  m->part = m->options->part;
+  if (m->part.width == 0)
+    m->part = (PetPart){ .width = width, .height = height };
   m->step = clamp ((side + STEP_PART / 2) / STEP_PART, 1, PET_MATTE_MAX_STEP);
   m->width = (width - 1) / m->step + 1;
   m->height = (height - 1) / m->step + 1;
+  side = longer_side (m->part.width, m->part.height);
   m->radius = part_in_cells (side, REFINE_PART, m->step, PET_MATTE_MAX_RADIUS);
   m->reach = part_in_cells (side, FRINGE_PART, m->step, PET_MATTE_MAX_REACH);
+}
+
+static bool
+is_part (const PetPart *part, const PetImage *photo)
+{
+  return part->width == 0 ||
+      (part->x >= 0 && part->y >= 0 && part->width > 0 && part->height > 0 &&
+          part->width <= photo->width - part->x &&
+          part->height <= photo->height - part->y);
 }
 
 static bool
@@ -52,7 +72,8 @@ is_valid (const PetImage *mask, const PetImage *photo, const PetImage *target,
       photo->height > 0 && photo->width == target->width &&
       photo->height == target->height &&
       (target->channels == 4 || target->channels == 1) && options->low >= 0 &&
-      options->low < options->high && options->high <= 255;
+      options->low < options->high && options->high <= 255 &&
+      is_part (&options->part, photo);
 }
 
 static void

@@ -31,7 +31,15 @@ PetStatus pet_mask_keep_largest (
 PetStatus pet_mask_drop_haze (const PetImage *mask, int low,
     const PetAllocator *allocator, PetError *error);
 
+/* A rectangle of a photo, in pixels. */
 typedef struct {
+  int x, y, width, height;
+} PetPart;
+
+typedef struct {
+  /* What of the photo the mask shows; outside it the mask's outermost values go
+   * on. Of width 0: all. */
+  PetPart part;
   /* Draw the edge to the photo with a guided filter (He, Sun: "Fast Guided
    * Filter", 2015); else the mask is enlarged bilinearly. */
   bool refine;
@@ -47,7 +55,7 @@ typedef struct {
 } PetMatteOptions;
 
 /* Makes the alpha of `photo` (3 or 4 channels; its own alpha is multiplied
- * in) from `mask` (1 channel, any size, of the whole photo) and writes
+ * in) from `mask` (1 channel, any size) and writes
  * `target`, of the photo's size: RGBA, or with 1 channel the alpha alone.
  * `target` may be the photo itself if that has 4 channels. Works in one pass
  * from top to bottom: its memory, about 0.8 MB for 1536 columns, grows with

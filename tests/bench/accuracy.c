@@ -14,7 +14,7 @@
 #include "bench/accuracy-photo.h"
 #include "bench/accuracy-score.h"
 #include "image/pet-matte.h"
-#include "nn/pet-segmenter.h"
+#include "nn/pet-find.h"
 
 static double
 cpu_milliseconds (void)
@@ -42,15 +42,12 @@ find_mask (PetSegmenter *segmenter, const PetImage *photo, const PetImage *mask,
 
 static bool
 score_alpha (const PetImage *mask, const PetImage *photo, const PetImage *truth,
-    bool refine, AccuracyScore *score)
+    const PetMatteOptions *options, AccuracyScore *score)
 {
-  PetMatteOptions options = {
-    .refine = refine, .low = refine ? 12 : 0, .high = refine ? 243 : 255
-  };
   PetImage alpha = accuracy_image (photo->width, photo->height, 1);
   int side = photo->width > photo->height ? photo->width : photo->height;
   bool done =
-      pet_matte_cut (mask, photo, &alpha, &options, NULL, NULL, NULL) == PET_OK;
+      pet_matte_cut (mask, photo, &alpha, options, NULL, NULL, NULL) == PET_OK;
 
   if (done)
     *score = accuracy_score (&alpha, truth, 2.0 * side / 512.0);
@@ -58,25 +55,57 @@ score_alpha (const PetImage *mask, const PetImage *photo, const PetImage *truth,
   return done;
 }
 
+/* The network's mask of the whole photo, as it is. */
+static bool
+score_mask (PetSegmenter *segmenter, const PetImage *photo,
+    const PetImage *truth, AccuracyScore *score, double *milliseconds)
+{
+  PetMatteOptions plain = { .low = 0, .high = 255 };
+  int width, height;
+  PetImage mask;
+  bool done;
+
+  pet_segmenter_mask_size (segmenter, &width, &height);
+  mask = accuracy_image (width, height, 1);
+  done = find_mask (segmenter, photo, &mask, milliseconds) &&
+      score_alpha (&mask, photo, truth, &plain, score);
+  free (mask.data);
+  return done;
+}
+
+/* The alpha that petsegment makes. */
+static bool
+score_cutout (PetSegmenter *segmenter, const PetImage *photo,
+    const PetImage *truth, AccuracyScore *score)
+{
+  PetMatteOptions refined = {
+    .refine = true, .low = PET_FIND_CERTAIN, .high = 255 - PET_FIND_CERTAIN
+  };
+  PetFound found;
+  bool done;
+
+  if (pet_find (segmenter, photo, false, NULL, &found, NULL) != PET_OK)
+    return false;
+  refined.part = found.part;
+  done = score_alpha (&found.mask, photo, truth, &refined, score);
+  pet_find_clear (&found, NULL);
+  return done;
+}
+
 static bool
 score_photo (PetSegmenter *segmenter, const char *folder, const char *name)
 {
   AccuracyScore plain = { 0 }, refined = { 0 };
-  PetImage photo, truth, mask;
+  PetImage photo, truth;
   double milliseconds;
-  int width, height;
   bool done;
 
   if (!accuracy_read_pair (folder, name, &photo, &truth)) {
     fprintf (stderr, "%s has no mask\n", name);
     return false;
   }
-  pet_segmenter_mask_size (segmenter, &width, &height);
-  mask = accuracy_image (width, height, 1);
-  done = find_mask (segmenter, &photo, &mask, &milliseconds) &&
-      score_alpha (&mask, &photo, &truth, false, &plain) &&
-      pet_mask_drop_haze (&mask, 12, NULL, NULL) == PET_OK &&
-      score_alpha (&mask, &photo, &truth, true, &refined);
+  done = score_mask (segmenter, &photo, &truth, &plain, &milliseconds) &&
+      score_cutout (segmenter, &photo, &truth, &refined);
   if (done)
     printf ("%s\t%s\t%.4f\t%.4f\t%.4f\t%.4f\t%.4f\t%.4f\t%.2f\n",
         pet_segmenter_info (segmenter)->name, name, plain.iou, plain.boundary,
@@ -84,7 +113,6 @@ score_photo (PetSegmenter *segmenter, const char *folder, const char *name)
         milliseconds);
   free (photo.data);
   free (truth.data);
-  free (mask.data);
   return done;
 }
 

@@ -16,7 +16,7 @@
 #include "bench/accuracy-photo.h"
 #include "bench/accuracy-score.h"
 #include "image/pet-matte.h"
-#include "nn/pet-segmenter.h"
+#include "nn/pet-find.h"
 
 #define INSIDE 3.0f   /* pixels from the border on: surely the pet's colour */
 #define SOFTNESS 6.0f /* pixels over which the outline fades */
@@ -164,28 +164,24 @@ measure (
   static uint8_t everything = 255;
   PetImage image = compose (pet, ground, segmenter != NULL ? 3 : 4);
   PetImage cutout = accuracy_image (image.width, image.height, 4);
-  PetImage mask = { &everything, 1, 1, 1, 1 };
-  bool done = true;
+  PetFound found = { .mask = { &everything, 1, 1, 1, 1 } };
+  bool done = segmenter == NULL ||
+      pet_find (segmenter, &image, false, NULL, &found, NULL) == PET_OK;
 
-  if (segmenter != NULL) {
-    int width, height;
-
-    pet_segmenter_mask_size (segmenter, &width, &height);
-    mask = accuracy_image (width, height, 1);
-    done = pet_segmenter_run (segmenter, &image, &mask, NULL) == PET_OK;
-  }
   for (int i = 0; i < 2 && done; i++) {
-    PetMatteOptions options = {
-      .refine = true, .low = 12, .high = 243, .decontaminate = i == 1
-    };
+    PetMatteOptions options = { .part = found.part,
+      .refine = true,
+      .low = PET_FIND_CERTAIN,
+      .high = 255 - PET_FIND_CERTAIN,
+      .decontaminate = i == 1 };
 
-    done = pet_matte_cut (&mask, &image, &cutout, &options, NULL, NULL, NULL) ==
-        PET_OK;
+    done = pet_matte_cut (&found.mask, &image, &cutout, &options, NULL, NULL,
+               NULL) == PET_OK;
     if (done)
       add_leak (pet, &cutout, ground, &sums[i]);
   }
-  if (segmenter != NULL)
-    free (mask.data);
+  if (segmenter != NULL && done)
+    pet_find_clear (&found, NULL);
   free (image.data);
   free (cutout.data);
   return done;

@@ -11,7 +11,7 @@
 #include "base/pet-resample.h"
 #include "codec/pet-png-encoder.h"
 #include "image/pet-matte.h"
-#include "nn/pet-segmenter.h"
+#include "nn/pet-find.h"
 
 #define CELL 224
 #define PARTS 3
@@ -32,17 +32,15 @@ cut_out (PetSegmenter *segmenter, const PetImage *photo, const PetImage *cutout)
   PetMatteOptions options = {
     .refine = true, .low = 12, .high = 243, .decontaminate = true, .scrub = true
   };
-  int width, height;
-  PetImage mask;
+  PetFound found;
   bool done;
 
-  pet_segmenter_mask_size (segmenter, &width, &height);
-  mask = accuracy_image (width, height, 1);
-  done = pet_segmenter_run (segmenter, photo, &mask, NULL) == PET_OK &&
-      pet_mask_drop_haze (&mask, 12, NULL, NULL) == PET_OK &&
-      pet_matte_cut (&mask, photo, cutout, &options, NULL, NULL, NULL) ==
-          PET_OK;
-  free (mask.data);
+  if (pet_find (segmenter, photo, false, NULL, &found, NULL) != PET_OK)
+    return false;
+  options.part = found.part;
+  done = pet_matte_cut (
+             &found.mask, photo, cutout, &options, NULL, NULL, NULL) == PET_OK;
+  pet_find_clear (&found, NULL);
   return done;
 }
 

@@ -110,6 +110,54 @@ without_refinement_the_mask_is_enlarged (void)
   }
 }
 
+/* The mask of a part is as good as one of the whole photo that has nothing
+ * around it. */
+static void
+a_mask_may_show_a_part (void)
+{
+  static const PetPart parts[] = { { 20, 10, 40, 30 }, { 0, 0, 50, 60 },
+    { 60, 20, 40, 40 }, { 0, 0, 100, 60 } };
+
+  for (size_t i = 0; i < 2 * sizeof parts / sizeof *parts; i++) {
+    const PetPart *part = &parts[i / 2];
+    PetMatteOptions options = i % 2 ? refined : plain;
+    Picture whole = picture_new (20, 12, 1, 0);
+    Picture some = picture_new (part->width / 5, part->height / 5, 1, 3);
+    Picture photo = picture_new (100, 60, 3, 1);
+    Picture want = picture_new (100, 60, 1, 5),
+            got = picture_new (100, 60, 1, 2);
+
+    picture_fill (&photo.image, CONTENT_NOISE, ALPHA_OPAQUE);
+    for (int k = 0; k < 20 * 12; k++)
+      pet_image_row (&whole.image, k / 20)[k % 20] = 0;
+    for (int y = 1; y < some.image.height - 1; y++)
+      for (int x = 1; x < some.image.width - 1; x++)
+        pet_image_row (&whole.image, part->y / 5 + y)[part->x / 5 + x] =
+            (uint8_t) tap_random_range (0, 255);
+    for (int y = 0; y < some.image.height; y++)
+      memcpy (pet_image_row (&some.image, y),
+          pet_image_row (&whole.image, part->y / 5 + y) + part->x / 5,
+          (size_t) some.image.width);
+    tap_check (pet_matte_cut (&whole.image, &photo.image, &want.image, &options,
+                   NULL, NULL, NULL) == PET_OK);
+    options.part = *part;
+    tap_check (pet_matte_cut (&some.image, &photo.image, &got.image, &options,
+                   NULL, NULL, NULL) == PET_OK);
+    for (int y = 0; y < 60; y++)
+      for (int x = 0; x < 100; x++)
+        if (abs (pet_image_row (&want.image, y)[x] -
+                pet_image_row (&got.image, y)[x]) > 1) {
+          tap_fail ("part %zu at %d, %d", i, x, y);
+          y = x = 100;
+        }
+    picture_free (&whole);
+    picture_free (&some);
+    picture_free (&photo);
+    picture_free (&want);
+    picture_free (&got);
+  }
+}
+
 static double
 grey (const PetImage *image, int x, int y)
 {
@@ -486,6 +534,7 @@ main (int argc, char **argv)
 {
   static const TapTest tests[] = {
     TAP_TEST (without_refinement_the_mask_is_enlarged),
+    TAP_TEST (a_mask_may_show_a_part),
     TAP_TEST (refinement_agrees_with_windows),
     TAP_TEST (levels_stretch_the_mask),
     TAP_TEST (stats_measure_area_and_extent),

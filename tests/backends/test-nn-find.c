@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Panoramas: the pieces shown to the network and how their masks join. The
- * network of these tests answers with the red of the pixel in the middle of
- * each of its cells. */
+/* How photos are shown to a network: panoramas in pieces whose masks join, and
+ * small pets once more from closer. The network of these tests answers with the
+ * red of the pixel in the middle of each of its cells. */
 
+#include "nn/pet-find.h"
 #include "nn/pet-pieces.h"
 #include "tap.h"
 
@@ -13,6 +14,7 @@ typedef struct {
   int runs;
   int fails_at; /* run that fails; -1 = none */
   double largest_ratio;
+  int width, height; /* of what was shown last */
 } Answers;
 
 static PetStatus
@@ -25,6 +27,8 @@ answer (
   ratio = ratio < 1 ? 1 / ratio : ratio;
   if (ratio > answers->largest_ratio)
     answers->largest_ratio = ratio;
+  answers->width = photo->width;
+  answers->height = photo->height;
   if (answers->runs++ == answers->fails_at)
     return pet_fail (error, PET_ERROR_LIBRARY, "as was asked for");
   for (int y = 0; y < SIDE; y++)
@@ -165,6 +169,92 @@ errors_of_a_piece_pass (void)
   pet_segmenter_free (&segmenter);
 }
 
+/* Red in a rectangle. */
+static PetImage
+patch (int width, int height, int x, int y, int w, int h)
+{
+  PetImage photo = image_of (width, height, 3);
+
+  for (int j = y; j < y + h; j++)
+    for (int i = x; i < x + w; i++)
+      pet_image_row (&photo, j)[3 * i] = 255;
+  return photo;
+}
+
+static void
+check_found (int width, int height, const int *box, int want_runs, bool empty)
+{
+  Answers answers = { .fails_at = -1 };
+  PetSegmenter *segmenter = segmenter_of (&answers);
+  PetImage photo = patch (width, height, box[0], box[1], box[2], box[3]);
+  PetFound found;
+  int inside = 0, area;
+
+  tap_check (pet_find (segmenter, &photo, false, NULL, &found, NULL) == PET_OK);
+  tap_check (found.empty == empty);
+  tap_check (answers.runs == want_runs);
+  if (want_runs > 1)
+    tap_check (found.part.width == answers.width &&
+        found.part.height == answers.height);
+  tap_check (found.part.x >= 0 && found.part.y >= 0 &&
+      found.part.x + found.part.width <= width &&
+      found.part.y + found.part.height <= height);
+  for (int i = 0; i < found.mask.width * found.mask.height; i++)
+    inside += found.mask.data[i] >= 128;
+  area = empty ? 0 : box[2] * box[3];
+  /* to a line of the mask's values all around */
+  tap_check (abs ((int) ((double) inside * found.part.width *
+                      found.part.height / SIDE / SIDE) -
+                 area) <= 2 * (box[2] + box[3]) * found.part.width / SIDE);
+  pet_find_clear (&found, NULL);
+  free (photo.data);
+  pet_segmenter_free (&segmenter);
+}
+
+static void
+small_pets_are_looked_at_closer (void)
+{
+  check_found (800, 600, (int[]){ 100, 50, 600, 500 }, 1, false);
+  check_found (800, 600, (int[]){ 500, 300, 90, 80 }, 2, false);
+  check_found (800, 600, (int[]){ 0, 0, 60, 60 }, 2, false);
+  check_found (800, 600, (int[]){ 740, 560, 60, 40 }, 2, false);
+  check_found (600, 900, (int[]){ 300, 100, 30, 300 }, 2, false);
+  check_found (41, 33, (int[]){ 20, 20, 4, 4 }, 2, false);
+}
+
+static void
+nothing_is_nothing (void)
+{
+  Answers answers = { .fails_at = -1 };
+  PetSegmenter *segmenter = segmenter_of (&answers);
+  PetImage photo = image_of (300, 200, 3);
+  PetFound found;
+
+  tap_check (pet_find (segmenter, &photo, true, NULL, &found, NULL) == PET_OK);
+  tap_check (found.empty && answers.runs == 1 && found.part.width == 300);
+  pet_find_clear (&found, NULL);
+  free (photo.data);
+  pet_segmenter_free (&segmenter);
+}
+
+static void
+errors_of_either_look_pass (void)
+{
+  PetImage photo = patch (400, 300, 100, 100, 40, 40);
+
+  for (int i = 0; i < 2; i++) {
+    Answers answers = { .fails_at = i };
+    PetSegmenter *segmenter = segmenter_of (&answers);
+    PetFound found;
+
+    tap_check (pet_find (segmenter, &photo, false, NULL, &found, NULL) ==
+        PET_ERROR_LIBRARY);
+    tap_check (answers.runs == i + 1);
+    pet_segmenter_free (&segmenter);
+  }
+  free (photo.data);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -173,6 +263,9 @@ main (int argc, char **argv)
     TAP_TEST (panoramas_are_shown_in_pieces),
     TAP_TEST (pieces_are_few_however_long_the_photo),
     TAP_TEST (errors_of_a_piece_pass),
+    TAP_TEST (small_pets_are_looked_at_closer),
+    TAP_TEST (nothing_is_nothing),
+    TAP_TEST (errors_of_either_look_pass),
   };
 
   return tap_run (tests, sizeof tests / sizeof *tests, argc, argv);

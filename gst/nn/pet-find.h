@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Where the pet is: the network looks at the whole photo (in pieces if that is
+ * a panorama), and where what it finds is small it looks again, closer. */
+
+#pragma once
+
+#include "image/pet-matte.h"
+#include "nn/pet-segmenter.h"
+
+/* Values of a mask this close to 0 or 255 are taken for certain. */
+#define PET_FIND_CERTAIN 12
+
+typedef struct {
+  PetImage mask; /* of the part; all 0 if there is no pet */
+  PetPart part;  /* of the photo */
+  bool empty;
+} PetFound;
+
+/* `largest`: the largest pet alone, else all. The mask comes from `allocator`;
+ * pet_find_clear (). On failure there is nothing to clear. */
+PetStatus pet_find (PetSegmenter *segmenter, const PetImage *photo,
+    bool largest, const PetAllocator *allocator, PetFound *found,
+    PetError *error);
+
+void pet_find_clear (PetFound *found, const PetAllocator *allocator);
