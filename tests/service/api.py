@@ -2,6 +2,7 @@
 """pet-serve's own routes: answers, formats, refusals, cache, watching."""
 
 import base64
+import glob
 import json
 import os
 import subprocess
@@ -23,11 +24,9 @@ def batch_results(photo, *options):
                         "--quiet", *options, source, "-o", folder + "/out"],
                        check=True, stdout=subprocess.DEVNULL)
         found = {}
-        for look in LOOKS:
-            path = f"{folder}/out/cat/{look}.png"
-            if os.path.exists(path):
-                with open(path, "rb") as file:
-                    found[look] = picture(file.read())
+        for path in glob.glob(folder + "/out/cat/*.png"):
+            with open(path, "rb") as file:
+                found[os.path.basename(path)[:-4]] = picture(file.read())
         return found
 
 
@@ -145,6 +144,24 @@ def test_renditions(service, fine):
         lines = classic.lines("?effects=dithering", PHOTO).lines()
         check("--rendition classic is the default then",
               picture(lines["dithering"]["data"]) == other["dithering"])
+
+
+def test_more_looks(service):
+    """Those that are made when they are asked for."""
+    expected = batch_results(PHOTO, "--effects", "watercolor,mosaic")
+    lines = service.lines("?effects=watercolor,mosaic", PHOTO).lines()
+    check("watercolor and mosaic: pet-batch's very pictures",
+          sorted(lines) == ["mosaic", "watercolor"] and all(
+              picture(line["data"]) == expected[look]
+              for look, line in lines.items()), list(lines))
+    answer = service.get(lines["mosaic"]["url"])
+    check("they are results like all others", answer.status == 200 and
+          answer.body == lines["mosaic"]["data"])
+    answer = service.post_form("/api/v2/process?effect=watercolor", PHOTO)
+    check("the former interface makes them, too", answer.status == 200 and
+          picture(answer.body) == expected["watercolor"])
+    check("but lists those that its clients know", service.get(
+        "/api/v2/effects").json()["available_effects"] == LOOKS)
 
 
 def test_refusals(service):
@@ -284,6 +301,7 @@ def main():
         lines = test_formats(service)
         test_wishes(service)
         test_renditions(service, lines)
+        test_more_looks(service)
         test_refusals(service)
         test_cache(service, lines)
         test_watching(service)
