@@ -56,28 +56,46 @@ write_bytes (ServeAnswer *answer, GBytes *bytes)
   soup_server_message_unpause (answer->request->msg);
 }
 
+/* Takes `bytes` and gives them as they are to be sent. */
+static GBytes *
+encode_slice (const Piece *piece, GBytes *bytes)
+{
+  gsize size;
+  const guchar *data = g_bytes_get_data (bytes, &size);
+  gchar *text;
+
+  if (!piece->base64)
+    return bytes;
+  text = g_base64_encode (data, size);
+  g_bytes_unref (bytes);
+  return g_bytes_new_take (text, strlen (text));
+}
+
 static void
 read_slice (
     GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
 {
   const Piece *piece = data;
   GError *error = NULL;
-  g_autoptr (GBytes) bytes =
+  GBytes *bytes =
       serve_result_read (piece->result, piece->offset, SLICE_BYTES, &error);
 
-  if (bytes == NULL) {
+  if (bytes == NULL)
     g_task_return_error (task, error);
-  } else if (!piece->base64) {
+  else
     g_task_return_pointer (
-        task, g_steal_pointer (&bytes), (GDestroyNotify) g_bytes_unref);
-  } else {
-    gsize size;
-    const guchar *data_bytes = g_bytes_get_data (bytes, &size);
-    gchar *text = g_base64_encode (data_bytes, size);
+        task, encode_slice (piece, bytes), (GDestroyNotify) g_bytes_unref);
+}
 
-    g_task_return_pointer (task, g_bytes_new_take (text, strlen (text)),
-        (GDestroyNotify) g_bytes_unref);
-  }
+static void
+send_slice (ServeAnswer *answer, GBytes *bytes)
+{
+  Piece *piece = g_queue_peek_head (&answer->pieces);
+
+  piece->offset += SLICE_BYTES;
+  if (piece->offset >= serve_result_size (piece->result))
+    free_piece (g_queue_pop_head (&answer->pieces));
+  write_bytes (answer, bytes);
 }
 
 static void
@@ -86,7 +104,6 @@ on_slice (GObject *source, GAsyncResult *result, gpointer user)
   GTask *task = G_TASK (result);
   g_autoptr (GBytes) bytes = NULL;
   ServeAnswer *answer = user;
-  Piece *piece;
 
   if (g_cancellable_is_cancelled (g_task_get_cancellable (task)))
     return; /* the answer is gone */
@@ -97,19 +114,33 @@ on_slice (GObject *source, GAsyncResult *result, gpointer user)
     serve_request_cut (answer->request);
     return;
   }
-  piece = g_queue_peek_head (&answer->pieces);
-  piece->offset += SLICE_BYTES;
-  if (piece->offset >= serve_result_size (piece->result))
-    free_piece (g_queue_pop_head (&answer->pieces));
-  write_bytes (answer, bytes);
+  send_slice (answer, bytes);
+}
+
+/* What was just made is still in memory and goes out at once: beside busy
+ * looks a thread would have to wait for its turn, slice by slice. */
+static gboolean
+send_what_is_there (ServeAnswer *answer, const Piece *piece)
+{
+  g_autoptr (GBytes) bytes =
+      serve_result_read_now (piece->result, piece->offset, SLICE_BYTES);
+
+  if (bytes == NULL)
+    return FALSE;
+  bytes = encode_slice (piece, bytes);
+  send_slice (answer, bytes);
+  return TRUE;
 }
 
 static void
 begin_slice (ServeAnswer *answer, const Piece *piece)
 {
-  Piece *copy = g_new0 (Piece, 1);
+  Piece *copy;
   g_autoptr (GTask) task = NULL;
 
+  if (send_what_is_there (answer, piece))
+    return;
+  copy = g_new0 (Piece, 1);
   *copy = *piece;
   serve_result_ref (copy->result);
   answer->reading = g_cancellable_new ();

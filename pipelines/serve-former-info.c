@@ -90,7 +90,7 @@ serve_former_effect (ServeRequest *request)
   g_autofree gchar *reason = NULL;
   JsonBuilder *builder;
 
-  if (look < 0) {
+  if (look < 0 || look >= pet_effects_count) {
     reason = g_strdup_printf ("Effect '%.40s' not found", name);
     serve_request_refuse (request, SOUP_STATUS_NOT_FOUND, reason);
     return;

@@ -116,6 +116,15 @@ list_effects (void)
   return g_string_free (list, FALSE);
 }
 
+/* The looks that its clients know; -1 for others. */
+static gint
+find_effect (const gchar *name)
+{
+  gint look = serve_look_find (name);
+
+  return look < pet_effects_count ? look : -1;
+}
+
 /* Adds what is asked for, or tells all that is not there. */
 static gboolean
 ask (Former *former, gchar **names)
@@ -125,7 +134,7 @@ ask (Former *former, gchar **names)
   g_autofree gchar *reason = NULL;
 
   for (gchar **name = names; *name != NULL; name++) {
-    gint look = serve_look_find (g_strstrip (*name));
+    gint look = find_effect (g_strstrip (*name));
 
     if (**name == '\0')
       continue;
@@ -197,7 +206,7 @@ read_settings (Former *former, JsonObject *all)
 
   json_object_iter_init (&looks, all);
   while (json_object_iter_next (&looks, &name, &node)) {
-    gint look = serve_look_find (name);
+    gint look = find_effect (name);
     JsonObjectIter settings;
     const gchar *setting;
     JsonNode *value;

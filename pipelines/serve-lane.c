@@ -118,35 +118,43 @@ wait_for_turn (GstPad *pad, GstPadProbeInfo *info, gpointer data)
   return GST_PAD_PROBE_DROP;
 }
 
+static void
+post_result (
+    GstElement *sink, guint64 index, const Branch *branch, ServeResult *result)
+{
+  gst_element_post_message (sink,
+      gst_message_new_application (GST_OBJECT (sink),
+          gst_structure_new (RESULT_MESSAGE, "index", G_TYPE_UINT64, index,
+              "look", G_TYPE_UINT, branch->look, "result", SERVE_TYPE_RESULT,
+              result, NULL)));
+}
+
 /* Stores the PNG in this branch's thread, so that neither the main loop waits
- * for the disk nor memory for the client. */
+ * for the disk nor memory for the client. The next look has to wait for that:
+ * this one is on its way first. */
 static void
 take_png (GstElement *sink, GstBuffer *png, GstPad *pad, gpointer data)
 {
   Branch *branch = data;
   ServeLane *lane = branch->lane;
-  g_autoptr (ServeResult) result = NULL;
+  const gchar *name = pet_effects[branch->look]->name;
   guint64 index;
   gchar key[SERVE_DIGEST_HEX + 1] = "";
   gboolean current;
 
-  serve_turnstile_leave (lane->turnstile, &branch->turn);
   g_mutex_lock (&lane->mutex);
   current = is_current_locked (lane, png);
   index = lane->index;
   if (current)
     g_strlcpy (key, lane->keys[branch->look], sizeof key);
   g_mutex_unlock (&lane->mutex);
-  if (!current)
-    return;
+  if (current) {
+    g_autoptr (ServeResult) result =
+        serve_cache_put (lane->cache, key, name, png);
 
-  result =
-      serve_cache_put (lane->cache, key, pet_effects[branch->look]->name, png);
-  gst_element_post_message (sink,
-      gst_message_new_application (GST_OBJECT (sink),
-          gst_structure_new (RESULT_MESSAGE, "index", G_TYPE_UINT64, index,
-              "look", G_TYPE_UINT, branch->look, "result", SERVE_TYPE_RESULT,
-              result, NULL)));
+    post_result (sink, index, branch, result);
+  }
+  serve_turnstile_leave (lane->turnstile, &branch->turn);
 }
 
 static void

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <gio/gio.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 struct _ServeResult {
@@ -83,13 +84,38 @@ read_file (gint fd, guint64 offset, guint8 *bytes, gsize size, GError **error)
   return TRUE;
 }
 
+static gsize
+clamp_size (const ServeResult *result, guint64 offset, gsize size)
+{
+  return (gsize) MIN (size, result->size - MIN (offset, result->size));
+}
+
+GBytes *
+serve_result_read_now (ServeResult *result, guint64 offset, gsize size)
+{
+  guint8 *bytes;
+  struct iovec vector;
+
+  size = clamp_size (result, offset, size);
+  bytes = g_malloc (MAX (size, 1));
+  vector = (struct iovec){ bytes, size };
+  if (result->fd < 0) {
+    gst_buffer_extract (result->buffer, (gsize) offset, bytes, size);
+  } else if (preadv2 (result->fd, &vector, 1, (off_t) offset, RWF_NOWAIT) !=
+      (gssize) size) {
+    g_free (bytes);
+    return NULL;
+  }
+  return g_bytes_new_take (bytes, size);
+}
+
 GBytes *
 serve_result_read (
     ServeResult *result, guint64 offset, gsize size, GError **error)
 {
   guint8 *bytes;
 
-  size = (gsize) MIN (size, result->size - MIN (offset, result->size));
+  size = clamp_size (result, offset, size);
   bytes = g_malloc (MAX (size, 1));
   if (result->fd < 0) {
     gst_buffer_extract (result->buffer, (gsize) offset, bytes, size);

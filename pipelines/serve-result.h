@@ -31,6 +31,9 @@ guint64 serve_result_size (const ServeResult *result);
 GBytes *serve_result_read (
     ServeResult *result, guint64 offset, gsize size, GError **error);
 
+/* The same where it does not block; NULL where it would, or cannot tell. */
+GBytes *serve_result_read_now (ServeResult *result, guint64 offset, gsize size);
+
 /* All of it, whatever interrupts; FALSE with errno. */
 gboolean serve_write_all (gint fd, const guint8 *bytes, gsize size);
 

@@ -158,10 +158,10 @@ def test_more_looks(service):
     check("they are results like all others", answer.status == 200 and
           answer.body == lines["mosaic"]["data"])
     answer = service.post_form("/api/v2/process?effect=watercolor", PHOTO)
-    check("the former interface makes them, too", answer.status == 200 and
-          picture(answer.body) == expected["watercolor"])
-    check("but lists those that its clients know", service.get(
-        "/api/v2/effects").json()["available_effects"] == LOOKS)
+    check("the former interface has those that its clients know",
+          answer.status == 400 and service.get(
+              "/api/v2/effects").json()["available_effects"] == LOOKS and
+          service.get("/api/v2/effect/watercolor").status == 404)
 
 
 def test_refusals(service):
