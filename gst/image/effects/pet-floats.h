@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Floats side by side, as many as a register of the version holds; one in
+/* Floats side by side, as many as a register of the version holds; four in
  * plain C. Arithmetic is written with operators, as for one. Loops over rows
  * run in steps of PET_FLOATS: up to PET_FLOATS - 1 elements behind a row's end
  * are read and written. */
@@ -102,44 +102,62 @@ pet_floats_select (PetFloats v, float limit, PetFloats high, PetFloats low)
       low, high, _mm256_cmp_ps (v, _mm256_set1_ps (limit), _CMP_GT_OQ));
 }
 #else
-#define PET_FLOATS 1
-typedef float PetFloats;
+/* What every processor of today has, and what compilers lower elsewhere. */
+#define PET_FLOATS 4
+typedef float PetFloats __attribute__ ((vector_size (16)));
+typedef int32_t PetFloatsMask __attribute__ ((vector_size (16)));
 
 static inline PetFloats
 pet_floats_load (const float *from)
 {
-  return *from;
+  PetFloats v;
+
+  memcpy (&v, from, sizeof v);
+  return v;
 }
 
 static inline void
 pet_floats_store (float *to, PetFloats v)
 {
-  *to = v;
+  memcpy (to, &v, sizeof v);
 }
 
 static inline PetFloats
 pet_floats_spread (float value)
 {
-  return value;
+  return (PetFloats){ value, value, value, value };
+}
+
+static inline PetFloats
+pet_floats_choose_ (PetFloatsMask mask, PetFloats yes, PetFloats no)
+{
+  return (
+      PetFloats) (((PetFloatsMask) yes & mask) | ((PetFloatsMask) no & ~mask));
 }
 
 static inline PetFloats
 pet_floats_clamp (PetFloats v, float low, float high)
 {
-  v = v < low ? low : v;
-  return v > high ? high : v;
+  PetFloats least = pet_floats_spread (low), most = pet_floats_spread (high);
+
+  v = pet_floats_choose_ (v < least, least, v);
+  return pet_floats_choose_ (v > most, most, v);
 }
 
 static inline uint32_t
 pet_floats_above (PetFloats v, float limit)
 {
-  return v > limit;
+  uint32_t bits = 0;
+
+  for (int i = 0; i < PET_FLOATS; i++)
+    bits |= (uint32_t) (v[i] > limit) << i;
+  return bits;
 }
 
 static inline PetFloats
 pet_floats_select (PetFloats v, float limit, PetFloats high, PetFloats low)
 {
-  return v > limit ? high : low;
+  return pet_floats_choose_ (v > pet_floats_spread (limit), high, low);
 }
 #endif
 

@@ -136,8 +136,9 @@ pick (const float *blend, const int32_t *at, PetFloats *behind)
       window, _mm256_add_epi32 (step, _mm256_set1_epi32 (1)));
   return _mm256_permutevar8x32_ps (window, step);
 #else
-  *behind = blend[at[0] + 1];
-  return blend[at[0]];
+  *behind = (PetFloats){ blend[at[0] + 1], blend[at[1] + 1], blend[at[2] + 1],
+    blend[at[3] + 1] };
+  return (PetFloats){ blend[at[0]], blend[at[1]], blend[at[2]], blend[at[3]] };
 #endif
 }
 
