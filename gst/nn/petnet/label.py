@@ -2,13 +2,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Label the unlabelled pictures with teacher networks (ONNX Runtime).
 
-  label.py --work WORK --teacher deeplabv3-mnv2-513-pet.onnx:0.6 \
-      --teacher petnet.onnx:0.4:flip
+  label.py --cache CACHE --teacher petnet-large.onnx:1:flip
 
-Needs the cache that train.py made in WORK; writes teacher.npy (uint8
+Needs the cache that train.py made; writes teacher.npy (uint8
 probabilities, the teachers' mean with the weights given) and teacher-keep.npy
-there.  With ":flip" a teacher's answers to the picture and to its mirror image
-are averaged.  A picture is kept when the teachers agree, find a pet of a
+there.  With ":flip" a teacher is asked about the picture and about its mirror
+image.  A picture is kept when all answers agree, find a pet of a
 sensible size and are sure of most of its pixels.
 """
 
@@ -19,7 +18,7 @@ import numpy as np
 import onnxruntime
 from PIL import Image
 
-SMALLEST, LARGEST, MOST_UNSURE, LEAST_AGREEMENT = 0.02, 0.9, 0.45, 0.75
+SMALLEST, LARGEST, MOST_UNSURE, LEAST_AGREEMENT = 0.02, 0.9, 0.45, 0.85
 
 
 class Teacher:
@@ -34,19 +33,18 @@ class Teacher:
         self.source = self.session.get_inputs()[0]
         self.weight, self.flips = float(weight), (1, -1) if flip else (1,)
 
-    def probability(self, picture):
-        """0..255, of the picture's size."""
-        size, total = self.source.shape[2], 0
+    def answers(self, picture):
+        """Probabilities 0..255, of the picture's size."""
+        size = self.source.shape[2]
         for step in self.flips:
             turned = Image.fromarray(np.ascontiguousarray(picture[:, ::step]))
             big = turned.resize((size, size), Image.BILINEAR)
             x = np.asarray(big, np.float32).transpose(2, 0, 1)[None]
             out = self.session.run(
                 None, {self.source.name: x / 127.5 - 1})[0][0, 0]
-            total = total + out[:, ::step] / len(self.flips)
-        mask = Image.fromarray(np.ascontiguousarray(total, np.float32))
-        return 255 * np.clip(np.asarray(mask.resize(picture.shape[1::-1],
-                                                    Image.BILINEAR)), 0, 1)
+            mask = Image.fromarray(np.ascontiguousarray(out[:, ::step]))
+            yield 255 * np.clip(np.asarray(mask.resize(
+                picture.shape[1::-1], Image.BILINEAR)), 0, 1)
 
 
 def is_sure(mean, parts):
@@ -63,7 +61,7 @@ def is_sure(mean, parts):
 def main():
     """Entry point."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--work", required=True)
+    parser.add_argument("--cache", required=True)
     parser.add_argument("--teacher", action="append", required=True,
                         metavar="PATH:WEIGHT[:flip]")
     parser.add_argument("--threads", type=int, default=1)
@@ -71,18 +69,20 @@ def main():
 
     teachers = [Teacher(text, args.threads) for text in args.teacher]
     total = sum(t.weight for t in teachers)
-    pictures = np.load(os.path.join(args.work, "unlabelled-rgb.npy"),
+    pictures = np.load(os.path.join(args.cache, "unlabelled-rgb.npy"),
                        mmap_mode="r")
     masks = np.zeros(pictures.shape[:3], np.uint8)
     keep = np.zeros(len(masks), bool)
     for i, picture in enumerate(pictures):
-        parts = [t.probability(picture) for t in teachers]
-        mean = sum(t.weight * p for t, p in zip(teachers, parts)) / total
+        parts = [list(t.answers(picture)) for t in teachers]
+        mean = sum(t.weight * np.mean(p, 0)
+                   for t, p in zip(teachers, parts)) / total
+        parts = sum(parts, [])
         masks[i], keep[i] = np.uint8(mean + 0.5), is_sure(mean, parts)
-    np.save(os.path.join(args.work, "teacher.npy.part.npy"), masks)
-    np.save(os.path.join(args.work, "teacher-keep.npy"), keep)
-    os.replace(os.path.join(args.work, "teacher.npy.part.npy"),
-               os.path.join(args.work, "teacher.npy"))
+    np.save(os.path.join(args.cache, "teacher.npy.part.npy"), masks)
+    np.save(os.path.join(args.cache, "teacher-keep.npy"), keep)
+    os.replace(os.path.join(args.cache, "teacher.npy.part.npy"),
+               os.path.join(args.cache, "teacher.npy"))
     print(f"kept {keep.sum()} of {len(keep)}")
 
 

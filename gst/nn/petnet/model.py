@@ -1,12 +1,12 @@
 # SPDX-FileCopyrightText: 2026 the gst-plugins-pet authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""petnet: the network, its start weights and its ONNX export.
+"""petnet: the networks, their start weights and their ONNX export.
 
-The encoder is the MobileNetV2 of a TensorFlow DeepLabv3 model (of half width
-for petnet, of full width for petnet-large) whose batch norms are already
-folded.  That model runs at output stride 8 with
-dilated convolutions; here the dilations are undone and the two missing
-strides are put back, so that the deepest map has stride 32.
+petnet's encoder is the MobileNetV2 of half width of a TensorFlow DeepLabv3 model
+whose batch norms are already folded.  That model runs at output stride 8 with
+dilated convolutions; here the dilations are undone and the two missing strides
+are put back, so that the deepest map has stride 32.  petnet-large's is
+EfficientNet-Lite1 without its last block, its batch norms folded.
 """
 
 import numpy as np
@@ -16,33 +16,32 @@ import torch.nn as nn
 import torch.nn.functional as F
 from onnx import helper, numpy_helper
 
-# The two sizes: MobileNetV2 of width 0.5 and 1. Of each inverted residual
-# (input channels, expansion, output channels, stride).
-STEM = {"petnet": 16, "petnet-large": 32}
-BLOCKS = {"petnet": (
-    (16, 1, 8, 1),
-    (8, 6, 12, 2), (12, 6, 12, 1),
-    (12, 6, 16, 2), (16, 6, 16, 1), (16, 6, 16, 1),
-    (16, 6, 32, 2), (32, 6, 32, 1), (32, 6, 32, 1), (32, 6, 32, 1),
-    (32, 6, 48, 1), (48, 6, 48, 1), (48, 6, 48, 1),
-    (48, 6, 80, 2), (80, 6, 80, 1), (80, 6, 80, 1),
-    (80, 6, 160, 1),
-), "petnet-large": (
-    (32, 1, 16, 1),
-    (16, 6, 24, 2), (24, 6, 24, 1),
-    (24, 6, 32, 2), (32, 6, 32, 1), (32, 6, 32, 1),
-    (32, 6, 64, 2), (64, 6, 64, 1), (64, 6, 64, 1), (64, 6, 64, 1),
-    (64, 6, 96, 1), (96, 6, 96, 1), (96, 6, 96, 1),
-    (96, 6, 160, 2), (160, 6, 160, 1), (160, 6, 160, 1),
-    (160, 6, 320, 1),
-)}
+def _stages(*stages):
+    """(in, expansion, out, stride, kernel) of each block, from (expansion,
+    out, stride, kernel, repeats) of each stage; the first goes in at out 0."""
+    cin, blocks = stages[0], []
+    for factor, cout, stride, kernel, repeats in stages[1:]:
+        for i in range(repeats):
+            blocks.append((cin, factor, cout, 1 if i else stride, kernel))
+            cin = cout
+    return tuple(blocks)
+
+
+STEM = {"petnet": 16, "petnet-large": 32}  # channels
+BLOCKS = {
+    "petnet": _stages(
+        16, (1, 8, 1, 3, 1), (6, 12, 2, 3, 2), (6, 16, 2, 3, 3),
+        (6, 32, 2, 3, 4), (6, 48, 1, 3, 3), (6, 80, 2, 3, 3),
+        (6, 160, 1, 3, 1)),
+    "petnet-large": _stages(
+        32, (1, 16, 1, 3, 1), (6, 24, 2, 3, 3), (6, 40, 2, 5, 3),
+        (6, 80, 2, 3, 4), (6, 112, 1, 5, 4), (6, 192, 2, 5, 5)),
+}
 # channels of the decoder at strides 32, 16, 8, 4, 2
 DECODER = {"petnet": (96, 64, 48, 32, 16),
            "petnet-large": (160, 128, 96, 48, 24)}
-# Blocks whose first activation feeds the decoder: the last thing that the
-# encoder knows at strides 8 and 16, taken before the next stride.
-TAP_STRIDE8, TAP_STRIDE16 = 6, 13
 SIZE = 320
+LITE_EPSILON = 1e-3  # of EfficientNet-Lite's batch norms
 
 
 class FastRelu6(torch.autograd.Function):
@@ -74,11 +73,12 @@ def relu6(x):
 class InvertedResidual(nn.Module):
     """Expand 1x1, depthwise 3x3, project 1x1; biased, no batch norm."""
 
-    def __init__(self, cin, factor, cout, stride):
+    def __init__(self, cin, factor, cout, stride, kernel):
         super().__init__()
         mid = cin * factor
         self.expand = nn.Conv2d(cin, mid, 1) if factor > 1 else None
-        self.depthwise = nn.Conv2d(mid, mid, 3, stride, 1, groups=mid)
+        self.depthwise = nn.Conv2d(mid, mid, kernel, stride, kernel // 2,
+                                   groups=mid)
         self.project = nn.Conv2d(mid, cout, 1)
         self.residual = stride == 1 and cin == cout
 
@@ -90,40 +90,68 @@ class InvertedResidual(nn.Module):
 
 
 class Encoder(nn.Module):
-    """MobileNetV2 with taps at strides 2, 4, 8, 16 and 32."""
+    """Inverted residuals with taps at strides 2, 4, 8, 16 and 32."""
 
     def __init__(self, kind):
         super().__init__()
         self.stem = nn.Conv2d(3, STEM[kind], 3, 2, 1)
         self.blocks = nn.ModuleList(InvertedResidual(*b)
                                     for b in BLOCKS[kind])
+        # The blocks that go on to strides 8, 16 and 32.
+        self.steps = [i for i, b in enumerate(BLOCKS[kind]) if b[3] == 2][1:]
 
     def forward(self, x):
-        x = s2 = relu6(self.stem(x))
-        s4 = s8 = s16 = None
+        """Return the maps of strides 2, 4, 8, 16 and 32.
+
+        That of stride 4 is what goes on to stride 8, those of strides 8 and 16
+        what the first block of the next stride widens that to.
+        """
+        x = relu6(self.stem(x))
+        maps = [x]
         for i, block in enumerate(self.blocks):
+            if i == self.steps[0]:
+                maps.append(x)
             x, wide = block(x)
-            if i == 2:
-                s4 = x
-            elif i == TAP_STRIDE8:
-                s8 = wide
-            elif i == TAP_STRIDE16:
-                s16 = wide
-        return s2, s4, s8, s16, x
+            if i in self.steps[1:]:
+                maps.append(wide)
+        return *maps, x
 
     def load_folded(self, path):
-        """Copy the folded convolutions of the DeepLab ONNX file, in order."""
-        graph = onnx.load(path).graph
-        values = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
-        convs = iter(n for n in graph.node if n.op_type == "Conv")
-        for conv in (m for m in self.modules() if isinstance(m, nn.Conv2d)):
-            _, weight, bias = next(convs).input
-            if values[weight].shape != tuple(conv.weight.shape):
-                raise ValueError(f"{weight}: {values[weight].shape} does not"
-                                 f" fit {tuple(conv.weight.shape)}")
+        """Copy the convolutions of a DeepLab ONNX file or of an
+        EfficientNet-Lite .pth file, in order."""
+        convs = (m for m in self.modules() if isinstance(m, nn.Conv2d))
+        pairs = _lite_convs(path) if path.endswith(".pth") else (
+            _onnx_convs(path))
+        for conv, (weight, bias) in zip(convs, pairs):
+            if weight.shape != conv.weight.shape:
+                raise ValueError(f"{tuple(weight.shape)} does not fit"
+                                 f" {tuple(conv.weight.shape)}")
             with torch.no_grad():
-                conv.weight.copy_(torch.from_numpy(values[weight].copy()))
-                conv.bias.copy_(torch.from_numpy(values[bias].copy()))
+                conv.weight.copy_(weight)
+                conv.bias.copy_(bias)
+
+
+def _onnx_convs(path):
+    """(weight, bias) of each convolution."""
+    graph = onnx.load(path).graph
+    values = {t.name: torch.from_numpy(numpy_helper.to_array(t).copy())
+              for t in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "Conv":
+            yield values[node.input[1]], values[node.input[2]]
+
+
+def _lite_convs(path):
+    """(weight, bias) of each convolution, its batch norm folded in."""
+    state = torch.load(path, map_location="cpu")
+    weights = [k for k, v in state.items() if v.dim() == 4]
+    norms = [k[:-len("running_var")] for k in state
+             if k.endswith("running_var")]
+    for weight, norm in zip(weights, norms):
+        scale = state[norm + "weight"] / torch.sqrt(
+            state[norm + "running_var"] + LITE_EPSILON)
+        yield (state[weight] * scale.reshape(-1, 1, 1, 1),
+               state[norm + "bias"] - state[norm + "running_mean"] * scale)
 
 
 def conv_bn(cin, cout, kernel=1, groups=1, act=True):
@@ -164,15 +192,16 @@ class PetNet(nn.Module):
 
     def __init__(self, kind="petnet"):
         super().__init__()
-        blocks, stem = BLOCKS[kind], STEM[kind]
         c32, c16, c8, c4, c2 = DECODER[kind]
         self.encoder = Encoder(kind)
+        blocks = BLOCKS[kind]
+        s4, s8, s16 = (blocks[i][0] for i in self.encoder.steps)
         self.top = nn.Sequential(conv_bn(blocks[-1][2], c32),
                                  light_block(c32, 5), light_block(c32, 5))
-        self.up16 = UpBlock(c32, 6 * blocks[TAP_STRIDE16][0], c16)
-        self.up8 = UpBlock(c16, 6 * blocks[TAP_STRIDE8][0], c8)
-        self.up4 = UpBlock(c8, blocks[2][2], c4)
-        self.up2 = UpBlock(c4, stem, c2)
+        self.up16 = UpBlock(c32, 6 * s16, c16)
+        self.up8 = UpBlock(c16, 6 * s8, c8)
+        self.up4 = UpBlock(c8, s4, c4)
+        self.up2 = UpBlock(c4, STEM[kind], c2)
         self.head = nn.Conv2d(c2, 1, 3, 1, 1)
         self.aux = nn.Conv2d(c16, 1, 1)  # stride 16, training only
 
@@ -197,7 +226,6 @@ class Exportable(nn.Module):
 
 
 METADATA = {
-    "pet.name": "petnet",
     "pet.mean": "0.5,0.5,0.5",
     "pet.std": "0.5,0.5,0.5",
     "pet.divisor": "255",
@@ -267,7 +295,7 @@ def _tidy(model):
     graph.name = "petnet"
 
 
-def export_onnx(net, path, size=SIZE):
+def export_onnx(net, path, kind, size=SIZE):
     """Write the network as ONNX, opset 13, batch norms folded, weights in
     half precision."""
     wrapper = Exportable(net).eval()
@@ -277,8 +305,8 @@ def export_onnx(net, path, size=SIZE):
     model = onnx.load(path)
     _tidy(model)
     _store_half(model)
-    model.producer_name, model.producer_version = "petnet", ""
-    helper.set_model_props(model, METADATA)
+    model.producer_name, model.producer_version = kind, ""
+    helper.set_model_props(model, {"pet.name": kind, **METADATA})
     model = onnx.shape_inference.infer_shapes(model, strict_mode=True)
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, path)

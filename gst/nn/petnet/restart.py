@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Make a checkpoint of an exported petnet, so that training can go on from it.
 
-  restart.py --work WORK --onnx petnet.onnx --checkpoint start.pt
+  restart.py --cache CACHE --onnx petnet.onnx --checkpoint start.pt
 
 Batch norms were folded by the export; they are put back with the statistics of
-64 training pictures (of the cache in WORK), which leaves the function as it is.
+64 training pictures (of CACHE), which leaves the function as it is.
 """
 
 import argparse
@@ -100,12 +100,12 @@ def set_statistics(net, norms, pictures):
 def main():
     """Entry point."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--work", required=True)
+    parser.add_argument("--cache", required=True)
     parser.add_argument("--onnx", required=True)
     parser.add_argument("--checkpoint", required=True)
     args = parser.parse_args()
 
-    cache = data.Cache(args.work, train.SPLIT_SEED)
+    cache = data.Cache(args.cache, train.SPLIT_SEED)
     net = model.PetNet().eval()
     norms = norms_behind(net)
     load_weights(net, args.onnx, norms)
@@ -114,7 +114,7 @@ def main():
            for i in cache.train[:PICTURES]]
     error = set_statistics(net, norms,
                            train.to_input(torch.from_numpy(np.stack(rgb))))
-    torch.save({"ema": net.state_dict(), "phase": 0, "epoch": 0, "iou": 0.0},
+    torch.save({"ema": net.state_dict(), "epoch": 0, "iou": 0.0},
                args.checkpoint)
     print(f"largest change of a logit: {error:.1e}")
 

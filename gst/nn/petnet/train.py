@@ -1,26 +1,31 @@
 #!/usr/bin/env python3
 # SPDX-FileCopyrightText: 2026 the gst-plugins-pet authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Train petnet and export it; see README.md for the exact commands.
+"""Train petnet or petnet-large and export it; README.md has the commands.
 
-  train.py --data DATA --init deeplabv3-mnv2-257-pet.onnx --work WORK
-  label.py --work WORK --teacher deeplabv3-mnv2-513-pet.onnx
-  train.py --data DATA --work WORK --resume
-  train.py --work WORK --export petnet.onnx
+  train.py --kind petnet-large --data DATA --cache CACHE --work WORK \
+      --init efficientnet-lite1.pth --epochs 35
+  train.py --kind petnet-large --checkpoint WORK/last.pt \
+      --export petnet-large.onnx
 
-Training runs in phases, each with its own picture size and one learning-rate
-cycle.  It stops before the first phase that wants the teacher's labels until
-label.py has made them.  A checkpoint is written after every epoch; --resume
-goes on from it.
+Processes of one thread each take their part of every batch and average their
+gradients: on a machine that others use too this gets further than threads,
+which wait for each other at every layer.  The learning rate is half a cosine
+over the epochs, or over --minutes of the clock; the pictures are small in the
+first part and of the inference size in the last.  A checkpoint is written after
+every epoch; the same command with --resume goes on from it.
 """
 
 import argparse
+import datetime
 import os
 import time
 
 import cv2
 import numpy as np
 import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
 import torch.nn.functional as F
 from torch.utils.data import DataLoader
 
@@ -28,9 +33,11 @@ import data
 import model
 
 BATCH = 16
-EMA_DECAY = 0.998
+EMA_DECAY = 0.997
 SPLIT_SEED = 1  # of the held-out pictures
+WARM_UP = 0.05  # share of the training
 WARM_STEPS = 100  # of an average that starts from trained weights
+SMALL_SIZE = 256
 
 
 def loss_parts(logits, target, weight):
@@ -68,6 +75,7 @@ class Ema:
         self.steps = 0
 
     def update(self, net):
+        """One step of training was made."""
         self.steps += 1
         decay = min(EMA_DECAY, (1 + self.steps) / (10 + self.steps))
         for key, value in net.state_dict().items():
@@ -78,7 +86,7 @@ class Ema:
 
 
 @torch.no_grad()
-def validate(state, cache, kind="petnet", size=model.SIZE):
+def validate(state, cache, kind, size=model.SIZE):
     """Mean IoU on held-out pets, mean false area on held-out negatives."""
     net = model.PetNet(kind).eval()
     net.load_state_dict(state)
@@ -101,36 +109,83 @@ def validate(state, cache, kind="petnet", size=model.SIZE):
     return float(np.mean(scores)), float(np.mean(false))
 
 
-def make_optimizer(net, lr_scale, steps):
-    """AdamW with a slower encoder, one cycle over the phase."""
+class Progress:
+    """Share of the training that is done, the same in each process."""
+
+    def __init__(self, args, began):
+        self.epochs, self.seconds = args.epochs, 60 * args.minutes
+        self.began, self.epoch = began, 0
+
+    def share(self, within=0.0):
+        """0..1 and beyond; `within` is the share of the epoch."""
+        if self.epochs:
+            return (self.epoch + within) / self.epochs
+        share = torch.tensor([(time.time() - self.began) / self.seconds],
+                             dtype=torch.float64)
+        dist.broadcast(share, 0)
+        return share.item()
+
+
+def rate(share):
+    """Factor on the learning rates."""
+    if share < WARM_UP:
+        return max(share / WARM_UP, 0.02)
+    done = min(1, (share - WARM_UP) / (1 - WARM_UP))
+    return 0.5 * (1 + np.cos(np.pi * done)) + 0.003
+
+
+def average_gradients(params, loss):
+    """Means over the processes, of the gradients and of the loss."""
+    flat = torch.cat([p.grad.reshape(-1).float() for p in params]
+                     + [torch.tensor([loss])])
+    dist.all_reduce(flat)
+    flat /= dist.get_world_size()
+    at = 0
+    for p in params:
+        p.grad.copy_(flat[at:at + p.numel()].view_as(p))
+        at += p.numel()
+    return flat[-1].item()
+
+
+def make_loader(cache, args, size, epoch, rank):
+    """This process's part of an epoch."""
+    samples = data.Augmented(cache, size, args.pseudo, args.seed, epoch)
+    whole = len(samples.items) // BATCH * BATCH
+    samples.items = samples.items[rank:whole:args.processes]
+    samples.seed = (args.seed, epoch, rank)
+    return DataLoader(samples, BATCH // args.processes, drop_last=True)
+
+
+def make_optimizer(net, rates):
+    """AdamW; rates of the encoder, which comes trained, and of the rest."""
     encoder = list(net.encoder.parameters())
     inside = {id(p) for p in encoder}
-    decoder = [p for p in net.parameters() if id(p) not in inside]
-    rates = [3e-4 * lr_scale, 2e-3 * lr_scale]
-    optimizer = torch.optim.AdamW(
-        [{"params": encoder, "lr": rates[0]},
-         {"params": decoder, "lr": rates[1]}], weight_decay=0.01)
-    cycle = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, rates, total_steps=steps, pct_start=0.2,
-        div_factor=10, final_div_factor=100)
-    return optimizer, cycle
+    rest = [p for p in net.parameters() if id(p) not in inside]
+    return torch.optim.AdamW([{"params": encoder, "lr": rates[0]},
+                              {"params": rest, "lr": rates[1]}],
+                             weight_decay=0.01)
 
 
-def train_epoch(net, ema, optimizer, cycle, loader):
-    """One pass over loader; returns the mean loss."""
+def train_epoch(net, ema, optimizer, loader, progress, rates):
+    """One pass, or what of it fits into the time; the mean loss."""
+    params = list(net.parameters())
     net.train()
     losses = []
-    for rgb, planes in loader:
+    for step, (rgb, planes) in enumerate(loader):
         with torch.autocast("cpu", dtype=torch.bfloat16):
             outputs = net(to_input(rgb))
         loss = batch_loss(outputs, planes)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
+        losses.append(average_gradients(params, loss.item()))
+        share = progress.share(step / len(loader))
+        for group, base in zip(optimizer.param_groups, rates):
+            group["lr"] = base * rate(share)
+        torch.nn.utils.clip_grad_norm_(params, 5.0)
         optimizer.step()
-        cycle.step()
         ema.update(net)
-        losses.append(loss.item())
+        if share >= 1:
+            break
     return float(np.mean(losses))
 
 
@@ -140,77 +195,70 @@ def save(path, **content):
     os.replace(path + ".part", path)
 
 
-def run_phase(args, cache, net, ema, phase, start):
-    """Train one phase from epoch start (0-based) of that phase."""
-    epochs, size = args.epochs[phase], args.sizes[phase]
-    ratio = args.pseudo[phase]
-    checkpoint = os.path.join(args.work, "last.pt")
-    base = sum(args.epochs[:phase])
-
-    def loader(epoch):
-        samples = data.Augmented(cache, size, ratio, args.seed, base + epoch)
-        return DataLoader(samples, BATCH, num_workers=1, drop_last=True,
-                          prefetch_factor=8)
-
-    steps = len(loader(0)) * epochs
-    optimizer, cycle = make_optimizer(net, args.lr_scale[phase], steps)
-    if start:
-        stored = torch.load(checkpoint)
-        optimizer.load_state_dict(stored["optimizer"])
-        cycle.load_state_dict(stored["cycle"])
-    for epoch in range(start, epochs):
-        began = time.time()
-        torch.manual_seed(args.seed + base + epoch)
-        loss = train_epoch(net, ema, optimizer, cycle, loader(epoch))
-        seconds = time.time() - began
-        iou, false = validate(ema.state, cache, args.kind)
-        with open(os.path.join(args.work, "log.csv"), "a") as log:
-            log.write(f"{phase},{epoch + 1},{size},{loss:.4f},{iou:.4f},"
-                      f"{false:.4f},{seconds:.0f}\n")
-        save(checkpoint, phase=phase, epoch=epoch + 1, net=net.state_dict(),
-             ema=ema.state, ema_steps=ema.steps, iou=iou,
-             optimizer=optimizer.state_dict(), cycle=cycle.state_dict())
-        if iou >= args.best:
-            args.best = iou
-            save(os.path.join(args.work, "best.pt"), ema=ema.state, iou=iou,
-                 phase=phase, epoch=epoch + 1)
-
-
-def train(args):
-    """Prepare the data, build or restore the network, run the phases."""
-    torch.manual_seed(args.seed)
-    data.prepare(args.data, args.work)
-    net = model.PetNet(args.kind)
-    phase = epoch = 0
+def start(args, net):
+    """(optimizer, average, epoch): fresh, from a checkpoint, or resumed."""
+    last = os.path.join(args.work, "last.pt")
+    optimizer = make_optimizer(net, args.rates)
     if args.resume:
-        stored = torch.load(os.path.join(args.work, "last.pt"))
+        stored = torch.load(last)
         net.load_state_dict(stored["net"])
-        phase, epoch = stored["phase"], stored["epoch"]
-        args.best = torch.load(os.path.join(args.work, "best.pt"))["iou"]
+        optimizer.load_state_dict(stored["optimizer"])
+    elif args.init.endswith(".pt"):
+        net.load_state_dict(torch.load(args.init)["ema"])
     else:
         net.encoder.load_folded(args.init)
-    net = net.to(memory_format=torch.channels_last)
+    net.to(memory_format=torch.channels_last)
     ema = Ema(net)
     if args.resume:
         ema.state, ema.steps = stored["ema"], stored["ema_steps"]
-    for number in range(phase, len(args.epochs)):
-        cache = data.Cache(args.work, SPLIT_SEED)
-        if args.pseudo[number] and cache.teacher is None:
-            raise SystemExit(f"phase {number} needs label.py to run first;"
-                             " then go on with --resume")
-        start = epoch if number == phase else 0
-        if start < args.epochs[number]:
-            run_phase(args, cache, net, ema, number, start)
+        return optimizer, ema, stored["epoch"]
+    ema.steps = WARM_STEPS if args.init.endswith(".pt") else 0
+    return optimizer, ema, 0
+
+
+def run(rank, args, began):
+    """One process."""
+    torch.set_num_threads(1)
+    # Tiny gradients would otherwise make a step many times slower.
+    torch.set_flush_denormal(True)
+    torch.manual_seed(args.seed)
+    dist.init_process_group("gloo", init_method=f"file://{args.meeting}",
+                            rank=rank, world_size=args.processes,
+                            timeout=datetime.timedelta(hours=2))
+    cache = data.Cache(args.cache, SPLIT_SEED)
+    net = model.PetNet(args.kind)
+    optimizer, ema, epoch = start(args, net)
+    progress = Progress(args, began)
+    progress.epoch = epoch
+    while (share := progress.share()) < 1:
+        size = SMALL_SIZE if share < args.switch else model.SIZE
+        clock = time.time()
+        loss = train_epoch(net, ema, optimizer,
+                           make_loader(cache, args, size, epoch, rank),
+                           progress, args.rates)
+        clock = time.time() - clock
+        progress.epoch = epoch = epoch + 1
+        if rank > 0:
+            continue
+        iou, false = 0, 0
+        if epoch % args.every == 0 or share > 0.95:
+            iou, false = validate(ema.state, cache, args.kind)
+        with open(os.path.join(args.work, "log.csv"), "a") as log:
+            log.write(f"{epoch},{size},{loss:.4f},{iou:.4f},{false:.4f},"
+                      f"{share:.3f},{clock:.0f}\n")
+        save(os.path.join(args.work, "last.pt"), net=net.state_dict(),
+             ema=ema.state, ema_steps=ema.steps, epoch=epoch, iou=iou,
+             optimizer=optimizer.state_dict())
 
 
 def export(args):
     """Write the averaged weights of a checkpoint as ONNX."""
-    stored = torch.load(os.path.join(args.work, args.checkpoint))
+    stored = torch.load(args.checkpoint)
     net = model.PetNet(args.kind).eval()
     net.load_state_dict(stored["ema"])
-    model.export_onnx(net, args.export + ".part")
+    model.export_onnx(net, args.export + ".part", args.kind)
     os.replace(args.export + ".part", args.export)
-    print(f"{args.export}: phase {stored['phase']}, epoch {stored['epoch']},"
+    print(f"{args.export}: epoch {stored['epoch']},"
           f" held-out IoU {stored['iou']:.4f},"
           f" {model.count_parameters(net)} parameters,"
           f" {model.count_macs(net) / 1e6:.0f} M multiply-adds")
@@ -218,44 +266,45 @@ def export(args):
 
 def parse_arguments():
     """The command line."""
-    def numbers(kind):
-        return lambda text: [kind(n) for n in text.split(",")]
-
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add = parser.add_argument
     add("--kind", default="petnet", choices=sorted(model.BLOCKS))
-    add("--data", help="folder of the three tars")
-    add("--init", help="DeepLabv3 MobileNetV2 ONNX file of the same width")
-    add("--work", required=True, help="folder for cache and checkpoints")
-    add("--epochs", type=numbers(int), default=[12, 16, 22],
-        help="epochs of each phase, comma-separated")
-    add("--sizes", type=numbers(int), default=[256, 256, 320],
-        help="picture size of each phase")
-    add("--lr-scale", type=numbers(float), default=[1, 1, 0.7],
-        help="factor on both learning rates, each phase")
-    add("--pseudo", type=numbers(float), default=[0, 1, 0.6],
-        help="teacher-labelled pictures per labelled one, each phase"
-        " (label.py makes them)")
-    add("--seed", type=int, default=1)
-    add("--threads", type=int, default=2)
+    add("--data", help="folder of the three tars, to fill an empty CACHE")
+    add("--cache", help="folder of the prepared pictures and labels")
+    add("--work", help="folder of the checkpoint and the log")
+    add("--init", help="DeepLabv3 MobileNetV2 .onnx or EfficientNet-Lite .pth"
+        " file, or a checkpoint (.pt)")
+    add("--epochs", type=int, default=0)
+    add("--minutes", type=float, default=60, help="unless --epochs is given")
+    add("--switch", type=float, default=0.75,
+        help=f"share of the training with {SMALL_SIZE} pixels")
+    add("--rates", type=lambda t: [float(r) for r in t.split(",")],
+        default=[2e-4, 2e-3], help="highest rates of encoder and decoder")
+    add("--pseudo", type=float, default=0,
+        help="teacher-labelled pictures per labelled one (label.py)")
+    add("--processes", type=int, default=2, choices=(1, 2, 4, 8))
+    add("--every", type=int, default=2, help="epochs between validations")
+    add("--seed", type=int, default=7)
     add("--resume", action="store_true", help="go on from WORK/last.pt")
-    add("--export", metavar="ONNX", help="export instead of training")
-    add("--checkpoint", default="last.pt", help="what --export takes")
-    args = parser.parse_args()
-    args.best = 0.0
-    return args
+    add("--export", metavar="ONNX", help="export --checkpoint, do not train")
+    add("--checkpoint", help="a .pt file")
+    return parser.parse_args()
 
 
 def main():
     """Entry point."""
     args = parse_arguments()
-    torch.set_num_threads(args.threads)
-    # Tiny gradients would otherwise make a step many times slower.
-    torch.set_flush_denormal(True)
     if args.export:
         export(args)
-    else:
-        train(args)
+        return
+    os.makedirs(args.work, exist_ok=True)
+    if args.data:
+        data.prepare(args.data, args.cache)
+    args.meeting = os.path.abspath(os.path.join(
+        args.work, f"meeting-{os.getpid()}-{int(time.time())}"))
+    mp.spawn(run, (args, time.time()), args.processes)
+    if os.path.exists(args.meeting):
+        os.remove(args.meeting)
 
 
 if __name__ == "__main__":
