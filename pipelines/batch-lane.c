@@ -95,20 +95,19 @@ is_alone (const BatchLane *lane)
   return lane->threads != 1;
 }
 
-/* A lane that has all cores makes two looks at a time, for each has a frame:
- * the first in a thread of its own, the others one after the other in the
- * tee's, and only their files are written beside it. Where lanes share the
- * cores every look has a thread: what one lane leaves idle, as while its files
- * are synced, serves the others. */
+/* Each look in work has a frame. Lanes that share the cores make one look at a
+ * time, in the tee's thread, where the frame of the last one serves again while
+ * it is in the cache; only files are written beside it. A lane that has all
+ * cores makes the first two of its looks in threads of their own. */
 static void
 link_branch (const BatchLane *lane, guint branch, GstElement *tee,
     GstElement *gate, GstElement *queue, GstElement *look, GstElement *encoder,
     GstElement *sink)
 {
-  if (is_alone (lane) && branch > 1)
-    gst_element_link_many (tee, gate, look, encoder, queue, sink, NULL);
-  else
+  if (is_alone (lane) && branch <= 1)
     gst_element_link_many (tee, gate, queue, look, encoder, sink, NULL);
+  else
+    gst_element_link_many (tee, gate, look, encoder, queue, sink, NULL);
 }
 
 static void

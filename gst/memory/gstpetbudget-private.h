@@ -9,6 +9,8 @@
 
 G_BEGIN_DECLS
 
+typedef struct _GstPetSpare GstPetSpare;
+
 struct _GstPetBudget {
   GstObject parent;
 
@@ -27,6 +29,12 @@ struct _GstPetBudget {
   gint64 stall_us;   /* how long nothing may */
   GList *pools;      /* GstPetPool, borrowed; each has a maximum */
   GList *branches;   /* GstPetBranch, borrowed */
+
+  GstPetSpare *spares; /* gstpetspares.h */
+  gsize spare_bytes;
+  guint n_spares;
+  gboolean spares_timed; /* the clock will look at them */
+  gint64 spared_us;      /* when the last one came */
 };
 
 struct _GstPetTicket {

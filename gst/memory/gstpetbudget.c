@@ -5,6 +5,7 @@
 
 #include "memory/gstpetbudget-private.h"
 #include "memory/gstpetpool.h"
+#include "memory/gstpetspares.h"
 #include "memory/gstpetsystem.h"
 
 #define STALL_US (30 * G_USEC_PER_SEC)
@@ -30,6 +31,7 @@ gst_pet_budget_finalize (GObject *object)
 {
   GstPetBudget *self = GST_PET_BUDGET (object);
 
+  gst_pet_spares_drop (self);
   g_mutex_clear (&self->lock);
   g_cond_clear (&self->changed);
   G_OBJECT_CLASS (gst_pet_budget_parent_class)->finalize (object);

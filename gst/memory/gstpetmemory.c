@@ -7,13 +7,13 @@
 
 #include "base/pet-alloc.h"
 #include "base/pet-checked.h"
+#include "memory/gstpetspares.h"
 
-#define MAPPED_BYTES ((gsize) 1024 * 1024)
+#define MAPPED_BYTES ((gsize) 64 * 1024)
 #define PAGE_BYTES ((gsize) 4096)
 
 /* From here on a block is worth pages of 2 MB where the system has them: taking
- * it costs 3 faults instead of 1500. What is given back early is whole ones
- * then, for a part of one stays where it is. */
+ * it costs a few faults instead of 1500. */
 #define HUGE_BYTES ((gsize) 4 * 1024 * 1024)
 #define HUGE_PAGE_BYTES ((gsize) 2 * 1024 * 1024)
 #define MEMORY_TYPE "GstPetMemory"
@@ -51,20 +51,47 @@ gst_pet_block_bytes (gsize size)
   return total_bytes (size, &total) ? total : G_MAXUINT64;
 }
 
+/* Where pages of 2 MB begin, of which a block without them would miss one. */
 static gpointer
-take (gsize total)
+map_huge (gsize total)
+{
+  guint8 *start, *block, *end;
+  gsize whole;
+
+  if (!pet_add_size (total, HUGE_PAGE_BYTES, &whole))
+    return NULL;
+  start = mmap (
+      NULL, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (start == MAP_FAILED)
+    return NULL;
+  block = start +
+      (HUGE_PAGE_BYTES - (guintptr) start % HUGE_PAGE_BYTES) % HUGE_PAGE_BYTES;
+  end = start + whole;
+  if (block > start)
+    munmap (start, (gsize) (block - start));
+  munmap (block + total, (gsize) (end - block) - total);
+  madvise (block, total, MADV_HUGEPAGE);
+  return block;
+}
+
+static gpointer
+take (GstPetBudget *budget, gsize total, gboolean zeroed)
 {
   gpointer memory;
 
   if (total < MAPPED_BYTES)
-    return pet_alloc (NULL, total);
+    return zeroed ? pet_alloc_zeroed (NULL, total) : pet_alloc (NULL, total);
+  memory = gst_pet_spares_take (budget, total);
+  if (memory != NULL) {
+    if (zeroed)
+      memset (memory, 0, total);
+    return memory;
+  }
+  if (total >= HUGE_BYTES)
+    return map_huge (total);
   memory = mmap (
       NULL, total, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED)
-    return NULL;
-  if (total >= HUGE_BYTES)
-    madvise (memory, total, MADV_HUGEPAGE);
-  return memory;
+  return memory == MAP_FAILED ? NULL : memory;
 }
 
 gpointer
@@ -77,14 +104,11 @@ gst_pet_block_new (
   if (!total_bytes (size, &total))
     return NULL;
   gst_pet_budget_draw (budget, ticket, total);
-  header = take (total);
+  header = take (budget, total, zeroed);
   if (header == NULL) {
     gst_pet_budget_give_back (budget, ticket, total);
     return NULL;
   }
-  /* Mapped memory is zero. */
-  if (zeroed && total < MAPPED_BYTES)
-    memset (header, 0, total);
   *header = (Header){ budget, ticket, total };
   return (guint8 *) header + HEADER_BYTES;
 }
@@ -100,7 +124,7 @@ gst_pet_block_free (gpointer block)
   copy = *header;
   if (copy.bytes < MAPPED_BYTES)
     pet_free (NULL, header, copy.bytes);
-  else
+  else if (!gst_pet_spares_keep (copy.budget, header, copy.bytes))
     munmap (header, copy.bytes);
   gst_pet_budget_give_back (copy.budget, copy.ticket, copy.bytes);
 }
@@ -257,27 +281,4 @@ gst_pet_allocator_take (
     return NULL;
   return GST_MEMORY_CAST (
       wrap (allocator, block, NULL, 0, size, PET_ALIGNMENT - 1, 0, size));
-}
-
-gsize
-gst_pet_memory_discard (GstMemory *memory, gsize from, gsize to)
-{
-  guintptr start, begin, end;
-  gsize bytes, page;
-  guint8 *block;
-
-  if (!gst_memory_is_type (memory, MEMORY_TYPE) || memory->parent != NULL)
-    return from;
-  block = ((PetMemory *) memory)->block;
-  bytes = ((const Header *) (block - HEADER_BYTES))->bytes;
-  if (bytes < MAPPED_BYTES)
-    return from;
-  page = bytes >= HUGE_BYTES ? HUGE_PAGE_BYTES : PAGE_BYTES;
-  start = (guintptr) (block + memory->offset);
-  begin = (start + from + page - 1) / page * page;
-  end = (start + MIN (to, memory->size)) / page * page;
-  if (begin >= end)
-    return from;
-  madvise ((gpointer) begin, end - begin, MADV_DONTNEED);
-  return end - start;
 }

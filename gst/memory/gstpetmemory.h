@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Memory that the account knows: charged before it is taken, given back when it
- * is freed. Blocks of 1 MB and more are mapped and go back to the system when
- * freed; glibc would keep them (up to 32 MB each) for the life of the process.
+ * is freed. Blocks of 64 KB and more are mapped: when freed they wait for the next
+ * photo (gstpetspares.h) and then go back to the system; glibc would keep them
+ * (up to 32 MB each) for the life of the process.
  * What a block costs beyond its size (a header, whole pages) is charged too. */
 
 #pragma once
@@ -31,12 +32,5 @@ GstAllocator *gst_pet_allocator_new (GstPetBudget *budget);
  * there is no memory. */
 GstMemory *gst_pet_allocator_take (
     GstAllocator *allocator, GstPetTicket *ticket, gsize size, gboolean zeroed);
-
-/* Gives the whole pages between the bytes `from` and `to` of the memory back to
- * the system: their contents are lost. For memory that the caller alone holds
- * and reads for the last time. Does nothing to small blocks and to memory of
- * others. The account stays charged until the block is freed. Returns where to
- * go on from: the end of the last page that went, else `from`. */
-gsize gst_pet_memory_discard (GstMemory *memory, gsize from, gsize to);
 
 G_END_DECLS

@@ -9,6 +9,7 @@
 #include "memory/gstpetaccount.h"
 #include "memory/gstpetmemory.h"
 #include "memory/gstpetpool.h"
+#include "memory/gstpetspares.h"
 
 static void
 blocks_are_charged_aligned_and_writable (void)
@@ -65,6 +66,92 @@ large_blocks_go_back_to_the_system (void)
   gst_pet_block_free (block);
   without = resident ();
   g_assert_cmpuint (without + size * 9 / 10, <, with);
+  account_free (budget);
+}
+
+#define MB ((gsize) 1024 * 1024)
+
+static void
+assert_zero (const guint8 *bytes, gsize size)
+{
+  for (gsize i = 0; i < size; i++)
+    g_assert_cmpint (bytes[i], ==, 0);
+}
+
+static gpointer
+take_and_fill (GstPetBudget *budget, gsize size)
+{
+  guint8 *block = gst_pet_block_new (budget, NULL, size, TRUE);
+
+  assert_zero (block, size);
+  memset (block, 0xa5, size);
+  return block;
+}
+
+/* A spare serves again, also cut to a size a little below its own; what is
+ * charged is what is asked for. */
+static void
+freed_blocks_serve_again (void)
+{
+  static const gsize sizes[] = { 8 * MB, 8 * MB, 8 * MB - 5000, 7 * MB };
+  GstPetBudget *budget = account_new (G_MAXINT64);
+
+  for (guint i = 0; i < G_N_ELEMENTS (sizes); i++) {
+    gpointer block = take_and_fill (budget, sizes[i]);
+
+    g_assert_cmpuint (gst_pet_spares_bytes (budget), ==, 0);
+    g_assert_cmpuint (
+        account_in_use (budget), ==, gst_pet_block_bytes (sizes[i]));
+    gst_pet_block_free (block);
+    g_assert_cmpuint (account_in_use (budget), ==, 0);
+    g_assert_cmpuint (
+        gst_pet_spares_bytes (budget), ==, gst_pet_block_bytes (sizes[i]));
+  }
+  gst_pet_spares_drop (budget);
+  g_assert_cmpuint (gst_pet_spares_bytes (budget), ==, 0);
+  account_free (budget);
+}
+
+/* Taken and spare together: never above the account's peak, nor its limit. */
+static void
+spares_make_nothing_larger (void)
+{
+  GstPetBudget *budget = account_new (10 * MB);
+  gpointer first = take_and_fill (budget, 4 * MB), second;
+
+  second = take_and_fill (budget, 2 * MB);
+  gst_pet_block_free (first);
+  gst_pet_block_free (second);
+  g_assert_cmpuint (gst_pet_spares_bytes (budget), ==,
+      gst_pet_block_bytes (4 * MB) + gst_pet_block_bytes (2 * MB));
+
+  /* Of no use here, and the older one is in the way. */
+  first = take_and_fill (budget, 3 * MB);
+  g_assert_cmpuint (
+      gst_pet_spares_bytes (budget), ==, gst_pet_block_bytes (2 * MB));
+  second = take_and_fill (budget, 7 * MB);
+  g_assert_cmpuint (gst_pet_spares_bytes (budget), ==, 0);
+  gst_pet_block_free (second);
+  g_assert_cmpuint (
+      account_state (budget).allocated + gst_pet_spares_bytes (budget), <=,
+      10 * MB);
+  gst_pet_block_free (first);
+  g_assert_cmpuint (gst_pet_spares_bytes (budget), <=, 10 * MB);
+  account_free (budget);
+}
+
+static void
+idle_spares_go_back (void)
+{
+  GstPetBudget *budget = account_new (G_MAXINT64);
+
+  gst_pet_block_free (take_and_fill (budget, 5 * MB));
+  g_assert_cmpuint (gst_pet_spares_bytes (budget), >=, 5 * MB);
+  while (gst_pet_spares_bytes (budget) > 0)
+    g_usleep (10000);
+  /* Who looked at them may still be about to leave. */
+  while (GST_OBJECT_REFCOUNT_VALUE (budget) > 1)
+    g_usleep (1000);
   account_free (budget);
 }
 
@@ -314,6 +401,9 @@ main (int argc, char **argv)
   ADD ("copies-are-charged-like-the-original",
       copies_are_charged_like_the_original);
   ADD ("copy-on-write-is-charged", copy_on_write_is_charged);
+  ADD ("freed-blocks-serve-again", freed_blocks_serve_again);
+  ADD ("spares-make-nothing-larger", spares_make_nothing_larger);
+  ADD ("idle-spares-go-back", idle_spares_go_back);
   ADD ("frames-come-zeroed", frames_come_zeroed);
   ADD ("a-full-pool-says-so-and-waits", a_full_pool_says_so_and_waits);
   ADD ("an-element-draws-from-the-picture-it-is-at",
