@@ -35,7 +35,6 @@
 #include "gstpetenums.h"
 #include "gstpetfields.h"
 #include "memory/gstpetcost.h"
-#include "memory/gstpetspares.h"
 
 GST_DEBUG_CATEGORY_STATIC (mem_gate_debug);
 #define GST_CAT_DEFAULT mem_gate_debug
@@ -242,9 +241,6 @@ gst_mem_gate_set_property (
     apply_limit (self);
 }
 
-/* What is spare goes before anything has to wait. */
-#define SPARE_PRESSURE 0.5
-
 static gdouble
 watched_pressure (gpointer user)
 {
@@ -255,12 +251,6 @@ watched_pressure (gpointer user)
   if (self->watch != NULL)
     pressure = gst_pet_watch_pressure (self->watch);
   g_mutex_unlock (&self->watch_lock);
-  if (pressure >= SPARE_PRESSURE) {
-    GstPetBudget *budget = dup_budget (self);
-
-    gst_pet_spares_drop (budget);
-    gst_object_unref (budget);
-  }
   return pressure;
 }
 

@@ -6,9 +6,11 @@
 
 #include "gstpetsinks.h"
 #include "memory/gstpetcost.h"
+#include "memory/gstpetspares.h"
 
 /* Elements between a tee and its gate. */
 #define MAX_STEPS 32
+#define SPARE_PRESSURE 0.5
 
 /* The source pad that is one element further up; transfer full. */
 static GstPad *
@@ -70,6 +72,18 @@ gst_mem_gate_cost (const GstMemGateSettings *settings, GstPad *srcpad,
   return 3 * frame_bytes;
 }
 
+/* What is spare goes before anything has to wait or is dropped. */
+static gdouble
+watched_pressure (const GstMemGatePicture *picture)
+{
+  gdouble pressure = picture->watched (picture->gate);
+
+  if (pressure < SPARE_PRESSURE || gst_pet_spares_bytes (picture->budget) == 0)
+    return pressure;
+  gst_pet_spares_drop (picture->budget);
+  return picture->watched (picture->gate);
+}
+
 /* A required picture waits while the pressure is full, whatever fills it. */
 static gboolean
 is_held (gpointer user)
@@ -78,7 +92,7 @@ is_held (gpointer user)
   GstPetBudgetState state;
 
   gst_pet_budget_get_state (picture->budget, &state);
-  return state.fullness >= 1 || picture->watched (picture->gate) >= 1;
+  return state.fullness >= 1 || watched_pressure (picture) >= 1;
 }
 
 static void
@@ -121,8 +135,8 @@ gst_mem_gate_admit (
   gst_pet_branch_set (picture->branch, &rules, picture->cost);
   if (settings->optional) {
     settle (picture);
-    return gst_pet_branch_decide (picture->branch, from,
-        picture->watched (picture->gate), &picture->reason);
+    return gst_pet_branch_decide (
+        picture->branch, from, watched_pressure (picture), &picture->reason);
   }
   gst_pet_branch_count (picture->branch);
   picture->was_admitted = from != NULL;

@@ -392,9 +392,44 @@ output_write (void *user, const void *bytes, size_t size, PetError *error)
   return PET_OK;
 }
 
+/* A frame that nobody else will look at goes as it is read, while the file
+ * grows. */
+typedef struct {
+  GstMemory *memory;
+  gsize row_bytes, seen, gone;
+} Spent;
+
+/* Each time costs the other cores an interrupt. */
+#define SPENT_STEP (256 * 1024)
+
+static void
+on_rows_read (void *user, int rows)
+{
+  Spent *spent = user;
+  gsize bytes = (gsize) rows * spent->row_bytes;
+
+  if (bytes - spent->seen < SPENT_STEP)
+    return;
+  spent->gone = gst_pet_memory_discard (spent->memory, spent->gone, bytes);
+  spent->seen = bytes;
+}
+
+/* `picture` must not be mapped yet: mapping takes references. */
+static gboolean
+may_be_spent (GstPetPngEnc *self, GstBuffer *picture, Spent *spent)
+{
+  *spent = (Spent){ .row_bytes =
+                        (gsize) GST_VIDEO_INFO_PLANE_STRIDE (&self->info, 0) };
+  if (!gst_buffer_is_writable (picture) || gst_buffer_n_memory (picture) != 1 ||
+      gst_buffer_get_video_meta (picture) != NULL)
+    return FALSE;
+  spent->memory = gst_buffer_peek_memory (picture, 0);
+  return gst_memory_is_writable (spent->memory);
+}
+
 static PetStatus
 encode (GstPetPngEnc *self, GstBuffer *picture, const PetImage *image,
-    GstBuffer *file, PetPngInfo *info, PetError *error)
+    Spent *spent, GstBuffer *file, PetPngInfo *info, PetError *error)
 {
   const GstPetSourceMeta *meta = gst_pet_buffer_get_source_meta (picture);
   g_autofree gchar *software = NULL;
@@ -413,6 +448,10 @@ encode (GstPetPngEnc *self, GstBuffer *picture, const PetImage *image,
   options.software = software;
   options.recipe = meta != NULL ? meta->recipe : NULL;
   options.allocator = &self->account.core;
+  if (spent != NULL) {
+    options.rows_read = on_rows_read;
+    options.rows_user = spent;
+  }
 
   status = pet_png_encode (image, &options, output_write, &out, info, error);
   output_close_block (&out);
@@ -436,19 +475,23 @@ gst_pet_png_enc_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
   GstVideoFrame frame;
   PetPngInfo info;
   GstBuffer *file;
+  gboolean alone;
+  Spent spent;
   PetImage image;
   PetStatus status;
   PetError error;
 
   if (GST_VIDEO_INFO_FORMAT (&self->info) == GST_VIDEO_FORMAT_UNKNOWN)
     goto not_negotiated;
+  alone = may_be_spent (self, buffer, &spent);
   if (!gst_video_frame_map (&frame, &self->info, buffer, GST_MAP_READ))
     goto unmappable;
 
   image = gst_pet_frame_image (&frame);
   file = gst_buffer_new ();
   gst_pet_account_begin (&self->account, buffer);
-  status = encode (self, buffer, &image, file, &info, &error);
+  status =
+      encode (self, buffer, &image, alone ? &spent : NULL, file, &info, &error);
   gst_pet_account_end (&self->account);
   gst_video_frame_unmap (&frame);
   if (status != PET_OK)

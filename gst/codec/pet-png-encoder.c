@@ -243,6 +243,8 @@ write_rows (Encoder *self, PetError *error)
 
     convert_row (self, pet_image_row (self->image, y));
     PET_TRY (write_row (self, error));
+    if (self->options->rows_read != NULL)
+      self->options->rows_read (self->options->rows_user, y + 1);
     self->above = self->row;
     self->above_span = self->row_span;
     self->row = row;

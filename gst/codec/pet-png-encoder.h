@@ -23,6 +23,9 @@ typedef struct {
   const char *recipe;            /* tEXt "Recipe": what the picture was made
                            from and how; as `software` */
   const PetAllocator *allocator; /* NULL = malloc */
+  /* Called when the first `rows` rows will not be read again; NULL = not. */
+  void (*rows_read) (void *user, int rows);
+  void *rows_user;
 } PetPngOptions;
 
 /* Called with each finished piece, at most PET_PNG_PIECE_BYTES long; `bytes`

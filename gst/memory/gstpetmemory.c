@@ -282,3 +282,28 @@ gst_pet_allocator_take (
   return GST_MEMORY_CAST (
       wrap (allocator, block, NULL, 0, size, PET_ALIGNMENT - 1, 0, size));
 }
+
+gsize
+gst_pet_memory_discard (GstMemory *memory, gsize from, gsize to)
+{
+  guintptr start, begin, end;
+  gsize bytes, page;
+  const Header *header;
+  guint8 *block;
+
+  if (!gst_memory_is_type (memory, MEMORY_TYPE) || memory->parent != NULL)
+    return from;
+  block = ((PetMemory *) memory)->block;
+  header = (const Header *) (block - HEADER_BYTES);
+  bytes = header->bytes;
+  if (bytes < MAPPED_BYTES || gst_pet_spares_have_room (header->budget, bytes))
+    return from;
+  page = bytes >= HUGE_BYTES ? HUGE_PAGE_BYTES : PAGE_BYTES;
+  start = (guintptr) (block + memory->offset);
+  begin = (start + from + page - 1) / page * page;
+  end = (start + MIN (to, memory->size)) / page * page;
+  if (begin >= end)
+    return from;
+  madvise ((gpointer) begin, end - begin, MADV_DONTNEED);
+  return end - start;
+}

@@ -33,4 +33,12 @@ GstAllocator *gst_pet_allocator_new (GstPetBudget *budget);
 GstMemory *gst_pet_allocator_take (
     GstAllocator *allocator, GstPetTicket *ticket, gsize size, gboolean zeroed);
 
+/* Gives the whole pages between the bytes `from` and `to` of the memory back to
+ * the system: their contents are lost. For memory that the caller alone holds
+ * and reads for the last time. Does nothing to what may become a spare, to small
+ * blocks and to memory of others. The account stays charged until the block is
+ * freed. Returns where to go on from: the end of the last page that went, else
+ * `from`. */
+gsize gst_pet_memory_discard (GstMemory *memory, gsize from, gsize to);
+
 G_END_DECLS

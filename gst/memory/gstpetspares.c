@@ -176,17 +176,33 @@ start_timer_locked (GstPetBudget *self)
   gst_object_unref (clock);
 }
 
+static gboolean
+have_room_locked (const GstPetBudget *self, gsize bytes)
+{
+  return bytes <= GST_PET_SPARE_MOST_BYTES && self->n_spares < MAX_SPARES &&
+      self->allocated >= bytes &&
+      self->spare_bytes + bytes <= room_locked (self, self->allocated - bytes);
+}
+
+gboolean
+gst_pet_spares_have_room (GstPetBudget *self, gsize bytes)
+{
+  gboolean have;
+
+  g_mutex_lock (&self->lock);
+  have = have_room_locked (self, bytes);
+  g_mutex_unlock (&self->lock);
+  return have;
+}
+
 gboolean
 gst_pet_spares_keep (GstPetBudget *self, gpointer block, gsize bytes)
 {
   GstPetSpare *spare = block;
   gboolean kept;
 
-  if (bytes > GST_PET_SPARE_MOST_BYTES)
-    return FALSE;
   g_mutex_lock (&self->lock);
-  kept = self->n_spares < MAX_SPARES && self->allocated >= bytes &&
-      self->spare_bytes + bytes <= room_locked (self, self->allocated - bytes);
+  kept = have_room_locked (self, bytes);
   if (kept) {
     spare->next = self->spares;
     spare->bytes = bytes;

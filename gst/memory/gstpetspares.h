@@ -29,6 +29,9 @@ gpointer gst_pet_spares_take (GstPetBudget *budget, gsize bytes);
 gboolean gst_pet_spares_keep (
     GstPetBudget *budget, gpointer block, gsize bytes);
 
+/* Whether a block of `bytes` that is in use would be kept if it were freed now. */
+gboolean gst_pet_spares_have_room (GstPetBudget *budget, gsize bytes);
+
 /* Gives all back to the system, as when it runs short. */
 void gst_pet_spares_drop (GstPetBudget *budget);
 
