@@ -8,7 +8,7 @@
  * strongest, mixed with the second in four steps at their border. One of the
  * middle inks is laid as Ben-Day dots.
  *
- * Scratch: 58 bytes per cell, 200000 cells at most, and 200 per column. */
+ * Scratch: 38 bytes per cell, 200000 cells at most, and 72 per column. */
 
 #include <string.h>
 
@@ -18,10 +18,11 @@
 #include "image/effects/pet-palettes.h"
 
 #define MAX_CELLS 200000
-#define INKS 6
+#define INKS PET_INKS
 #define STEPS 4   /* from one ink to the next */
 #define LEVELS 15 /* of alpha */
 #define SPECK 10
+#define PIECE 128 /* pixels */
 
 enum { PALETTE, GROUND, DOTS, OUTLINE, SHEET, SEED };
 
@@ -44,21 +45,20 @@ static const PetEffectParam params[] = {
 
 typedef struct {
   PetCells cells;
-  uint8_t *ink;   /* of each cell */
-  int32_t *stack; /* of cells */
-  PetRiseMap map;
-  PetRise rise[INKS];
-  float *plane[INKS]; /* 1 where the ink is */
-  float *share[INKS]; /* the same for a row of pixels */
-  float *wave;        /* of the dots, along a row */
-  uint8_t *half;      /* the picture at half the size, for four-up */
-  int n;              /* of inks */
+  uint8_t *ink; /* of each cell */
+  PetInks rise;
+  float *wave;   /* of the dots, along a row */
+  uint8_t *half; /* the picture at half the size, for four-up */
+  int n;         /* of inks */
 } Press;
 
-/* What is printed on: colours of the inks, of their mixtures and edges. */
+/* Pixels are one of these: inks mixed in quarters, and inks at edges. */
+#define MIXED(a, b, step) (((a) *INKS + (b)) * (STEPS + 1) + (step))
+#define EDGE(a, level) (MIXED (INKS, 0, 0) + (a) * (LEVELS + 1) + (level))
+
+/* What is printed on and with. */
 typedef struct {
-  uint32_t mixed[INKS][INKS][STEPS + 1]; /* so many quarters of the second */
-  uint32_t edge[INKS][LEVELS + 1];
+  uint32_t pixels[EDGE (INKS, 0)];
   uint32_t ground;
   float slope, dot_pitch; /* of borders between inks; of dots */
   int dots;               /* the ink that is laid as dots, -1 = none */
@@ -68,24 +68,11 @@ static void
 take_scratch (PetScratch *scratch, Press *press, int width, int height,
     const double *values)
 {
-  size_t cells, half = 0;
+  size_t half = 0;
 
   pet_cells_take (scratch, &press->cells, width, height, MAX_CELLS, 0);
-  cells = press->cells.max_cells;
-  press->ink = pet_scratch_take (scratch, cells, 1);
-  press->stack = pet_scratch_take (scratch, cells, sizeof (int32_t));
-  pet_rise_map_take (scratch, &press->map, width, cells);
-  for (int i = 0; i < INKS; i++) {
-    pet_rise_take (scratch, &press->rise[i], width);
-    press->share[i] =
-        pet_scratch_take (scratch, (size_t) width, sizeof (float));
-  }
-  /* The planes that are no longer needed by then, and one more. */
-  press->plane[0] = press->cells.color[0];
-  press->plane[1] = press->cells.color[1];
-  press->plane[2] = press->cells.color[2];
-  for (int i = 3; i < INKS; i++)
-    press->plane[i] = press->cells.room[i - 3];
+  press->ink = pet_scratch_take (scratch, press->cells.max_cells, 1);
+  pet_inks_take (scratch, &press->rise, width, press->cells.max_cells);
   press->wave = pet_scratch_take (scratch, (size_t) width, sizeof (float));
   if (values[SHEET] != 0.0)
     half = (size_t) (width / 2) * (size_t) (height / 2);
@@ -186,99 +173,115 @@ cut_bands (Press *press, float outline)
   }
 }
 
-/* Marks what is connected to `start` and of its ink; the result is its size.
- * The cells of it are the first ones of the stack. `around` becomes an ink
- * that borders on it. */
+/* Whether fewer than SPECK cells are connected to `start` and of its ink, so
+ * far as is not known: `large` marks cells of larger patches. They are in
+ * patch[0..*size). `around` becomes an ink that borders on them. */
 static int
-spread (Press *press, uint8_t *seen, int32_t start, int *around)
+is_speck (const Press *press, const uint8_t *large, int32_t start,
+    int32_t patch[SPECK + 1], int *size, int *around)
 {
-  int columns = press->cells.columns;
+  int32_t columns = press->cells.columns;
   int32_t n = press->cells.rows * columns;
-  int32_t size = 1;
 
-  press->stack[0] = start;
-  seen[start] = 1;
-  for (int32_t at = 0; at < size; at++) {
-    int32_t cell = press->stack[at];
-    int32_t next[4] = { cell % columns > 0 ? cell - 1 : -1,
-      cell % columns < columns - 1 ? cell + 1 : -1, cell - columns,
-      cell + columns < n ? cell + columns : -1 };
+  patch[0] = start;
+  *size = 1;
+  for (int at = 0; at < *size; at++) {
+    int32_t cell = patch[at], x = cell % columns;
+    int32_t next[4] = { x > 0 ? cell - 1 : -1, x < columns - 1 ? cell + 1 : -1,
+      cell - columns, cell + columns < n ? cell + columns : -1 };
 
     for (int k = 0; k < 4; k++) {
+      int known = 0;
+
       if (next[k] < 0)
         continue;
-      if (press->ink[next[k]] != press->ink[start])
+      if (press->ink[next[k]] != press->ink[start]) {
         *around = press->ink[next[k]];
-      else if (!seen[next[k]]) {
-        seen[next[k]] = 1;
-        press->stack[size++] = next[k];
+        continue;
       }
+      for (int i = 0; i < *size; i++)
+        known |= patch[i] == next[k];
+      if (!known)
+        patch[(*size)++] = next[k];
+      if (large[next[k]] || *size >= SPECK)
+        return 0;
     }
   }
-  return size;
+  return 1;
 }
 
+/* In the order of reading; what is left of a cell or above it is known. */
 static void
 remove_specks (Press *press)
 {
-  uint8_t *seen = (uint8_t *) press->cells.room[0];
-  int32_t n = (int32_t) count_cells (&press->cells);
+  uint8_t *large = (uint8_t *) press->cells.room[0], *ink = press->ink;
+  int32_t columns = press->cells.columns, cell = 0;
 
-  memset (seen, 0, (size_t) n);
-  for (int32_t cell = 0; cell < n; cell++) {
-    int around = press->ink[cell], size;
+  memset (large, 0, count_cells (&press->cells));
+  for (int y = 0; y < press->cells.rows; y++)
+    for (int x = 0; x < columns; x++, cell++) {
+      int32_t patch[SPECK + 1], left = x > 0 ? cell - 1 : cell;
+      int32_t above = y > 0 ? cell - columns : cell;
+      int size, around = ink[cell], speck;
 
-    if (seen[cell])
-      continue;
-    size = spread (press, seen, cell, &around);
-    for (int32_t i = 0; i < size && size < SPECK; i++)
-      press->ink[press->stack[i]] = (uint8_t) around;
-  }
-}
-
-/* Is the cell visible? Beyond the picture's border the pet goes on. */
-static int
-is_there (const PetCells *cells, int x, int y, const int borders[4])
-{
-  if (x < 0 || x >= cells->columns)
-    return borders[x < 0 ? 0 : 1];
-  if (y < 0 || y >= cells->rows)
-    return borders[y < 0 ? 2 : 3];
-  return cells->weight[(size_t) y * (size_t) cells->columns + (size_t) x] >
-      0.5f;
-}
-
-/* What is visible and two cells from where nothing is gets the darkest ink. */
-static void
-draw_silhouette (Press *press, const PetSubject *subject, const PetImage *src)
-{
-  static const int8_t places[8][2] = { { 2, 0 }, { -2, 0 }, { 0, 2 }, { 0, -2 },
-    { 1, 1 }, { -1, 1 }, { 1, -1 }, { -1, -1 } };
-  const PetCells *cells = &press->cells;
-  const int borders[4] = { subject->left == 0, subject->right == src->width,
-    subject->top == 0, subject->bottom == src->height };
-  size_t i = 0;
-
-  for (int y = 0; y < cells->rows; y++)
-    for (int x = 0; x < cells->columns; x++, i++) {
-      int there = 1;
-
-      for (int k = 0; k < 8 && there; k++)
-        there = is_there (cells, x + places[k][0], y + places[k][1], borders);
-      if (!there)
-        press->ink[i] = 0;
+      if ((large[left] && ink[left] == ink[cell]) ||
+          (large[above] && ink[above] == ink[cell]))
+        large[cell] = 1;
+      if (large[cell])
+        continue;
+      speck = is_speck (press, large, cell, patch, &size, &around);
+      for (int i = 0; i < size; i++) {
+        large[patch[i]] = !speck;
+        ink[patch[i]] = (uint8_t) (speck ? around : ink[cell]);
+      }
     }
 }
 
+/* The darkest ink where nothing is, and two cells around. */
 static void
-split_inks (Press *press, const PetSubject *subject)
+darken_around (Press *press, int x, int y)
 {
-  size_t n = count_cells (&press->cells);
+  static const int8_t places[12][2] = { { 2, 0 }, { -2, 0 }, { 0, 2 },
+    { 0, -2 }, { 1, 1 }, { -1, 1 }, { 1, -1 }, { -1, -1 }, { 1, 0 }, { -1, 0 },
+    { 0, 1 }, { 0, -1 } };
+  int columns = press->cells.columns, rows = press->cells.rows;
 
-  for (int k = 0; k < press->n; k++)
-    for (size_t i = 0; i < n; i++)
-      press->plane[k][i] = press->ink[i] == k ? 1.0f : 0.0f;
-  pet_rise_map_start (&press->map, &press->cells, subject, PET_RISE_SPLINE);
+  for (int k = 0; k < 12; k++) {
+    int u = x + places[k][0], v = y + places[k][1];
+
+    if (u >= 0 && u < columns && v >= 0 && v < rows)
+      press->ink[v * columns + u] = 0;
+  }
+}
+
+static int
+is_there (const PetCells *cells, int x, int y)
+{
+  return x >= 0 && x < cells->columns && y >= 0 && y < cells->rows &&
+      cells->weight[y * cells->columns + x] > 0.5f;
+}
+
+/* Draws the outline. Beyond the picture's border the pet goes on. */
+static void
+draw_silhouette (Press *press, const PetSubject *subject, const PetImage *src)
+{
+  const PetCells *cells = &press->cells;
+  int columns = cells->columns, rows = cells->rows, i = 0;
+  int left = subject->left > 0 ? 2 : 0, top = subject->top > 0 ? 2 : 0;
+  int right = columns - (subject->right < src->width ? 2 : 0);
+  int bottom = rows - (subject->bottom < src->height ? 2 : 0);
+
+  for (int y = 0; y < rows; y++)
+    for (int x = 0; x < columns; x++, i++) {
+      if (y < top || y >= bottom || x < left || x >= right)
+        press->ink[i] = 0;
+      if (cells->weight[i] > 0.5f)
+        continue;
+      press->ink[i] = 0;
+      if (is_there (cells, x - 1, y) || is_there (cells, x + 1, y) ||
+          is_there (cells, x, y - 1) || is_there (cells, x, y + 1))
+        darken_around (press, x, y);
+    }
 }
 
 /* One period of a smooth wave between -1 and 1, from -1 at 0. */
@@ -295,95 +298,94 @@ static void
 make_colors (Colors *colors, const uint32_t *inks, int n, double ground)
 {
   uint32_t paper = ground == PET_COLOR_AUTO ? inks[n - 2] : (uint32_t) ground;
+  uint32_t *pixels = colors->pixels;
 
   for (int a = 0; a < n; a++) {
     for (int b = 0; b < n; b++)
       for (int step = 0; step <= STEPS; step++)
-        colors->mixed[a][b][step] =
+        pixels[MIXED (a, b, step)] =
             pet_print_mix (inks[b], inks[a], (float) step / STEPS) |
             PET_PIXEL_ALPHA;
     for (uint32_t level = 0; level <= LEVELS; level++)
-      colors->edge[a][level] = ground != PET_COLOR_NONE
+      pixels[EDGE (a, level)] = ground != PET_COLOR_NONE
           ? pet_print_mix (inks[a], paper, (float) level / LEVELS) |
               PET_PIXEL_ALPHA
           : level > 0 ? pet_print_mix (inks[a], inks[a], 1.0f) |
               pet_pixel (0, 0, 0, 255 * level / LEVELS)
                       : 0;
   }
-  colors->ground = colors->edge[0][0];
+  colors->ground = pixels[EDGE (0, 0)];
 }
 
-/* Finds the strongest ink of each pixel and mixes the one behind it in. */
-static inline void
-choose_of (const float *const *share, int n, float slope, int width,
-    uint8_t *restrict best, uint8_t *restrict second, uint8_t *restrict step)
+/* Which pixels of a piece are printed: the strongest ink, mixed with the one
+ * behind it where it hardly wins. `dot`: so many quarters of the next ink
+ * where one is laid as dots. */
+static void
+choose (const Press *press, const Colors *colors, const int16_t *best,
+    const int16_t *behind, const int16_t *dot, int n, int16_t *restrict which)
 {
-  for (int x = 0; x < width; x++) {
-    float top = share[0][x], behind = -1.0f, mix;
-    int32_t a = 0, b = 0;
+  const float all = (float) PET_INKS_ALL / colors->slope;
+  const int16_t half = (int16_t) (0.125f * all);
+  const int16_t quarter = (int16_t) (0.375f * all);
+  const int16_t dotted = (int16_t) (press->n > 1 ? colors->dots : -1);
 
-    for (int k = 1; k < n; k++) {
-      float value = share[k][x];
-      int wins = value > top, follows = value > behind;
+  for (int x = 0; x < n; x++) {
+    int16_t first = best[x] & 7, second = behind[x] & 7;
+    int16_t lead = (int16_t) ((best[x] >> 3) - (behind[x] >> 3));
+    int16_t step = (int16_t) ((lead <= quarter) + (lead <= half));
+    int16_t dots = (int16_t) - ((first == dotted) & (step == 0));
 
-      b = wins ? a : follows ? k : b;
-      behind = wins ? top : follows ? value : behind;
-      a = wins ? k : a;
-      top = wins ? value : top;
-    }
-    mix = 0.5f - (top - behind) * slope;
-    mix = mix > 0.0f ? mix : 0.0f;
-    best[x] = (uint8_t) a;
-    second[x] = (uint8_t) b;
-    step[x] = (uint8_t) (int32_t) (mix * STEPS + 0.5f);
+    second = (int16_t) ((second & ~dots) | ((first + 1) & dots));
+    step = (int16_t) (step | (dot[x] & dots));
+    which[x] = (int16_t) MIXED (first, second, step);
   }
 }
 
-/* Six inks are the rule: known to the compiler, they become vectors. */
+/* The same where alpha is not full. */
 static void
-choose (const float *const *share, int n, float slope, int width, uint8_t *best,
-    uint8_t *second, uint8_t *step)
+choose_edges (
+    const uint8_t *src, const int16_t *best, int n, int16_t *restrict which)
 {
-  const float *all[INKS];
+  for (int x = 0; x < n; x++) {
+    uint32_t pixel;
+    int16_t level, edge, full;
 
-  memcpy (all, share, (size_t) n * sizeof *all);
-  if (n == INKS)
-    choose_of (all, INKS, slope, width, best, second, step);
-  else
-    choose_of (all, n, slope, width, best, second, step);
+    memcpy (&pixel, src + 4 * (size_t) x, 4);
+    level =
+        (int16_t) pet_print_level (pixel >> PET_PIXEL_SHIFT (3) & 255, LEVELS);
+    edge = (int16_t) EDGE (best[x] & 7, level);
+    full = (int16_t) - (level == LEVELS);
+    which[x] = (int16_t) ((which[x] & full) | (edge & ~full));
+  }
+}
+
+/* Quarters of the next ink. */
+static void
+lay_dots (
+    const float *wave, float down, float pitch, int n, int16_t *restrict dot)
+{
+  for (int x = 0; x < n; x++) {
+    float share = pet_clamp01 (0.5f + 0.2f * pitch * (wave[x] * down - 0.30f));
+
+    dot[x] = (int16_t) (int32_t) (share * STEPS + 0.5f);
+  }
 }
 
 static void
-print_pixels (const Press *press, const Colors *colors, const uint8_t *src,
-    uint8_t *dst, int first, int width, float down)
+print_pixels (Press *press, const Colors *colors, const uint8_t *src,
+    uint8_t *dst, int y, int left, int right, float down)
 {
-  enum { PIECE = 128 };
-  const float *share[INKS];
+  for (int from = left; from < right; from += PIECE) {
+    int n = right - from < PIECE ? right - from : PIECE;
+    int16_t best[PIECE], behind[PIECE], which[PIECE], dot[PIECE];
+    uint8_t *out = dst + 4 * (size_t) from;
 
-  for (int from = 0; from < width; from += PIECE) {
-    int n = width - from < PIECE ? width - from : PIECE;
-    uint8_t best[PIECE], second[PIECE], step[PIECE];
-
-    for (int k = 0; k < press->n; k++)
-      share[k] = press->share[k] + first + from;
-    choose (share, press->n, colors->slope, n, best, second, step);
-    for (int x = 0; x < n; x++) {
-      size_t at = 4 * (size_t) (from + x);
-      uint32_t pixel, level;
-
-      memcpy (&pixel, src + at, 4);
-      level = pet_print_level (pixel >> PET_PIXEL_SHIFT (3) & 255, LEVELS);
-      pixel = colors->edge[best[x]][level];
-      if (level == LEVELS)
-        pixel = colors->mixed[best[x]][second[x]][step[x]];
-      if (level == LEVELS && step[x] == 0 && best[x] == colors->dots) {
-        float dot = press->wave[first + from + x] * down - 0.30f;
-
-        dot = pet_clamp01 (0.5f + 0.2f * colors->dot_pitch * dot);
-        pixel = colors->mixed[best[x]][best[x] + 1][(int) (dot * STEPS + 0.5f)];
-      }
-      memcpy (dst + at, &pixel, 4);
-    }
+    pet_inks_part (&press->rise, y, from, from + n, best, behind);
+    lay_dots (press->wave + from, down, colors->dot_pitch, n, dot);
+    choose (press, colors, best, behind, dot, n, which);
+    choose_edges (src + 4 * (size_t) from, best, n, which);
+    for (int x = 0; x < n; x++)
+      memcpy (out + 4 * (size_t) x, &colors->pixels[which[x]], 4);
   }
 }
 
@@ -401,12 +403,11 @@ print (Press *press, const PetSubject *subject, const PetImage *src,
 {
   int left = subject->left, right = subject->right;
 
-  for (int k = 0; k < press->n; k++)
-    pet_rise_start (&press->rise[k], &press->map, &press->cells,
-        press->plane[k], PET_RISE_SPLINE);
+  pet_inks_start (&press->rise, &press->cells, subject, press->ink, press->n);
   for (int x = left; x < right; x++)
     press->wave[x] = wave ((float) (x - left) / colors->dot_pitch);
   for (int y = 0; y < src->height; y++) {
+    const uint8_t *in = pet_image_row (src, y);
     uint8_t *out = pet_image_row (dst, y);
     float down = wave ((float) (y - subject->top) / colors->dot_pitch);
 
@@ -416,11 +417,8 @@ print (Press *press, const PetSubject *subject, const PetImage *src,
     }
     left = subject->left;
     right = subject->right;
-    pet_visible_span (pet_image_row (src, y), &left, &right);
-    for (int k = 0; k < press->n; k++)
-      pet_rise_part (&press->rise[k], y, left, right, press->share[k]);
-    print_pixels (press, colors, pet_image_row (src, y) + 4 * (size_t) left,
-        out + 4 * (size_t) left, left, right - left, down);
+    pet_visible_span (in, &left, &right);
+    print_pixels (press, colors, in, out, y, left, right, down);
     fill (out, colors->ground, left);
     fill (out + 4 * (size_t) right, colors->ground, src->width - right);
   }
@@ -466,7 +464,6 @@ prepare (Press *press, PetSubject *subject, const PetImage *src,
   remove_specks (press);
   if (values[OUTLINE] > 0.0)
     draw_silhouette (press, subject, src);
-  split_inks (press, subject);
 }
 
 static void

@@ -2,7 +2,8 @@
 
 /* From cells to pixels by cubic kernels, separable: rows of cells are widened
  * once, then every row of pixels is a sum of four of them. Cells beyond the
- * grid repeat its border. */
+ * grid repeat its border. Planes are floats; of inks, which are there or not,
+ * whole numbers below 64 across and of 15 bits in all do. */
 
 #include <math.h>
 #include <string.h>
@@ -173,4 +174,159 @@ void
 pet_rise_row (PetRise *rise, int y, float *out)
 {
   pet_rise_part (rise, y, rise->map->first, rise->map->end, out);
+}
+
+void
+pet_inks_take (PetScratch *scratch, PetInks *inks, int width, size_t max_cells)
+{
+  size_t n = (size_t) width;
+
+  inks->width = n;
+  inks->index = pet_scratch_take (scratch, n, sizeof (int32_t));
+  inks->line = pet_scratch_take (scratch, max_cells + 8, 1);
+  for (int k = 0; k < 4; k++) {
+    inks->taps[k] = pet_scratch_take (scratch, n, 1);
+    inks->near[k] = pet_scratch_take (scratch, n, 1);
+    inks->rows[k] = pet_scratch_take (scratch, n, PET_INKS);
+  }
+}
+
+/* Whole numbers with the sum `all`: what rounding leaves goes to the larger of
+ * the two in the middle. */
+static void
+make_whole_taps (float t, int all, int taps[4])
+{
+  float exact[4];
+  int sum = 0;
+
+  make_taps (PET_RISE_SPLINE, t, exact);
+  for (int k = 0; k < 4; k++) {
+    taps[k] = (int) (exact[k] * (float) all + 0.5f);
+    sum += taps[k];
+  }
+  taps[t < 0.5f ? 1 : 2] += all - sum;
+}
+
+#define INKS_ACROSS 63
+#define INKS_DOWN (PET_INKS_ALL / INKS_ACROSS)
+
+void
+pet_inks_start (PetInks *inks, const PetCells *cells, const PetSubject *subject,
+    const uint8_t *ink, int n)
+{
+  inks->cells = cells;
+  inks->ink = ink;
+  inks->n = n;
+  inks->first = subject->left;
+  inks->end = subject->right;
+  for (int x = inks->first; x < inks->end; x++) {
+    int taps[4];
+    float t;
+
+    inks->index[x] =
+        locate ((float) x, cells->left, cells->pitch, cells->columns, &t) - 1;
+    make_whole_taps (t, INKS_ACROSS, taps);
+    for (int k = 0; k < 4; k++)
+      inks->taps[k][x] = (uint8_t) taps[k];
+  }
+  for (int i = 0; i < 4; i++)
+    inks->row[i] = -1;
+}
+
+/* `weight` where two inks are the same, else 0; without a branch. */
+static inline uint8_t
+weigh (uint8_t ink, uint8_t other, uint8_t weight)
+{
+  return (uint8_t) (-(ink == other) & weight);
+}
+
+/* The share of one ink in a row of cells. */
+static void
+widen_ink (const PetInks *inks, uint8_t ink, uint8_t *restrict out)
+{
+  const uint8_t *restrict a = inks->near[0], *restrict b = inks->near[1];
+  const uint8_t *restrict c = inks->near[2], *restrict d = inks->near[3];
+  const uint8_t *restrict t0 = inks->taps[0], *restrict t1 = inks->taps[1];
+  const uint8_t *restrict t2 = inks->taps[2], *restrict t3 = inks->taps[3];
+
+  for (int x = inks->first; x < inks->end; x++) {
+    uint8_t share = weigh (a[x], ink, t0[x]);
+
+    share = (uint8_t) (share + weigh (b[x], ink, t1[x]));
+    share = (uint8_t) (share + weigh (c[x], ink, t2[x]));
+    out[x] = (uint8_t) (share + weigh (d[x], ink, t3[x]));
+  }
+}
+
+/* The inks of the four cells around each pixel. */
+static void
+find_near (const PetInks *inks, const uint8_t *line)
+{
+  const int32_t *restrict index = inks->index;
+  uint8_t *restrict a = inks->near[0], *restrict b = inks->near[1];
+  uint8_t *restrict c = inks->near[2], *restrict d = inks->near[3];
+
+  for (int x = inks->first; x < inks->end; x++) {
+    const uint8_t *at = line + index[x];
+
+    a[x] = at[0];
+    b[x] = at[1];
+    c[x] = at[2];
+    d[x] = at[3];
+  }
+}
+
+static const uint8_t *
+wide_inks (PetInks *inks, int row)
+{
+  int columns = inks->cells->columns, last = inks->cells->rows - 1;
+  uint8_t *line = inks->line + 3, *out;
+
+  row = row < 0 ? 0 : row > last ? last : row;
+  out = inks->rows[row & 3];
+  if (inks->row[row & 3] == row)
+    return out;
+  memcpy (line, inks->ink + (size_t) row * (size_t) columns, (size_t) columns);
+  for (int i = 1; i <= 3; i++) {
+    line[-i] = line[0];
+    line[columns - 1 + i] = line[columns - 1];
+  }
+  find_near (inks, line);
+  for (int k = 0; k < inks->n; k++)
+    widen_ink (inks, (uint8_t) k, out + (size_t) k * inks->width);
+  inks->row[row & 3] = row;
+  return out;
+}
+
+void
+pet_inks_part (PetInks *inks, int y, int from, int to, int16_t *restrict best,
+    int16_t *restrict behind)
+{
+  const PetCells *cells = inks->cells;
+  const uint8_t *rows[4];
+  float t;
+  int taps[4], n = to - from;
+  int row = locate ((float) y, cells->top, cells->pitch, cells->rows, &t) - 1;
+
+  make_whole_taps (t, INKS_DOWN, taps);
+  for (int k = 0; k < 4; k++)
+    rows[k] = wide_inks (inks, row + k) + from;
+  for (int x = 0; x < n; x++)
+    best[x] = behind[x] = -1;
+  for (int k = 0; k < inks->n; k++) {
+    size_t at = (size_t) k * inks->width;
+    const uint8_t *restrict a = rows[0] + at, *restrict b = rows[1] + at;
+    const uint8_t *restrict c = rows[2] + at, *restrict d = rows[3] + at;
+    const int16_t t0 = (int16_t) (8 * taps[0]), t1 = (int16_t) (8 * taps[1]);
+    const int16_t t2 = (int16_t) (8 * taps[2]), t3 = (int16_t) (8 * taps[3]);
+
+    for (int x = 0; x < n; x++) {
+      int16_t share =
+          (int16_t) (t0 * a[x] + t1 * b[x] + t2 * c[x] + t3 * d[x] + k);
+      int16_t less = share < best[x] ? share : best[x];
+
+      behind[x] = less > behind[x] ? less : behind[x];
+      best[x] = share > best[x] ? share : best[x];
+    }
+  }
 }

@@ -33,18 +33,47 @@ sum_alpha (const uint8_t *row, int width)
   return sum;
 }
 
+#define RUN 32
+
+/* Alphas of RUN pixels, or'ed: below a power of two where all are. */
+static inline uint32_t
+join_alphas (const uint8_t *row, int x)
+{
+  uint32_t sum = 0;
+
+  for (int i = 0; i < RUN; i++) {
+    uint32_t pixel;
+
+    memcpy (&pixel, row + 4 * (size_t) (x + i), 4);
+    sum |= pixel;
+  }
+  return sum >> PET_PIXEL_SHIFT (3) & 255;
+}
+
+/* Narrows from..to to the columns between the first and the last whose alpha
+ * is at least `least`, a power of two. Empty: both are `to`. */
+static void
+narrow (const uint8_t *row, uint32_t least, int *from, int *to)
+{
+  while (*to - *from >= RUN && join_alphas (row, *from) < least)
+    *from += RUN;
+  while (*from < *to && alpha_at (row, *from) < least)
+    ++*from;
+  while (*to - *from >= RUN && join_alphas (row, *to - RUN) < least)
+    *to -= RUN;
+  while (*to > *from && alpha_at (row, *to - 1) < least)
+    --*to;
+}
+
 /* Widens the subject by what is visible of a row. */
 static void
 add_row (PetSubject *subject, const uint8_t *row, int width, int y)
 {
   int first = 0, end = width;
 
-  while (first < width && alpha_at (row, first) < VISIBLE)
-    first++;
-  if (first == width)
+  narrow (row, VISIBLE, &first, &end);
+  if (first == end)
     return;
-  while (alpha_at (row, end - 1) < VISIBLE)
-    end--;
   subject->left = first < subject->left ? first : subject->left;
   subject->right = end > subject->right ? end : subject->right;
   subject->top = subject->top < 0 ? y : subject->top;
@@ -207,22 +236,32 @@ sum_rows (PetCells *cells, const PetImage *src, int row, int left, int right)
 {
   float from = cells->top + (float) row * cells->pitch;
   float to = cells->top + (float) (row + 1) * cells->pitch;
-  size_t width = (size_t) src->width, n = (size_t) (right - left);
+  size_t width = (size_t) src->width;
   float *line = cells->sums + 4 * width;
   int first = from > 0.0f ? (int) from : 0;
 
-  memset (cells->sums, 0, 4 * width * sizeof (float));
+  for (size_t c = 0; c < 4; c++)
+    memset (cells->sums + c * width + left, 0,
+        (size_t) (right - left) * sizeof (float));
   for (int y = first; y < src->height && (float) y < to; y++) {
     float top = (float) y > from ? (float) y : from;
     float bottom = (float) (y + 1) < to ? (float) (y + 1) : to;
+    const uint8_t *pixels = pet_image_row (src, y);
 
-    if (cells->made != y)
-      make_linear (pet_image_row (src, y) + 4 * (size_t) left, line + left,
-          width, (int) n);
+    if (cells->made != y) {
+      cells->made_from = left;
+      cells->made_to = right;
+      pet_visible_span (pixels, &cells->made_from, &cells->made_to);
+      make_linear (pixels + 4 * (size_t) cells->made_from,
+          line + cells->made_from, width, cells->made_to - cells->made_from);
+    }
     cells->made = y;
-    for (size_t c = 0; c < 4; c++)
-      accumulate (cells->sums + c * width + left, line + c * width + left,
-          bottom - top, (int) n);
+    for (size_t c = 0; c < 4; c++) {
+      size_t at = c * width + (size_t) cells->made_from;
+
+      accumulate (cells->sums + at, line + at, bottom - top,
+          cells->made_to - cells->made_from);
+    }
   }
 }
 
@@ -242,10 +281,7 @@ pet_cells_mean (PetCells *cells, const PetImage *src)
 void
 pet_visible_span (const uint8_t *row, int *from, int *to)
 {
-  while (*from < *to && alpha_at (row, *from) == 0)
-    ++*from;
-  while (*to > *from && alpha_at (row, *to - 1) == 0)
-    --*to;
+  narrow (row, 1, from, to);
 }
 
 void

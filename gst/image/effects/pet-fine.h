@@ -34,6 +34,9 @@
 #define pet_visible_span PET_VERSION (pet_visible_span)
 #define pet_rise_map_take PET_VERSION (pet_rise_map_take)
 #define pet_rise_map_start PET_VERSION (pet_rise_map_start)
+#define pet_inks_take PET_VERSION (pet_inks_take)
+#define pet_inks_start PET_VERSION (pet_inks_start)
+#define pet_inks_part PET_VERSION (pet_inks_part)
 
 /* What is visible of a picture: alpha of 8 and more. Where nothing is, the
  * whole picture. */
@@ -56,7 +59,8 @@ typedef struct {
   float *room[4];  /* for filters */
   float *sums;     /* eight rows as wide as the picture */
   int made;        /* the row of pixels that is in the last four of them */
-  float *line;     /* a padded row of cells */
+  int made_from, made_to; /* which columns of it */
+  float *line;            /* a padded row of cells */
 } PetCells;
 
 #define PET_CELLS_PAD 40
@@ -151,6 +155,35 @@ void pet_rise_row (PetRise *rise, int y, float *out);
 
 /* The same for columns from..to within those. */
 void pet_rise_part (PetRise *rise, int y, int from, int to, float *out);
+
+/* Flat inks, one per cell, at the size of the picture: each is a spline of
+ * where it is, in fixed point. */
+#define PET_INKS 6
+#define PET_INKS_ALL 4032 /* the sum of the shares */
+
+typedef struct {
+  const PetCells *cells;
+  const uint8_t *ink; /* of each cell, below `n` */
+  int n, first, end;
+  int32_t *index;
+  uint8_t *taps[4],
+      *near[4]; /* of a row of pixels: weights and inks of cells */
+  uint8_t *line;
+  uint8_t *rows[4]; /* PET_INKS rows of shares each */
+  size_t width;
+  int row[4];
+} PetInks;
+
+void pet_inks_take (
+    PetScratch *scratch, PetInks *inks, int width, size_t max_cells);
+void pet_inks_start (PetInks *inks, const PetCells *cells,
+    const PetSubject *subject, const uint8_t *ink, int n);
+
+/* The strongest ink of columns from..to of row `y` of the picture and the one
+ * behind it, as 8 * share + ink, from element 0. `behind` is -1 where there
+ * is one ink only. */
+void pet_inks_part (PetInks *inks, int y, int from, int to,
+    int16_t *restrict best, int16_t *restrict behind);
 
 /* Narrows from..to to the columns of a row of pixels between the first and the
  * last whose alpha is not 0. Empty: both are `to`. */
