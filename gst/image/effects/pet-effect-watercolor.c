@@ -218,12 +218,12 @@ level (PetCells *cells)
   float *light = cells->color[0], at[3], low, high, gain, lift;
 
   pet_cells_levels (cells, light, shares, at, 3);
-  low = 0.22f + 0.35f * at[0];
+  low = 0.12f + 0.42f * at[0];
   high = 0.62f + 0.37f * at[2];
   gain = (high - low) / (at[2] - at[0] + 0.04f);
   gain = gain > 1.6f ? 1.6f : gain;
   low = 0.5f * (low + high) - 0.5f * gain * (at[2] - at[0]);
-  lift = 0.6f * (0.70f - (low + gain * (at[1] - at[0])));
+  lift = 0.55f * (0.68f - (low + gain * (at[1] - at[0])));
   lift = lift < 0.0f ? 0.0f : lift;
   for (size_t i = 0; i < count_cells (cells); i++) {
     float tone = pet_clamp01 (low + gain * (light[i] - at[0]));
@@ -269,7 +269,7 @@ lay_pigment (Paint *paint)
   float *bloom = paint->noise[0], *speck = paint->noise[1];
   size_t n = count_cells (cells);
 
-  pet_cells_smooth (cells, soft, paint->fine, 1.6f);
+  pet_cells_smooth (cells, soft, paint->fine, 2.4f);
   for (size_t i = 0; i < n; i++)
     paint->fine[i] -= soft[i];
   pet_cells_smooth (cells, soft, light, 2.6f);

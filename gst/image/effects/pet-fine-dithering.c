@@ -81,19 +81,19 @@ make_tone (PetCells *cells, float strength)
   pet_cells_levels (cells, light, shares, at, 3);
   pet_cells_guide (cells, base, light, 8.0f, 0.01f);
   pet_cells_smooth (cells, soft, light, 1.2f);
-  low = 0.20f + 0.42f * at[0];
-  high = 0.55f + 0.44f * at[2];
+  low = 0.24f + 0.42f * at[0];
+  high = 0.60f + 0.39f * at[2];
   gain = (high - low) / (at[2] - at[0] + 0.08f);
-  gain = gain > 1.7f ? 1.7f : gain;
+  gain = gain > 1.9f ? 1.9f : gain;
   low = 0.5f * (low + high) - 0.5f * gain * (at[2] - at[0]);
-  lift = 0.6f * (0.60f - (low + gain * (at[1] - at[0])));
+  lift = 0.7f * (0.70f - (low + gain * (at[1] - at[0])));
   lift = lift < -0.06f ? -0.06f : lift;
   for (size_t i = 0; i < n; i++) {
     float tone = low + gain * (base[i] - at[0]);
 
     tone += lift * 4.0f * tone * (1.0f - tone);
     tone +=
-        1.5f * (light[i] - base[i]) + 5.0f * strength * (light[i] - soft[i]);
+        2.0f * (light[i] - base[i]) + 5.0f * strength * (light[i] - soft[i]);
     tone = tone < 0.29f ? 0.29f : tone > 0.975f ? 0.975f : tone;
     light[i] = tone * tone * tone;
   }

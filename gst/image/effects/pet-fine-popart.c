@@ -138,7 +138,8 @@ make_tone (PetCells *cells)
     float tone = low + gain * (base[i] - at[0]);
 
     tone += lift * 4.0f * tone * (1.0f - tone);
-    tone += 2.0f * (light[i] - base[i]);
+    tone +=
+        (base[i] < 0.5f ? 3.0f - 2.0f * base[i] : 2.0f) * (light[i] - base[i]);
     light[i] = pet_clamp01 (tone);
   }
   pet_cells_guide (cells, light, light, 2.0f, 0.0035f);

@@ -10,12 +10,12 @@
 #include "image/effects/pet-oklab.h"
 #include "image/pet-pixels.h"
 
-/* Prints have crisp edges: a soft edge becomes a third as wide. The result is
+/* Prints have crisp edges: a soft edge becomes a fifth as wide. The result is
  * 0..levels, all of it for 255. */
 static inline uint32_t
 pet_print_level (uint32_t alpha, uint32_t levels)
 {
-  int32_t crisp = 3 * (int32_t) alpha - 255;
+  int32_t crisp = 5 * (int32_t) alpha - 510;
 
   crisp = crisp < 0 ? 0 : crisp > 255 ? 255 : crisp;
   return ((uint32_t) crisp * levels + 127) / 255;
