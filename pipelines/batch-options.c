@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "base/pet-folder.h"
 #include "program-options.h"
 
 #define DEFAULT_MAX_SIZE 1536
@@ -141,12 +142,18 @@ parse_optional (BatchOptions *options, const gchar *text, GError **error)
 }
 
 static gboolean
+fail_shard (const gchar *what, GError **error)
+{
+  return program_usage_error (
+      error, "%s: shard i of n is given as i/n with 0 <= i < n", what);
+}
+
+static gboolean
 set_shard (BatchOptions *options, const gchar *what, guint64 shard,
     guint64 shards, GError **error)
 {
-  if (shards == 0 || shards > G_MAXUINT || shard >= shards)
-    return program_usage_error (
-        error, "%s: shard i of n is given as i/n with 0 <= i < n", what);
+  if (shards > G_MAXUINT || shard >= shards)
+    return fail_shard (what, error);
   options->shard = (guint) shard;
   options->shards = (guint) shards;
   return TRUE;
@@ -191,21 +198,13 @@ shard_from_environment (BatchOptions *options, GError **error)
   return TRUE;
 }
 
-/* "i/n" */
 static gboolean
 parse_shard (BatchOptions *options, const gchar *text, GError **error)
 {
-  g_auto (GStrv) fields = NULL;
-  guint64 shard = 1, shards = 0;
-
   if (text == NULL)
     return shard_from_environment (options, error);
-  fields = g_strsplit (text, "/", 2);
-  if (g_strv_length (fields) != 2 ||
-      !g_ascii_string_to_unsigned (fields[0], 10, 0, G_MAXUINT, &shard, NULL) ||
-      !g_ascii_string_to_unsigned (fields[1], 10, 1, G_MAXUINT, &shards, NULL))
-    shards = 0;
-  return set_shard (options, text, shard, shards, error);
+  return pet_folder_parse_shard (text, &options->shard, &options->shards) ||
+      fail_shard (text, error);
 }
 
 static gboolean
@@ -292,7 +291,7 @@ batch_options_parse (BatchOptions *options, gchar ***arguments, GError **error)
     { "json", 0, 0, G_OPTION_ARG_NONE, &options->json,
         "One line of JSON per photo on standard output", NULL },
     { "quiet", 'q', 0, G_OPTION_ARG_NONE, &options->quiet,
-        "Print failures only", NULL },
+        "Print failures and dropped results only", NULL },
     { "version", 0, 0, G_OPTION_ARG_NONE, &version, "Print the version", NULL },
     { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options->inputs,
         NULL, NULL },

@@ -50,13 +50,26 @@ lies_below (const gchar *path, const gchar *folder)
 }
 
 static gboolean
+fail_inside (const gchar *folder, GError **error)
+{
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+      "%s lies in the output folder, and what lies there counts as results; "
+      "choose another output folder",
+      folder);
+  return FALSE;
+}
+
+static gboolean
 add_folder (
     GPtrArray *items, const gchar *folder, const gchar *output, GError **error)
 {
   g_autofree gchar *results = g_canonicalize_filename (output, NULL);
+  g_autofree gchar *first = g_build_filename (folder, "x", NULL);
   PetFolder list;
   PetError failure;
 
+  if (lies_below (first, results))
+    return fail_inside (folder, error);
   if (pet_folder_list (folder, true, MAX_FILES, &list, &failure) != PET_OK) {
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, "%s: %s", folder,
         failure.message);

@@ -199,15 +199,33 @@ list_dropped (const BatchReport *report, const BatchPhoto *photo)
   return g_string_free (list, FALSE);
 }
 
+/* A name on a terminal: what a customer called a file must not steer it. */
+static gchar *
+printable (const gchar *text)
+{
+  g_autofree gchar *valid = g_utf8_make_valid (text, -1);
+  GString *result = g_string_new (NULL);
+
+  for (const gchar *c = valid; *c != '\0'; c = g_utf8_next_char (c)) {
+    gunichar letter = g_utf8_get_char (c);
+
+    g_string_append_unichar (result, g_unichar_iscntrl (letter) ? '?' : letter);
+  }
+  return g_string_free (result, FALSE);
+}
+
 static void
 print_line (const BatchReport *report, const BatchPhoto *photo)
 {
-  g_autofree gchar *name = g_filename_display_name (photo->item->source);
+  g_autofree gchar *name = printable (photo->item->source);
   guint made = count_results (photo, BATCH_DONE);
   guint kept = count_results (photo, BATCH_KEPT);
 
-  if (photo->status == BATCH_FAILED)
-    fprintf (stderr, "failed: %s: %s\n", name, photo->reason);
+  if (photo->status == BATCH_FAILED) {
+    g_autofree gchar *reason = printable (photo->reason);
+
+    fprintf (stderr, "failed: %s: %s\n", name, reason);
+  }
   if (count_results (photo, BATCH_DROPPED) > 0) {
     g_autofree gchar *dropped = list_dropped (report, photo);
 

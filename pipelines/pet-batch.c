@@ -8,6 +8,7 @@
 #include <glib-unix.h>
 #include <gst/gst.h>
 #include <malloc.h>
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -36,6 +37,7 @@ typedef struct {
   GHashTable *unusable; /* lanes that cannot be built again */
   guint32 *made;        /* per index of an item: bit i: result i is there */
   BatchReport report;
+  gchar *last_warning;
   gboolean stopping;
   gint exit_code; /* other than EXIT_DONE: the run cannot go on */
 } Batch;
@@ -84,10 +86,17 @@ on_settled (BatchLane *lane, BatchPhoto *photo, gpointer user)
   feed (batch, lane);
 }
 
+/* All lanes say the same of the machine. */
 static void
 on_warned (const gchar *text, gpointer user)
 {
-  batch_report_note (&((Batch *) user)->report, "note", text);
+  Batch *batch = user;
+
+  if (g_strcmp0 (text, batch->last_warning) == 0)
+    return;
+  g_free (batch->last_warning);
+  batch->last_warning = g_strdup (text);
+  batch_report_note (&batch->report, "note", text);
 }
 
 static void
@@ -113,6 +122,20 @@ end_report (Batch *batch)
     peak = MAX (peak, lane_peak);
   }
   batch_report_end (&batch->report, peak, limit);
+}
+
+/* While no photo is in flight there is nothing to finish. */
+static void
+on_idle_signal (int number)
+{
+  _exit (EXIT_STOPPED);
+}
+
+static void
+leave_at_signals (void)
+{
+  signal (SIGINT, on_idle_signal);
+  signal (SIGTERM, on_idle_signal);
 }
 
 /* The photos in flight are finished, no other is begun; at the second signal
@@ -201,6 +224,7 @@ run_loop (Batch *batch)
   g_source_remove (interrupt);
   g_source_remove (terminate);
   g_source_remove (tick);
+  leave_at_signals ();
   end_report (batch);
   if (batch->options->contact_sheet != NULL && !batch->stopping &&
       !batch_sheet_write (batch->options, batch->items, batch->made, &error)) {
@@ -222,6 +246,7 @@ clear (Batch *batch)
   g_hash_table_unref (batch->unusable);
   g_main_loop_unref (batch->loop);
   g_free (batch->made);
+  g_free (batch->last_warning);
   return clean;
 }
 
@@ -311,6 +336,7 @@ main (int argc, char **argv)
   BatchOptions options = { 0 };
   gint code = EXIT_USAGE;
 
+  leave_at_signals ();
   limit_heap ();
   program_start ();
   if (!batch_options_parse (&options, &arguments, &error))

@@ -188,7 +188,8 @@ gst_mem_gate_finalize (GObject *object)
 }
 
 /* Only a gate that was given a limit sets it: the others of the account must
- * not undo it with their default. */
+ * not undo it with their default. And only from READY on, when its account is
+ * named: "limit" may be set before "budget". */
 static void
 apply_limit (GstMemGate *self)
 {
@@ -237,7 +238,8 @@ gst_mem_gate_set_property (
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   if (id == PROP_BUDGET)
     join_budget (self);
-  if (id == PROP_BUDGET || id == PROP_LIMIT)
+  if ((id == PROP_BUDGET || id == PROP_LIMIT) &&
+      GST_STATE (self) != GST_STATE_NULL)
     apply_limit (self);
 }
 
@@ -356,7 +358,9 @@ gst_mem_gate_change_state (GstElement *element, GstStateChange transition)
   GstMemGate *self = GST_MEM_GATE (element);
   GstStateChangeReturn result;
 
-  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED)
+  if (transition == GST_STATE_CHANGE_NULL_TO_READY)
+    apply_limit (self);
+  else if (transition == GST_STATE_CHANGE_READY_TO_PAUSED)
     start (self);
   else if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
     cancel_wait (self);

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#define _GNU_SOURCE
 #include "gstpetatomicfile.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define SUFFIX ".part"
+
+/* Characters before it that tell the files of one name apart. */
+#define N_RANDOM 6
 
 static gboolean
 fail_errno (GError **error, const gchar *what)
@@ -84,36 +85,27 @@ publish (const gchar *temporary, const gchar *name, gboolean overwrite,
   return *kept;
 }
 
-/* It can only be read by setting it, for the whole process: not by several sinks
- * at a time. */
-static mode_t
-get_umask (void)
-{
-  static GMutex lock;
-  mode_t mask;
-
-  g_mutex_lock (&lock);
-  mask = umask (0);
-  umask (mask);
-  g_mutex_unlock (&lock);
-  return mask;
-}
-
 static gboolean
 fill (gint fd, const gchar *temporary, GstBuffer *buffer, GError **error)
 {
-  mode_t mask = get_umask ();
-
-  /* mkostemps makes files that only their owner can read. */
-  if (fchmod (fd, 0666 & ~mask) == 0 && write_buffer (fd, buffer) &&
-      fsync (fd) == 0)
+  if (write_buffer (fd, buffer) && fsync (fd) == 0)
     return TRUE;
   fail_errno (error, "write");
   unlink (temporary);
   return FALSE;
 }
 
-/* The lock says that the file has a living writer: whoever clears up after
+static void
+make_random (gchar *name)
+{
+  static const gchar letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+
+  for (gint i = 0; i < N_RANDOM; i++)
+    name[i] = letters[g_random_int_range (0, sizeof letters - 1)];
+}
+
+/* Made like any file, with the process's umask and the folder's rules, which
+ * mkostemps would pass over. The lock says that the file has a living writer: whoever clears up after
  * killed ones leaves it alone. One that was taken for dead before it was
  * locked has no name any more and is made again. */
 static gint
@@ -124,8 +116,10 @@ open_temporary (gchar *temporary, gsize length)
   for (gint tries = 0; tries < 10; tries++) {
     struct stat status;
 
-    memset (temporary + length - strlen (SUFFIX) - 6, 'X', 6);
-    fd = mkostemps (temporary, strlen (SUFFIX), O_CLOEXEC);
+    make_random (temporary + length - strlen (SUFFIX) - N_RANDOM);
+    fd = open (temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd < 0 && errno == EEXIST)
+      continue;
     if (fd < 0)
       return -1;
     if (flock (fd, LOCK_EX) != 0 || fstat (fd, &status) != 0 ||

@@ -517,6 +517,14 @@ gst_pet_dec_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
   return file != NULL ? handle_file (self, file) : GST_FLOW_OK;
 }
 
+/* At EOS no source sees the flow and says that nobody wanted the picture. */
+static void
+post_flow (GstPetDec *self, GstFlowReturn flow)
+{
+  if (flow == GST_FLOW_NOT_NEGOTIATED || flow == GST_FLOW_NOT_LINKED)
+    GST_ELEMENT_FLOW_ERROR (self, flow);
+}
+
 static void
 keep_framerate (GstPetDec *self, GstEvent *event)
 {
@@ -563,7 +571,7 @@ gst_pet_dec_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
     case GST_EVENT_EOS:
       file = gst_pet_framer_finish (&self->framer);
       if (file != NULL)
-        handle_file (self, file);
+        post_flow (self, handle_file (self, file));
       break;
     default:
       break;

@@ -2,6 +2,7 @@
 
 #include "gstpetdoor.h"
 
+#include "gstpetpicture.h"
 #include "gstpetsinks.h"
 #include "memory/gstpetcost.h"
 #include "memory/gstpetmemory.h"
@@ -88,7 +89,8 @@ gst_pet_door_look (GstPetDoor *door, const PetDecodeOptions *options,
     photo->working_bytes = pet_decoder_working_bytes (decoder);
   pet_decoder_free (&decoder);
   gst_pet_account_end (&door->account);
-  return status;
+  return status == PET_OK ? gst_pet_picture_check (&photo->info, error)
+                          : status;
 }
 
 /* Of the elements behind the door for one frame; nothing where none of them

@@ -85,6 +85,8 @@ static gboolean gst_pet_effect_set_caps (
     GstBaseTransform *trans, GstCaps *in_caps, GstCaps *out_caps);
 static gboolean gst_pet_effect_query (
     GstBaseTransform *trans, GstPadDirection direction, GstQuery *query);
+static void gst_pet_effect_before_transform (
+    GstBaseTransform *trans, GstBuffer *buffer);
 static gboolean gst_pet_effect_propose_allocation (
     GstBaseTransform *trans, GstQuery *decide_query, GstQuery *query);
 static GstFlowReturn gst_pet_effect_prepare_output_buffer (
@@ -145,6 +147,8 @@ gst_pet_effect_class_init (GstPetEffectClass *klass)
   trans_class->stop = GST_DEBUG_FUNCPTR (gst_pet_effect_stop);
   trans_class->set_caps = GST_DEBUG_FUNCPTR (gst_pet_effect_set_caps);
   trans_class->query = GST_DEBUG_FUNCPTR (gst_pet_effect_query);
+  trans_class->before_transform =
+      GST_DEBUG_FUNCPTR (gst_pet_effect_before_transform);
   trans_class->propose_allocation =
       GST_DEBUG_FUNCPTR (gst_pet_effect_propose_allocation);
   trans_class->prepare_output_buffer =
@@ -202,16 +206,6 @@ current_effect (GstPetEffect *self, gdouble *values)
   return effect;
 }
 
-/* A look that changes nothing passes the buffer itself on. */
-static gboolean
-is_identity (GstPetEffect *self)
-{
-  gdouble values[PET_EFFECT_MAX_PARAMS];
-  const PetEffect *effect = current_effect (self, values);
-
-  return pet_effect_copies (effect, values);
-}
-
 static void
 gst_pet_effect_set_property (
     GObject *object, guint id, const GValue *value, GParamSpec *pspec)
@@ -228,10 +222,6 @@ gst_pet_effect_set_property (
   if (!known)
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   GST_OBJECT_UNLOCK (self);
-
-  if (id == PROP_EFFECT || id == PROP_RENDITION || id >= PROP_FIRST_PARAM)
-    gst_base_transform_set_passthrough (
-        GST_BASE_TRANSFORM (self), is_identity (self));
 }
 
 static void
@@ -250,6 +240,25 @@ gst_pet_effect_get_property (
   if (!known)
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   GST_OBJECT_UNLOCK (self);
+}
+
+/* A look that changes nothing passes the buffer itself on. Told by the streaming
+ * thread between pictures, never within one: the base class looks at it twice,
+ * to take a frame and to fill it. */
+static void
+choose_passthrough (GstBaseTransform *trans)
+{
+  gdouble values[PET_EFFECT_MAX_PARAMS];
+  const PetEffect *effect = current_effect (GST_PET_EFFECT (trans), values);
+
+  gst_base_transform_set_passthrough (
+      trans, pet_effect_copies (effect, values));
+}
+
+static void
+gst_pet_effect_before_transform (GstBaseTransform *trans, GstBuffer *buffer)
+{
+  choose_passthrough (trans);
 }
 
 static gboolean
@@ -287,7 +296,7 @@ gst_pet_effect_start (GstBaseTransform *trans)
   if (!open_gpu (self, device, id))
     return FALSE;
   gst_pet_account_open (&self->account, budget);
-  gst_base_transform_set_passthrough (trans, is_identity (self));
+  choose_passthrough (trans);
   return TRUE;
 }
 

@@ -19,7 +19,6 @@
 
 #include "gstpetfoldersrc.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/pet-folder.h"
@@ -147,10 +146,8 @@ static void
 set_shard (GstPetFolderSrc *self, const gchar *text)
 {
   guint shard, shards;
-  gchar end;
 
-  if (text == NULL || sscanf (text, "%u/%u%c", &shard, &shards, &end) != 2 ||
-      shards == 0 || shard >= shards) {
+  if (text == NULL || !pet_folder_parse_shard (text, &shard, &shards)) {
     g_warning ("petfoldersrc: shard is \"i/n\" with 0 <= i < n, not \"%s\"",
         GST_STR_NULL (text));
     return;

@@ -2,7 +2,10 @@
 
 #include "gstpetnetwork.h"
 
+#include <stdlib.h>
+
 #include "base/pet-cpu.h"
+#include "base/pet-folder.h"
 #include "gstpetcuda.h"
 #include "petnet-resource.h"
 
@@ -40,14 +43,28 @@ load_cpu (const GstPetNetworkOptions *options, PetSegmenter **segmenter,
 #define MAX_MODEL_BYTES ((gsize) 512 << 20)
 #define MAX_SIDECAR_BYTES 65535
 
+/* *sidecar NULL: there is none. */
+static PetStatus
+read_sidecar (const gchar *path, gchar **sidecar, PetError *error)
+{
+  uint8_t *bytes;
+  size_t size;
+
+  if (!g_file_test (path, G_FILE_TEST_EXISTS))
+    return PET_OK;
+  PET_TRY (pet_file_read (path, MAX_SIDECAR_BYTES, &bytes, &size, error));
+  *sidecar = g_strndup ((const gchar *) bytes, size);
+  free (bytes);
+  return PET_OK;
+}
+
 static PetStatus
 read_model (
     const gchar *location, GBytes **model, gchar **sidecar, PetError *error)
 {
   g_autofree gchar *side = NULL;
-  g_autoptr (GError) problem = NULL;
-  gchar *contents;
-  gsize size;
+  uint8_t *bytes;
+  size_t size;
 
   *sidecar = NULL;
   if (location == NULL) {
@@ -57,15 +74,10 @@ read_model (
                           : pet_fail (error, PET_ERROR_IO,
                                 "the built-in network is not in this build");
   }
-  if (!g_file_get_contents (location, &contents, &size, &problem))
-    return pet_fail (error, PET_ERROR_IO, "%.200s", problem->message);
-  *model = g_bytes_new_take (contents, size);
+  PET_TRY (pet_file_read (location, MAX_MODEL_BYTES, &bytes, &size, error));
+  *model = g_bytes_new_with_free_func (bytes, size, free, bytes);
   side = g_strconcat (location, ".modelinfo", NULL);
-  if (size > MAX_MODEL_BYTES ||
-      (g_file_get_contents (side, sidecar, &size, NULL) &&
-          size > MAX_SIDECAR_BYTES))
-    return pet_fail (error, PET_ERROR_LIMIT, "the model's files are too large");
-  return PET_OK;
+  return read_sidecar (side, sidecar, error);
 }
 
 static PetStatus

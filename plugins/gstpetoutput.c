@@ -2,8 +2,6 @@
 
 #include "gstpetoutput.h"
 
-#include <gst/video/video.h>
-
 #include "memory/gstpetcost.h"
 #include "memory/gstpetmemory.h"
 
@@ -55,6 +53,18 @@ format_of (GstPetOutput output, GstVideoFormat photo)
     default:
       return photo;
   }
+}
+
+GstPetOutput
+gst_pet_output_of_formats (
+    GstPetOutput wanted, GstVideoFormat in, GstVideoFormat out)
+{
+  if (format_of (wanted, in) == out)
+    return wanted;
+  if (out == GST_VIDEO_FORMAT_GRAY8)
+    return GST_PET_OUTPUT_MASK;
+  return out == GST_VIDEO_FORMAT_RGBA ? GST_PET_OUTPUT_CUTOUT
+                                      : GST_PET_OUTPUT_META;
 }
 
 /* Beyond the photo: the result while the matte is made, then the result and

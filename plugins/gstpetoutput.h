@@ -5,6 +5,7 @@
 #pragma once
 
 #include <gst/gst.h>
+#include <gst/video/video.h>
 
 #include "gstpetenums.h"
 #include "gstpetmatte.h"
@@ -15,6 +16,11 @@ G_BEGIN_DECLS
  * first on the sink, because a cut-out can be made in its frame. */
 GstCaps *gst_pet_output_transform_caps (GstPetOutput output,
     GstPadDirection direction, GstCaps *caps, GstCaps *filter);
+
+/* What is made from `in` to `out`: `wanted`, unless the property was set after
+ * these formats were agreed upon. */
+GstPetOutput gst_pet_output_of_formats (
+    GstPetOutput wanted, GstVideoFormat in, GstVideoFormat out);
 
 /* Answers a cost query. */
 void gst_pet_output_add_cost (GstPetOutput output,

@@ -2,6 +2,19 @@
 
 #include "gstpetpicture.h"
 
+PetStatus
+gst_pet_picture_check (const PetPictureInfo *picture, PetError *error)
+{
+  GstVideoInfo info;
+
+  if (gst_video_info_set_format (&info, GST_VIDEO_FORMAT_RGBA,
+          (guint) picture->width, (guint) picture->height))
+    return PET_OK;
+  return pet_fail (error, PET_ERROR_LIMIT,
+      "%dx%d pixels are more than a frame can have: set max-size",
+      picture->width, picture->height);
+}
+
 /* RGBA if the photo is not opaque; else what comes first downstream. */
 static GstVideoFormat
 choose_format (GstPad *srcpad, const PetPictureInfo *picture)

@@ -333,9 +333,13 @@ gst_pet_segment_set_caps (
 {
   GstPetSegment *self = GST_PET_SEGMENT (trans);
 
-  self->active_output = wanted_output (self);
-  return gst_video_info_from_caps (&self->in_info, in_caps) &&
-      gst_video_info_from_caps (&self->out_info, out_caps);
+  if (!gst_video_info_from_caps (&self->in_info, in_caps) ||
+      !gst_video_info_from_caps (&self->out_info, out_caps))
+    return FALSE;
+  self->active_output = gst_pet_output_of_formats (wanted_output (self),
+      GST_VIDEO_INFO_FORMAT (&self->in_info),
+      GST_VIDEO_INFO_FORMAT (&self->out_info));
+  return TRUE;
 }
 
 /* A cut-out can be made in the photo's own frame. */

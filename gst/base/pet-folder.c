@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,11 +15,12 @@
 #include <unistd.h>
 
 #define MAX_DEPTH 64
+#define MAX_ABOVE 64
 
 static const char *const picture_suffixes[] = { "jpg", "jpeg", "jpe", "jfif",
   "png", "webp", "heic", "heif", "avif", "gif", "bmp", "tif", "tiff" };
 
-/* The folders between the top and the one being read, to notice links that
+/* The folders between the root and the one being read, to notice links that
  * lead back up. */
 typedef struct Ancestor {
   dev_t device;
@@ -31,6 +33,7 @@ typedef struct {
   PetFolder *list;
   size_t capacity, max_files;
   bool recursive;
+  const Ancestor *above; /* of the top */
   PetError *error;
 } Walk;
 
@@ -131,7 +134,7 @@ static PetStatus
 walk_folder (Walk *walk, int parent_fd, const char *name, const char *prefix,
     const Ancestor *parent)
 {
-  Ancestor self = { .parent = parent,
+  Ancestor self = { .parent = parent != NULL ? parent : walk->above,
     .depth = parent != NULL ? parent->depth + 1 : 0 };
   struct stat status;
   char *path = NULL;
@@ -175,6 +178,31 @@ compare_paths (const void *a, const void *b)
   return strcmp (*(char *const *) a, *(char *const *) b);
 }
 
+/* The folders above `folder` up to the root, the nearest first, at most
+ * MAX_ABOVE; one that cannot be read ends them. Returns their number. */
+static int
+find_above (const char *folder, Ancestor *above)
+{
+  int fd = open (folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), n = 0;
+  struct stat self, up;
+
+  while (fd >= 0 && n < MAX_ABOVE && fstat (fd, &self) == 0) {
+    int parent = openat (fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    close (fd);
+    fd = parent;
+    if (fd < 0 || fstat (fd, &up) != 0 ||
+        (up.st_dev == self.st_dev && up.st_ino == self.st_ino))
+      break;
+    above[n++] = (Ancestor){ .device = up.st_dev, .inode = up.st_ino };
+  }
+  if (fd >= 0)
+    close (fd);
+  for (int i = 0; i + 1 < n; i++)
+    above[i].parent = &above[i + 1];
+  return n;
+}
+
 PetStatus
 pet_folder_list (const char *folder, bool recursive, size_t max_files,
     PetFolder *list, PetError *error)
@@ -182,9 +210,11 @@ pet_folder_list (const char *folder, bool recursive, size_t max_files,
   Walk walk = {
     .list = list, .max_files = max_files, .recursive = recursive, .error = error
   };
+  Ancestor above[MAX_ABOVE];
   PetStatus result;
 
   *list = (PetFolder){ NULL, 0 };
+  walk.above = find_above (folder, above) > 0 ? &above[0] : NULL;
   result = walk_folder (&walk, AT_FDCWD, folder, "", NULL);
   if (result != PET_OK) {
     pet_folder_clear (list);
@@ -213,6 +243,34 @@ pet_folder_shard (const char *path, unsigned shards)
     hash = (hash ^ (uint8_t) *path) * 1099511628211ull;
   /* FNV's low bits are weak for short names. */
   return (unsigned) ((hash >> 32 ^ hash) % shards);
+}
+
+/* Returns what follows it, NULL: there is none. */
+static const char *
+parse_number (const char *text, unsigned *number)
+{
+  unsigned long value;
+  char *end;
+
+  if (*text < '0' || *text > '9')
+    return NULL;
+  errno = 0;
+  value = strtoul (text, &end, 10);
+  if (errno != 0 || value > UINT_MAX)
+    return NULL;
+  *number = (unsigned) value;
+  return end;
+}
+
+bool
+pet_folder_parse_shard (const char *text, unsigned *shard, unsigned *shards)
+{
+  const char *rest = parse_number (text, shard);
+
+  if (rest == NULL || *rest != '/')
+    return false;
+  rest = parse_number (rest + 1, shards);
+  return rest != NULL && *rest == '\0' && *shard < *shards;
 }
 
 static PetStatus

@@ -20,7 +20,7 @@ typedef struct {
  * jfif, png, and also webp, heic, ... so that they are reported, not passed
  * over), whatever it holds, and every other regular file that begins like a
  * JPEG or a PNG. Names that begin with a dot are passed over. Symbolic links
- * are followed; a link back to a folder above it is not. At most
+ * are followed; a link to a folder above it, or above `folder`, is not. At most
  * `max_files` are listed (LIMIT beyond). A sub-folder that cannot be read
  * fails the whole (IO), since its photos would be lost in silence. */
 PetStatus pet_folder_list (const char *folder, bool recursive, size_t max_files,
@@ -32,6 +32,10 @@ void pet_folder_clear (PetFolder *list);
 /* Shard of a path: FNV-1a of its bytes modulo `shards`; the same on every
  * machine, whatever else the folder holds. */
 unsigned pet_folder_shard (const char *path, unsigned shards);
+
+/* "i/n" with i < n, in digits; false: it is none. */
+bool pet_folder_parse_shard (
+    const char *text, unsigned *shard, unsigned *shards);
 
 /* Reads a whole regular file of at most `max_bytes` (0 = no limit). `bytes`
  * is free()d by the caller. IO (with the reason: not a regular file, ...),

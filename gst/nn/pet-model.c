@@ -2,11 +2,10 @@
 
 /* PetModel: a checked graph that does not change any more. */
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/pet-folder.h"
 #include "nn/pet-graph.h"
 
 struct PetModel {
@@ -53,58 +52,24 @@ pet_model_load (const void *bytes, size_t size, const PetModelLimits *limits,
   return PET_OK;
 }
 
-static PetStatus
-read_all (
-    FILE *file, const char *path, size_t size, void *bytes, PetError *error)
-{
-  if (fread (bytes, 1, size, file) != size)
-    return pet_fail (error, PET_ERROR_IO, "cannot read model '%.120s': %s",
-        path, ferror (file) ? strerror (errno) : "it is shrinking");
-  return PET_OK;
-}
-
-static PetStatus
-load_open_file (FILE *file, const char *path, const PetModelLimits *limits,
-    PetModel **model, PetError *error)
-{
-  PetStatus status;
-  void *bytes;
-  long size;
-
-  if (fseek (file, 0, SEEK_END) != 0 || (size = ftell (file)) < 0 ||
-      fseek (file, 0, SEEK_SET) != 0)
-    return pet_fail (error, PET_ERROR_IO, "cannot read model '%.120s': %s",
-        path, strerror (errno));
-  if ((size_t) size > limits->max_file_bytes)
-    return pet_fail (error, PET_ERROR_LIMIT,
-        "model '%.120s' is larger than %zu bytes", path,
-        limits->max_file_bytes);
-  bytes = malloc ((size_t) size + 1);
-  if (bytes == NULL)
-    return pet_fail (error, PET_ERROR_MEMORY,
-        "no memory for the %ld bytes of model '%.120s'", size, path);
-  status = read_all (file, path, (size_t) size, bytes, error);
-  if (status == PET_OK)
-    status = pet_model_load (bytes, (size_t) size, limits, model, error);
-  free (bytes);
-  return status;
-}
-
 PetStatus
 pet_model_load_file (const char *path, const PetModelLimits *limits,
     PetModel **model, PetError *error)
 {
   PetModelLimits defaults;
+  PetError reason;
   PetStatus status;
-  FILE *file = fopen (path, "rbe");
+  uint8_t *bytes;
+  size_t size;
 
-  if (file == NULL)
-    return pet_fail (error, PET_ERROR_IO, "cannot open model '%.120s': %s",
-        path, strerror (errno));
   pet_model_limits_init (&defaults);
-  status = load_open_file (
-      file, path, limits != NULL ? limits : &defaults, model, error);
-  fclose (file);
+  if (limits == NULL)
+    limits = &defaults;
+  status = pet_file_read (path, limits->max_file_bytes, &bytes, &size, &reason);
+  if (status != PET_OK)
+    return pet_fail (error, status, "model '%.120s' %s", path, reason.message);
+  status = pet_model_load (bytes, size, limits, model, error);
+  free (bytes);
   return status;
 }
 

@@ -23,6 +23,17 @@ gate_harness (guint64 limit, guint64 cost)
   return h;
 }
 
+static guint64
+limit_of (const gchar *budget_name)
+{
+  GstPetBudget *budget = gst_pet_budget_get (budget_name);
+  GstPetBudgetState state;
+
+  gst_pet_budget_get_state (budget, &state);
+  gst_object_unref (budget);
+  return state.limit;
+}
+
 static GstBuffer *
 picture (guint64 index)
 {
@@ -418,6 +429,24 @@ absurd_limits_are_taken (void)
   }
 }
 
+/* As gst-launch-1.0 sets them: in the order of the line. */
+static void
+a_limit_is_its_own_accounts (void)
+{
+  GstHarness *first =
+      gst_harness_new_parse ("memgate budget=theirs limit=5000");
+  GstHarness *second =
+      gst_harness_new_parse ("memgate limit=7000 budget=ours2");
+  GstHarness *third = gst_harness_new_parse ("memgate budget=theirs");
+
+  g_assert_cmpuint (limit_of ("theirs"), ==, 5000);
+  g_assert_cmpuint (limit_of ("ours2"), ==, 7000);
+  g_assert_cmpuint (limit_of (GST_PET_BUDGET_DEFAULT), >, 7000);
+  gst_harness_teardown (third);
+  gst_harness_teardown (second);
+  gst_harness_teardown (first);
+}
+
 /* Sinks that keep their last picture do not hold up the next. */
 static void
 a_kept_picture_is_not_waited_for (void)
@@ -493,6 +522,7 @@ add_tests (void)
       "the-account-is-exact-under-threads", the_account_is_exact_under_threads);
   ADD ("it-answers-the-allocation-query", it_answers_the_allocation_query);
   ADD ("a-full-pool-is-pressure", a_full_pool_is_pressure);
+  ADD ("a-limit-is-its-own-accounts", a_limit_is_its_own_accounts);
   ADD ("absurd-limits-are-taken", absurd_limits_are_taken);
   ADD ("a-kept-picture-is-not-waited-for", a_kept_picture_is_not_waited_for);
   ADD (

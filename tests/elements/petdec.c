@@ -198,6 +198,54 @@ on_error_error_ends_with_one_error (void)
   harness_with_bus_free (h);
 }
 
+/* 36000 x 40000 pixels of 1 bit: as RGB they are more bytes than 32 bits count,
+ * where a GstVideoInfo gives up. */
+static void
+a_frame_that_cannot_be_is_refused (void)
+{
+  static const guint8 huge[] = { 0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n', 0,
+    0, 0, 13, 'I', 'H', 'D', 'R', 0, 0, 0x8c, 0xa0, 0, 0, 0x9c, 0x40, 1, 0, 0,
+    0, 0, 0xe0, 0x63, 0xfa, 0x12, 0, 0, 0, 0, 'I', 'D', 'A', 'T', 0x35, 0xaf,
+    0x06, 0x1e };
+  GstHarness *h = whole_file_harness ();
+  g_autofree gchar *reason = NULL;
+
+  g_object_set (h->element, "max-pixels", (guint64) 0, NULL);
+  g_assert_cmpint (
+      gst_harness_push (h, gst_buffer_new_memdup (huge, sizeof huge)), ==,
+      GST_FLOW_OK);
+  g_assert_cmpuint (gst_harness_buffers_received (h), ==, 0);
+  reason = expect_message (h, "failed");
+  g_assert_nonnull (strstr (reason, "more than a frame can have"));
+  harness_with_bus_free (h);
+}
+
+/* At EOS no source is there any more that would say so. */
+static void
+nobody_wants_the_picture_of_a_stream (void)
+{
+  g_autofree gchar *folder = make_folder ();
+  g_autoptr (GBytes) jpeg = picture_jpeg (16, 16, 1);
+  g_autofree gchar *line = g_strdup_printf (
+      "filesrc location=%s/a.jpg ! petdec ! video/x-raw,width=99 ! fakesink",
+      folder);
+  GstElement *pipeline = gst_parse_launch (line, NULL);
+  GstBus *bus = gst_element_get_bus (pipeline);
+  GstMessage *message;
+
+  write_file (folder, "a.jpg", jpeg);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  message = gst_bus_timed_pop_filtered (
+      bus, 20 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+  g_assert_nonnull (message);
+  g_assert_cmpint (GST_MESSAGE_TYPE (message), ==, GST_MESSAGE_ERROR);
+  gst_message_unref (message);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  gst_object_unref (bus);
+  gst_object_unref (pipeline);
+  remove_tree (folder);
+}
+
 static void
 limits_are_checked_on_the_header (void)
 {
@@ -386,6 +434,10 @@ add_tests (void)
   g_test_add_func ("/petdec/an-empty-file-fails", an_empty_file_fails);
   g_test_add_func ("/petdec/on-error-error-ends-with-one-error",
       on_error_error_ends_with_one_error);
+  g_test_add_func ("/petdec/a-frame-that-cannot-be-is-refused",
+      a_frame_that_cannot_be_is_refused);
+  g_test_add_func ("/petdec/nobody-wants-the-picture-of-a-stream",
+      nobody_wants_the_picture_of_a_stream);
   g_test_add_func ("/petdec/limits-are-checked-on-the-header",
       limits_are_checked_on_the_header);
   g_test_add_func (

@@ -116,6 +116,7 @@ odd_entries_are_reported_not_read (void)
   g_autofree gchar *fifo = g_build_filename (folder, "fifo.jpg", NULL);
   g_autofree gchar *zero = g_build_filename (folder, "zero.jpg", NULL);
   g_autofree gchar *loop = g_build_filename (folder, "sub", "up", NULL);
+  g_autofree gchar *above = g_build_filename (folder, "sub", "above", NULL);
   g_autofree gchar *gone = g_build_filename (folder, "gone.jpg", NULL);
   g_autoptr (GBytes) jpeg = picture_jpeg (8, 8, 1);
   g_autofree gchar *got = NULL;
@@ -124,6 +125,7 @@ odd_entries_are_reported_not_read (void)
   g_assert_cmpint (mkfifo (fifo, 0600), ==, 0);
   g_assert_cmpint (symlink ("/dev/zero", zero), ==, 0);
   g_assert_cmpint (symlink ("..", loop), ==, 0);
+  g_assert_cmpint (symlink ("../..", above), ==, 0);
   g_assert_cmpint (symlink ("nowhere", gone), ==, 0);
   got = listing (folder, "");
   g_assert_cmpstr (got, ==,
