@@ -200,6 +200,57 @@ effect_can_change_while_playing_and_keeps_the_source (void)
   gst_harness_teardown (h);
 }
 
+typedef struct {
+  GstElement *element;
+  gint stop; /* atomic */
+} Switcher;
+
+static gpointer
+switch_looks (gpointer user)
+{
+  Switcher *switcher = user;
+
+  for (guint i = 0; !g_atomic_int_get (&switcher->stop); i++)
+    gst_util_set_object_arg (
+        G_OBJECT (switcher->element), "effect", i % 2 ? "popart" : "color");
+  return NULL;
+}
+
+/* One look or the other of the picture that went in: not of the one before,
+ * whose memory a frame may have. "color" passes the buffer itself on. */
+static void
+looks_can_be_switched_while_pictures_stream (void)
+{
+  GstHarness *h = gst_harness_new ("peteffect");
+  Switcher switcher = { .element = h->element };
+  GstBuffer *color[2], *popart[2];
+  GThread *thread;
+
+  for (guint i = 0; i < 2; i++) {
+    color[i] = picture_cutout (64, 64, i);
+    popart[i] = apply ("effect=popart", 64, 64, gst_buffer_ref (color[i]));
+  }
+  gst_harness_set_src_caps (h, picture_caps ("RGBA", 64, 64));
+  thread = g_thread_new ("switch", switch_looks, &switcher);
+  for (guint i = 0; i < 2000; i++) {
+    GstBuffer *result;
+
+    g_assert_cmpint (gst_harness_push (h, gst_buffer_copy_deep (color[i % 2])),
+        ==, GST_FLOW_OK);
+    result = gst_harness_pull (h);
+    g_assert_true (same_pixels (result, color[i % 2]) ||
+        same_pixels (result, popart[i % 2]));
+    gst_buffer_unref (result);
+  }
+  g_atomic_int_set (&switcher.stop, TRUE);
+  g_thread_join (thread);
+  gst_harness_teardown (h);
+  for (guint i = 0; i < 2; i++) {
+    gst_buffer_unref (popart[i]);
+    gst_buffer_unref (color[i]);
+  }
+}
+
 static void
 add_tests (void)
 {
@@ -213,6 +264,8 @@ add_tests (void)
   ADD ("values-come-back-as-they-are-written",
       values_come_back_as_they_are_written);
   ADD ("color-passes-the-buffer-itself", color_passes_the_buffer_itself);
+  ADD ("looks-can-be-switched-while-pictures-stream",
+      looks_can_be_switched_while_pictures_stream);
   ADD ("effect-can-change-while-playing-and-keeps-the-source",
       effect_can_change_while_playing_and_keeps_the_source);
 #undef ADD
