@@ -364,17 +364,12 @@ read_frame (GstPetDec *self, PetDecoder *decoder, PetPictureInfo *info,
   GstVideoFrame mapped;
   PetImage image;
   PetStatus status;
-  gboolean expand;
 
   if (!gst_video_frame_map (&mapped, &self->info, frame, GST_MAP_WRITE))
     return pet_fail (error, PET_ERROR_MEMORY, "no memory for the picture");
   gst_pet_frame_clear_padding (&mapped);
   image = gst_pet_frame_image (&mapped);
-  expand = image.channels == 4 && info->channels == 3;
-  image.channels = info->channels;
   status = pet_decoder_read (decoder, &image, info, error);
-  if (status == PET_OK && expand)
-    gst_pet_image_add_opaque_alpha (&image);
   gst_video_frame_unmap (&mapped);
   return status;
 }

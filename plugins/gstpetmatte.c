@@ -56,7 +56,7 @@ network_bytes (const PetSegmenter *segmenter, const PetPieces *pieces,
           pet_pieces_bytes (segmenter, pieces) +
               gst_pet_block_bytes (pet_resampler_bytes (part_width, part_height,
                   info->width, info->height, 3, PET_FILTER_TRIANGLE)) +
-              3 * (guint64) part_width + 1 + 12 * side);
+              3 * (guint64) part_width + 12 * side);
 }
 
 guint64

@@ -54,6 +54,17 @@ widen_4 (const uint8_t *restrict row, float *restrict line, int width)
 }
 
 static void
+widen_rgbx (const uint8_t *restrict row, float *restrict line, int width)
+{
+  for (int i = 0; i < width; i++) {
+    line[4 * i] = (float) row[4 * i];
+    line[4 * i + 1] = (float) row[4 * i + 1];
+    line[4 * i + 2] = (float) row[4 * i + 2];
+    line[4 * i + 3] = 0.0f;
+  }
+}
+
+static void
 across_1 (const float *restrict line, const int *restrict first,
     const float *restrict weights, int taps, float *restrict out, int n)
 {
@@ -169,14 +180,11 @@ store_4 (const float *restrict sum, uint8_t *restrict row, int width)
 #if defined __AVX2__
 #include <immintrin.h>
 
-/* Four pixels of three bytes become pairs of neighbours: one instruction then
- * weighs and adds both, for three channels and two pairs at once. */
+/* Four pixels become pairs of neighbours: one instruction then weighs and adds
+ * both, for three channels and two pairs at once. */
 static inline __m256i
-load_pairs (const uint8_t *bytes)
+load_pairs (const uint8_t *bytes, __m128i order)
 {
-  const __m128i order =
-      _mm_setr_epi8 (0, 3, 1, 4, 2, 5, -1, -1, 6, 9, 7, 10, 8, 11, -1, -1);
-
   return _mm256_cvtepu8_epi16 (_mm_shuffle_epi8 (
       _mm_loadu_si128 ((const __m128i *) (const void *) bytes), order));
 }
@@ -192,27 +200,43 @@ spread_weights (const int16_t *weights)
       _mm256_castsi256_ps (_mm256_broadcastq_epi64 (four)), halves));
 }
 
-static void
-across_rgb (const uint8_t *row, const int *first, const int16_t *weights,
-    int taps, int16_t *out, int n)
+static inline void
+across_bytes (const uint8_t *row, const int *first, const int16_t *weights,
+    int taps, int16_t *out, int n, int pixel_bytes, __m128i order)
 {
   const __m128i half = _mm_set1_epi32 (1 << (ACROSS_SHIFT - 1));
 
   for (int i = 0; i < n; i++, weights += taps) {
-    const uint8_t *in = row + 3 * (ptrdiff_t) first[i];
+    const uint8_t *in = row + pixel_bytes * (ptrdiff_t) first[i];
     __m256i sums = _mm256_setzero_si256 ();
     __m128i sum;
 
     for (int k = 0; k < taps; k += 4)
       sums = _mm256_add_epi32 (sums,
-          _mm256_madd_epi16 (
-              load_pairs (in + 3 * k), spread_weights (weights + k)));
+          _mm256_madd_epi16 (load_pairs (in + pixel_bytes * k, order),
+              spread_weights (weights + k)));
     sum = _mm_add_epi32 (
         _mm256_castsi256_si128 (sums), _mm256_extracti128_si256 (sums, 1));
     sum = _mm_srai_epi32 (_mm_add_epi32 (sum, half), ACROSS_SHIFT);
     _mm_storel_epi64 (
         (__m128i *) (void *) (out + 4 * i), _mm_packs_epi32 (sum, sum));
   }
+}
+
+static void
+across_rgb (const uint8_t *row, const int *first, const int16_t *weights,
+    int taps, int16_t *out, int n)
+{
+  across_bytes (row, first, weights, taps, out, n, 3,
+      _mm_setr_epi8 (0, 3, 1, 4, 2, 5, -1, -1, 6, 9, 7, 10, 8, 11, -1, -1));
+}
+
+static void
+across_rgbx (const uint8_t *row, const int *first, const int16_t *weights,
+    int taps, int16_t *out, int n)
+{
+  across_bytes (row, first, weights, taps, out, n, 4,
+      _mm_setr_epi8 (0, 4, 1, 5, 2, 6, -1, -1, 8, 12, 9, 13, 10, 14, -1, -1));
 }
 
 /* Four pixels of the sum of rows, as bytes of R, G, B and nothing. */
@@ -273,22 +297,36 @@ sum_to_byte (int32_t sum)
   return (uint8_t) (level < 255 ? level : 255);
 }
 
-static void
-across_rgb (const uint8_t *row, const int *first, const int16_t *weights,
-    int taps, int16_t *out, int n)
+static inline void
+across_bytes (const uint8_t *row, const int *first, const int16_t *weights,
+    int taps, int16_t *out, int n, int pixel_bytes)
 {
   for (int i = 0; i < n; i++, weights += taps, out += 4) {
-    const uint8_t *in = row + 3 * (ptrdiff_t) first[i];
+    const uint8_t *in = row + pixel_bytes * (ptrdiff_t) first[i];
 
     out[3] = 0;
     for (int c = 0; c < 3; c++) {
       int32_t sum = 1 << (ACROSS_SHIFT - 1);
 
       for (int k = 0; k < taps; k++)
-        sum += weights[k] * in[3 * k + c];
+        sum += weights[k] * in[pixel_bytes * k + c];
       out[c] = (int16_t) (sum >> ACROSS_SHIFT);
     }
   }
+}
+
+static void
+across_rgb (const uint8_t *row, const int *first, const int16_t *weights,
+    int taps, int16_t *out, int n)
+{
+  across_bytes (row, first, weights, taps, out, n, 3);
+}
+
+static void
+across_rgbx (const uint8_t *row, const int *first, const int16_t *weights,
+    int taps, int16_t *out, int n)
+{
+  across_bytes (row, first, weights, taps, out, n, 4);
 }
 
 static void
@@ -311,10 +349,44 @@ down_rgb (const int16_t *const *rows, const int16_t *weights, int n_rows,
 }
 #endif
 
+static void
+down_rgb_float (const int16_t *const *rows, const int16_t *weights, int n_rows,
+    float *restrict out, int width)
+{
+  const int bits = PET_RESAMPLE_WEIGHT_BITS + PET_RESAMPLE_LEVEL_BITS;
+  const float unit = 1.0f / (float) (1 << bits);
+  int32_t sums[4 * STORE_PIXELS];
+  float levels[4 * STORE_PIXELS];
+
+  for (int x = 0; x < width; x += STORE_PIXELS, out += 3 * STORE_PIXELS) {
+    int n = width - x < STORE_PIXELS ? width - x : STORE_PIXELS;
+
+    memset (sums, 0, sizeof sums);
+    for (int k = 0; k < n_rows; k++) {
+      const int16_t *restrict row = rows[k] + 4 * x;
+      int weight = weights[k];
+
+      for (int i = 0; i < 4 * n; i++)
+        sums[i] += weight * row[i];
+    }
+    for (int i = 0; i < 4 * n; i++) {
+      float level = (float) sums[i] * unit;
+
+      level = level > 0.0f ? level : 0.0f;
+      levels[i] = level < 255.0f ? level : 255.0f;
+    }
+    /* Four floats are one move; the next pixel overwrites the fourth. */
+    for (int i = 0; i < n - 1; i++)
+      memcpy (out + 3 * i, levels + 4 * i, 4 * sizeof (float));
+    memcpy (out + 3 * (n - 1), levels + 4 * (n - 1), 3 * sizeof (float));
+  }
+}
+
 const PetResampleRows JOIN (pet_resample_rows_, PET_ISA) = {
   .widen_1 = widen_1,
   .widen_3 = widen_3,
   .widen_4 = widen_4,
+  .widen_rgbx = widen_rgbx,
   .across_1 = across_1,
   .across_4 = across_4,
   .add_1 = add_1,
@@ -323,5 +395,7 @@ const PetResampleRows JOIN (pet_resample_rows_, PET_ISA) = {
   .store_3 = store_3,
   .store_4 = store_4,
   .across_rgb = across_rgb,
+  .across_rgbx = across_rgbx,
   .down_rgb = down_rgb,
+  .down_rgb_float = down_rgb_float,
 };

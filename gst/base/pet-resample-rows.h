@@ -15,17 +15,18 @@
 #define PET_RESAMPLE_WEIGHT_BITS 14
 #define PET_RESAMPLE_LEVEL_BITS 6
 
-/* Bytes behind a row that across_rgb may read beyond its last tap, and pixels
+/* Bytes behind a row that across_rgb and _rgbx may read beyond its last tap, and pixels
  * of which down_rgb reads a multiple. */
 #define PET_RESAMPLE_OVERREAD 16
 #define PET_RESAMPLE_STEP 4
 
 typedef struct {
   /* `width` pixels of 1, 3 or 4 bytes to 1, 4 and 4 floats; of the last the
-   * colours are multiplied by alpha. */
+   * colours are multiplied by alpha, or the fourth byte counts nothing. */
   void (*widen_1) (const uint8_t *row, float *line, int width);
   void (*widen_3) (const uint8_t *row, float *line, int width);
   void (*widen_4) (const uint8_t *row, float *line, int width);
+  void (*widen_rgbx) (const uint8_t *row, float *line, int width);
 
   /* out[i] = sum over k < taps of weights[i * taps + k] * line[first[i] + k],
    * for n pixels of 1 or 4 lanes. */
@@ -45,13 +46,19 @@ typedef struct {
   void (*store_3) (const float *sum, uint8_t *row, int width);
   void (*store_4) (const float *sum, uint8_t *row, int width);
 
-  /* As across_4 from bytes; `taps` is a multiple of 4. The fourth lane is 0. */
+  /* As across_4 from pixels of three bytes, or of four of which the last counts
+   * nothing; `taps` is a multiple of 4. The fourth lane is 0. */
   void (*across_rgb) (const uint8_t *row, const int *first,
       const int16_t *weights, int taps, int16_t *out, int n);
+  void (*across_rgbx) (const uint8_t *row, const int *first,
+      const int16_t *weights, int taps, int16_t *out, int n);
 
-  /* The weighted sum of n_rows rows as three bytes per pixel, rounded. */
+  /* The weighted sum of n_rows rows as three bytes per pixel, rounded, or as
+   * three floats. */
   void (*down_rgb) (const int16_t *const *rows, const int16_t *weights,
       int n_rows, uint8_t *out, int width);
+  void (*down_rgb_float) (const int16_t *const *rows, const int16_t *weights,
+      int n_rows, float *out, int width);
 } PetResampleRows;
 
 extern const PetResampleRows pet_resample_rows_c;

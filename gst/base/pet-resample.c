@@ -175,7 +175,7 @@ reserve_fixed (Layout *layout, size_t *total, const Axis *x, const Axis *y)
   return reserve (total, (size_t) x->out * taps, sizeof (int16_t),
              &layout->x_weights) &&
       reserve (
-          total, 3 * (in + taps) + PET_RESAMPLE_OVERREAD, 1, &layout->line) &&
+          total, 4 * (in + taps) + PET_RESAMPLE_OVERREAD, 1, &layout->line) &&
       reserve (total, layout->row_pixels * (size_t) y->max_taps,
           4 * sizeof (int16_t), &layout->ring) &&
       reserve (total, 0, 1, &layout->sum);
@@ -294,7 +294,7 @@ prepare_fixed (PetResampler *self)
   size_t in = (size_t) self->x.in, taps = (size_t) self->x_taps;
   float weights[MAX_FIXED_TAPS];
 
-  memset (self->line_bytes + 3 * in, 0, 3 * taps + PET_RESAMPLE_OVERREAD);
+  memset (self->line_bytes, 0, 4 * (in + taps) + PET_RESAMPLE_OVERREAD);
   memset (self->ring_fixed, 0,
       self->ring_lanes * (size_t) self->y.max_taps * sizeof (int16_t));
   memset (self->x_fixed, 0, (size_t) self->x.out * taps * sizeof (int16_t));
@@ -390,19 +390,15 @@ ring_row (const PetResampler *self, int row)
 }
 
 static void
-push_float (PetResampler *self, const uint8_t *row)
+push_float (PetResampler *self, const uint8_t *row,
+    void (*widen) (const uint8_t *row, float *line, int width))
 {
   const PetResampleRows *rows = self->rows;
   const Axis *x = &self->x;
   float *out = ring_row (self, self->n_pushed);
   float *line = x->in == x->out ? out : self->line;
 
-  if (self->channels == 1)
-    rows->widen_1 (row, line, x->in);
-  else if (self->channels == 3)
-    rows->widen_3 (row, line, x->in);
-  else
-    rows->widen_4 (row, line, x->in);
+  widen (row, line, x->in);
   if (line != out)
     (self->lanes == 1 ? rows->across_1 : rows->across_4) (
         line, self->x_first, self->x_weights, self->x_taps, out, x->out);
@@ -420,10 +416,32 @@ push_fixed (PetResampler *self, const uint8_t *row)
 void
 pet_resampler_push (PetResampler *resampler, const uint8_t *row)
 {
+  const PetResampleRows *rows = resampler->rows;
+
   if (resampler->fixed)
     push_fixed (resampler, row);
   else
-    push_float (resampler, row);
+    push_float (resampler, row,
+        resampler->channels == 1       ? rows->widen_1
+            : resampler->channels == 3 ? rows->widen_3
+                                       : rows->widen_4);
+  resampler->n_pushed++;
+}
+
+void
+pet_resampler_push_rgbx (PetResampler *resampler, const uint8_t *row)
+{
+  const PetResampleRows *rows = resampler->rows;
+
+  if (resampler->fixed) {
+    memcpy (resampler->line_bytes, row, 4 * (size_t) resampler->x.in);
+    rows->across_rgbx (resampler->line_bytes, resampler->x_first,
+        resampler->x_fixed, resampler->x_taps,
+        resampler->ring_fixed + ring_offset (resampler, resampler->n_pushed),
+        resampler->x.out);
+  } else {
+    push_float (resampler, row, rows->widen_rgbx);
+  }
   resampler->n_pushed++;
 }
 
@@ -478,34 +496,14 @@ pull_fixed (PetResampler *self, uint8_t *row)
   self->rows->down_rgb (rows, weights, n, row, self->x.out);
 }
 
-/* Pixels whose sums are made at a time. */
-#define PIECE 64
-
-static void
-add_row (int32_t *restrict sums, const int16_t *restrict row, int weight, int n)
-{
-  for (int i = 0; i < n; i++)
-    sums[i] += weight * row[i];
-}
-
 static void
 pull_fixed_float (PetResampler *self, float *row)
 {
-  const float unit = 1.0f / (FIXED_ONE << PET_RESAMPLE_LEVEL_BITS);
   const int16_t *rows[MAX_FIXED_TAPS];
   int16_t weights[MAX_FIXED_TAPS];
-  int n_rows = next_fixed (self, rows, weights);
+  int n = next_fixed (self, rows, weights);
 
-  for (int x = 0; x < self->x.out; x += PIECE, row += 3 * PIECE) {
-    int n = self->x.out - x < PIECE ? self->x.out - x : PIECE;
-    int32_t sums[4 * PIECE] = { 0 };
-
-    for (int k = 0; k < n_rows; k++)
-      add_row (sums, rows[k] + 4 * x, weights[k], 4 * n);
-    for (int i = 0; i < n; i++)
-      for (int c = 0; c < 3; c++)
-        row[3 * i + c] = clamp_255 ((float) sums[4 * i + c] * unit);
-  }
+  self->rows->down_rgb_float (rows, weights, n, row, self->x.out);
 }
 
 void

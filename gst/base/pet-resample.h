@@ -46,6 +46,10 @@ int pet_resampler_rows_wanted (const PetResampler *resampler);
  * only while rows_wanted() is not 0. */
 void pet_resampler_push (PetResampler *resampler, const uint8_t *row);
 
+/* The same to a resampler of 3 channels, from pixels of 4 bytes, of which the
+ * last counts nothing. */
+void pet_resampler_push_rgbx (PetResampler *resampler, const uint8_t *row);
+
 /* Next output row, rounded to nearest. Only while rows_wanted() is 0 and rows
  * are left. */
 void pet_resampler_pull (PetResampler *resampler, uint8_t *row);

@@ -122,6 +122,41 @@ pet_codec_grey_row (uint8_t *row, int width, int channels)
       row[4 * i + 3] = 255;
 }
 
+/* Pixels of a row that are spread at a time, from a copy. */
+#define PIECE 256
+
+/* Each pixel's four bytes are written at once: three, and the next one's first,
+ * which becomes the alpha. */
+static void
+spread_piece (uint8_t *restrict out, const uint8_t *restrict in, int n)
+{
+  static const uint8_t opaque[4] = { 0, 0, 0, 255 };
+  uint32_t alpha;
+
+  memcpy (&alpha, opaque, sizeof alpha);
+  for (int x = 0; x < n; x++) {
+    uint32_t pixel;
+
+    memcpy (&pixel, in + 3 * x, 4);
+    pixel |= alpha;
+    memcpy (out + 4 * x, &pixel, 4);
+  }
+}
+
+/* A row of RGB that has room for RGBA becomes that, from the right. */
+static void
+add_opaque_alpha (uint8_t *row, int width)
+{
+  uint8_t piece[3 * PIECE + 1] = { 0 };
+
+  for (int end = width; end > 0; end -= PIECE) {
+    int start = end > PIECE ? end - PIECE : 0;
+
+    memcpy (piece, row + 3 * start, 3 * (size_t) (end - start));
+    spread_piece (row + 4 * start, piece, end - start);
+  }
+}
+
 static bool
 must_resample (const PetDecoder *self)
 {
@@ -210,8 +245,7 @@ pet_decoder_working_bytes (const PetDecoder *decoder)
   if (may_read_ahead (decoder))
     bytes += pet_rows_ahead_bytes (
         (size_t) reader->width * (size_t) reader->channels);
-  bytes += pet_placer_bytes (
-      reader->orientation, decoder->target_width, reader->channels);
+  bytes += pet_placer_bytes (reader->orientation, decoder->target_width, 4);
   return bytes > decoder->memory.peak ? bytes : decoder->memory.peak;
 }
 
@@ -289,6 +323,8 @@ read_rows (PetDecoder *self, Pass *pass, PetError *error)
     PET_TRY (read_target_row (pass, reader, out, error));
     if (reader->icc != NULL)
       pet_icc_apply (reader->icc, out, out, (size_t) self->target_width);
+    if (pass->placer.image.channels > reader->channels)
+      add_opaque_alpha (out, self->target_width);
     pet_placer_end_row (&pass->placer, y);
   }
   /* Damage in rows that no output row wanted is damage all the same. */
@@ -307,7 +343,7 @@ pet_decoder_read (PetDecoder *decoder, const PetImage *image,
 
   if (decoder->was_read || image->width != decoder->info.width ||
       image->height != decoder->info.height ||
-      image->channels != decoder->info.channels)
+      (image->channels != decoder->info.channels && image->channels != 4))
     return pet_fail (error, PET_ERROR_ARGUMENT,
         "a picture of %dx%d with %d channels is not what was opened",
         image->width, image->height, image->channels);

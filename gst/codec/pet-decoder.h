@@ -78,7 +78,8 @@ PetStatus pet_decoder_open (const PetDecodeOptions *options,
  * the result not included. */
 size_t pet_decoder_working_bytes (const PetDecoder *decoder);
 
-/* Fills `image` (info's width, height, channels; any stride). On failure the
+/* Fills `image` (info's width and height, info's channels or four, the fourth
+ * being an opaque alpha then; any stride). On failure the
  * contents of `image` are unspecified and must not be shown. `info` (NULL
  * allowed) gets `damaged`. Call once. */
 PetStatus pet_decoder_read (PetDecoder *decoder, const PetImage *image,

@@ -3,6 +3,7 @@
 #include "codec/pet-icc-matrix.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <string.h>
 
 #if PET_ICC_MATRIX_AVX2
@@ -92,10 +93,23 @@ encode_srgb (double light)
   return 1.055 * pow (light, 1.0 / 2.4) - 0.055;
 }
 
+/* Vectors read three bytes behind the last. */
+static uint8_t encoded[PET_ICC_MATRIX_STEPS + 3];
+
+static void
+fill_encoded (void)
+{
+  for (int i = 0; i < PET_ICC_MATRIX_STEPS; i++)
+    encoded[i] = (uint8_t) (255.0 *
+            encode_srgb ((double) i / (PET_ICC_MATRIX_STEPS - 1)) +
+        0.5);
+}
+
 bool
 pet_icc_matrix_set (
     PetIccMatrix *matrix, const double from[3][3], const double to[3][3])
 {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
   double inverse[3][3];
 
   if (!pet_icc_matrix_invert (to, inverse))
@@ -106,10 +120,8 @@ pet_icc_matrix_set (
           (float) ((inverse[i][0] * from[0][j] + inverse[i][1] * from[1][j] +
                        inverse[i][2] * from[2][j]) *
               (PET_ICC_MATRIX_STEPS - 1));
-  for (int i = 0; i < PET_ICC_MATRIX_STEPS; i++)
-    matrix->encoded[i] = (uint8_t) (255.0 *
-            encode_srgb ((double) i / (PET_ICC_MATRIX_STEPS - 1)) +
-        0.5);
+  pthread_once (&once, fill_encoded);
+  matrix->encoded = encoded;
   return true;
 }
 

@@ -22,10 +22,9 @@
 
 /* Plain data; thread-safety: safe once it is made. */
 typedef struct {
-  float linear[3][256]; /* a sample as light, 0..1 */
-  float rows[3][3];     /* to linear sRGB times PET_ICC_MATRIX_STEPS - 1 */
-  /* Light as an sRGB sample; vectors read three bytes behind the last. */
-  uint8_t encoded[PET_ICC_MATRIX_STEPS + 3];
+  float linear[3][256];   /* a sample as light, 0..1 */
+  float rows[3][3];       /* to linear sRGB times PET_ICC_MATRIX_STEPS - 1 */
+  const uint8_t *encoded; /* light as an sRGB sample; one table for all */
 } PetIccMatrix;
 
 /* False where there is none. */

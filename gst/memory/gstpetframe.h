@@ -18,8 +18,4 @@ PetImage gst_pet_frame_image (const GstVideoFrame *frame);
  * another picture may have had goes downstream with the pixels. */
 void gst_pet_frame_clear_padding (const GstVideoFrame *frame);
 
-/* `image` is an RGB picture (channels 3) in rows that have room for RGBA: makes
- * it that, opaque. */
-void gst_pet_image_add_opaque_alpha (const PetImage *image);
-
 G_END_DECLS

@@ -74,6 +74,10 @@ typedef struct {
   PetStatus (*run) (void *program, PetError *error);
   void (*info) (const void *program, PetNetInfo *info);
 
+  /* Uses at most `threads` from the next run on, never more than it was
+   * compiled for. (optional: NULL = does not care) */
+  void (*limit_threads) (void *program, int threads);
+
   /* Whether the back end has a kernel of its own for the node; asked by tests
    * and statistics. (optional: NULL = all) */
   bool (*supports) (const PetGraph *graph, const PetNode *node);

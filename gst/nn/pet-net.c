@@ -131,3 +131,10 @@ pet_net_run (PetNet *net, PetError *error)
 {
   return net->backend->run (net->program, error);
 }
+
+void
+pet_net_limit_threads (PetNet *net, int threads)
+{
+  if (net->backend->limit_threads != NULL)
+    net->backend->limit_threads (net->program, threads);
+}

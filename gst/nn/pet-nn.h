@@ -123,5 +123,10 @@ const PetTensor *pet_net_output (const PetNet *net, int index);
 /* Runs once. Allocates nothing. */
 PetStatus pet_net_run (PetNet *net, PetError *error);
 
+/* At most `threads` (at least 1) take part from the next run on, and never more
+ * than the net was made with; results are the same. A back end may have one
+ * way of running only. Not during a run. */
+void pet_net_limit_threads (PetNet *net, int threads);
+
 /* Names of the back ends that were compiled in, best first, NULL-ended. */
 const char *const *pet_backend_names (void);

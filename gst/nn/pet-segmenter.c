@@ -213,31 +213,36 @@ pet_segmenter_mask_size (const PetSegmenter *segmenter, int *width, int *height)
   *height = segmenter->mask_height;
 }
 
+void
+pet_segmenter_limit_threads (PetSegmenter *segmenter, int threads)
+{
+  if (segmenter->net != NULL)
+    pet_net_limit_threads (segmenter->net, threads);
+}
+
+/* Of whole pixels, because their bytes lie close together. */
 static bool
 is_opaque (const uint8_t *pixels, int n)
 {
-  unsigned all = 255;
+  const uint8_t opaque[4] = { 0, 0, 0, 255 };
+  uint32_t all = UINT32_MAX, pixel, alpha;
 
-  for (int x = 0; x < n; x++)
-    all &= pixels[4 * x + 3];
-  return all == 255;
+  for (int x = 0; x < n; x++) {
+    memcpy (&pixel, pixels + 4 * x, sizeof pixel);
+    all &= pixel;
+  }
+  memcpy (&alpha, opaque, sizeof alpha);
+  return (all & alpha) == alpha;
 }
 
-/* A photo's row as R, G, B; what is transparent shows white paper. `row` has
- * room for a byte more. */
+/* A photo's row as R, G, B; what is transparent shows white paper. */
 static const uint8_t *
-opaque_row (const PetImage *photo, int y, uint8_t *restrict row)
+paper_row (const PetImage *photo, int y, uint8_t *restrict row)
 {
   const uint8_t *restrict from = pet_image_row (photo, y);
 
   if (photo->channels == 3)
     return from;
-  if (is_opaque (from, photo->width)) {
-    /* Four bytes are one move; the next pixel overwrites the fourth. */
-    for (int x = 0; x < photo->width; x++)
-      memcpy (row + 3 * x, from + 4 * x, 4);
-    return row;
-  }
   for (int x = 0; x < photo->width; x++)
     for (int c = 0; c < 3; c++) {
       int alpha = from[4 * x + 3];
@@ -247,6 +252,17 @@ opaque_row (const PetImage *photo, int y, uint8_t *restrict row)
               255);
     }
   return row;
+}
+
+static void
+push_row (PetResampler *resampler, const PetImage *photo, int y, uint8_t *room)
+{
+  const uint8_t *row = pet_image_row (photo, y);
+
+  if (photo->channels == 4 && is_opaque (row, photo->width))
+    pet_resampler_push_rgbx (resampler, row);
+  else
+    pet_resampler_push (resampler, paper_row (photo, y, room));
 }
 
 /* One finished row of the network's input, 0..255, into its three planes. */
@@ -274,7 +290,7 @@ scale (PetSegmenter *segmenter, const PetImage *photo, uint8_t *row,
 
   if (photo->width == width && photo->height == height) {
     for (y = 0; y < height; y++) {
-      const uint8_t *from = opaque_row (photo, y, row);
+      const uint8_t *from = paper_row (photo, y, row);
 
       for (int i = 0; i < 3 * width; i++)
         scaled[i] = from[i];
@@ -286,7 +302,7 @@ scale (PetSegmenter *segmenter, const PetImage *photo, uint8_t *row,
       width, height, 3, PET_FILTER_TRIANGLE, &resampler, error));
   for (int out = 0; out < height; out++) {
     while (pet_resampler_rows_wanted (resampler) > 0)
-      pet_resampler_push (resampler, opaque_row (photo, y++, row));
+      push_row (resampler, photo, y++, row);
     pet_resampler_pull_float (resampler, scaled);
     store_row (input, out, scaled);
   }
@@ -319,7 +335,7 @@ static PetStatus
 prepare (PetSegmenter *segmenter, const PetImage *photo, PetError *error)
 {
   const PetAllocator *allocator = segmenter->allocator;
-  size_t row_bytes = (size_t) photo->width * 3 + 1;
+  size_t row_bytes = (size_t) photo->width * 3;
   size_t scaled_bytes = (size_t) segmenter->info.width * 3 * sizeof (float);
   uint8_t *row = pet_alloc (allocator, row_bytes);
   float *scaled = pet_alloc (allocator, scaled_bytes);

@@ -71,6 +71,9 @@ void pet_segmenter_net_info (const PetSegmenter *segmenter, PetNetInfo *info);
 void pet_segmenter_mask_size (
     const PetSegmenter *segmenter, int *width, int *height);
 
+/* As pet_net_limit_threads(); of a remote network it does nothing. */
+void pet_segmenter_limit_threads (PetSegmenter *segmenter, int threads);
+
 /* `photo`: 3 or 4 channels, any size (4: transparent pixels count as white).
  * `mask`: 1 channel of mask_size(), written whole; NaN in the output is an
  * error. Thread-safety: one thread at a time. */

@@ -298,7 +298,8 @@ bad_arguments_are_refused (void)
  * bytes that must stay. */
 typedef struct {
   _Alignas(16) float line[4 * ROW_PIXELS + 16], out[4 * ROW_PIXELS + 16];
-  int16_t fixed[4 * ROW_PIXELS + 16];
+  int16_t fixed[2][4 * ROW_PIXELS + 16];
+  float levels[3 * ROW_PIXELS + 16];
   uint8_t bytes[3][4 * ROW_PIXELS + 16];
 } RowResults;
 
@@ -341,8 +342,19 @@ run_fixed (
   for (int k = 0; k < FIXED_ROWS; k++)
     inputs[k] = data->fixed[k];
   rows->across_rgb (data->row + 1, data->first, data->fixed_weights,
-      width % 2 ? FIXED_TAPS : 4, to->fixed, width);
+      width % 2 ? FIXED_TAPS : 4, to->fixed[0], width);
+  rows->across_rgbx (data->row + 1, data->first, data->fixed_weights,
+      width % 2 ? FIXED_TAPS : 4, to->fixed[1], width);
   rows->down_rgb (inputs, data->fixed_weights, n_rows, to->bytes[1] + 1, width);
+  rows->down_rgb_float (inputs, data->fixed_weights, n_rows, to->levels, width);
+}
+
+static bool
+floats_end_at (const float *levels, int count)
+{
+  static const uint8_t untouched[4] = { 0xa5, 0xa5, 0xa5, 0xa5 };
+
+  return memcmp (levels + count, untouched, sizeof untouched) == 0;
 }
 
 static void
@@ -358,8 +370,10 @@ run_rows (const PetResampleRows *rows, const RowData *data, int width,
         data->a, data->first, data->weights, ROW_TAPS, results->out, width);
     rows->store_1 (data->a, results->bytes[0] + 1, width);
   } else {
-    (channels == 3 ? rows->widen_3 : rows->widen_4) (
-        data->row + 1, results->line, width);
+    (channels == 3 ? rows->widen_3
+            : width % 2 != 0
+            ? rows->widen_rgbx
+            : rows->widen_4) (data->row + 1, results->line, width);
     rows->across_4 (
         data->a, data->first, data->weights, ROW_TAPS, results->out, width);
     (channels == 3 ? rows->store_3 : rows->store_4) (
@@ -369,6 +383,45 @@ run_rows (const PetResampleRows *rows, const RowData *data, int width,
     run_fixed (rows, data, width, results);
   rows->add_1 (results->out, data->b, 0.3f, n);
   rows->add_2 (results->out, data->a, -0.1f, data->b, 0.7f, n);
+}
+
+/* Reduces so little that weights are whole numbers, and so much that they are
+ * not. */
+static void
+fourth_byte_counts_nothing (void)
+{
+  static const int factors[] = { 3, 20 };
+
+  for (int n = 0; n < 20; n++) {
+    int width = tap_random_range (1, 9), height = tap_random_range (1, 9);
+    int factor = factors[n % 2], in = width * factor, y[2] = { 0 };
+    PetImage photo = random_image (in, height * factor, 4);
+    PetResampler *resamplers[2];
+    uint8_t row[3 * 9 * 20];
+    float out[2][3 * 9];
+
+    for (int i = 0; i < 2; i++)
+      tap_check (pet_resampler_new (NULL, in, height * factor, width, height, 3,
+                     PET_FILTER_TRIANGLE, &resamplers[i], NULL) == PET_OK);
+    for (int at = 0; at < height; at++) {
+      while (pet_resampler_rows_wanted (resamplers[0]) > 0)
+        pet_resampler_push_rgbx (resamplers[0], pet_image_row (&photo, y[0]++));
+      while (pet_resampler_rows_wanted (resamplers[1]) > 0) {
+        const uint8_t *from = pet_image_row (&photo, y[1]++);
+
+        for (int x = 0; x < in; x++)
+          memcpy (row + 3 * x, from + 4 * x, 3);
+        pet_resampler_push (resamplers[1], row);
+      }
+      for (int i = 0; i < 2; i++)
+        pet_resampler_pull_float (resamplers[i], out[i]);
+      tap_check (
+          memcmp (out[0], out[1], 3 * (size_t) width * sizeof (float)) == 0);
+    }
+    for (int i = 0; i < 2; i++)
+      pet_resampler_free (&resamplers[i]);
+    free (photo.data);
+  }
 }
 
 static void
@@ -399,7 +452,8 @@ versions_are_the_same (void)
     }
     tap_check (channels[n % 3] != 3 ||
         (expected.bytes[1][0] == 0xa5 &&
-            expected.bytes[1][1 + 3 * width] == 0xa5));
+            expected.bytes[1][1 + 3 * width] == 0xa5 &&
+            floats_end_at (expected.levels, 3 * width)));
     tap_check (expected.bytes[0][0] == 0xa5 &&
         expected.bytes[0][1 + channels[n % 3] * width] == 0xa5);
   }
@@ -411,6 +465,7 @@ main (int argc, char **argv)
   static const TapTest tests[] = {
     TAP_TEST (matches_the_definition),
     TAP_TEST (versions_are_the_same),
+    TAP_TEST (fourth_byte_counts_nothing),
     TAP_TEST (same_size_is_a_copy),
     TAP_TEST (constant_stays_constant),
     TAP_TEST (invisible_colour_does_not_bleed),

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Threads of one program. They wait asleep, never by spinning: a busy
- * neighbour costs its fair share and no more. Tasks are handed out one by
- * one, so a thread that is held up holds up only the task it has. */
+/* Threads of one program. From one step of the network to the next they wait
+ * awake for some 20 microseconds, and asleep from then on. Tasks are handed
+ * out one by one, so a thread that is held up holds up only the task it has. */
 
 #pragma once
 
@@ -18,6 +18,10 @@ typedef void (*PetNativeTask) (const void *work, int task, int thread);
 PetStatus pet_native_team_new (
     int threads, PetNativeTeam **team, PetError *error);
 void pet_native_team_free (PetNativeTeam **team);
+
+/* At most `threads` take part from the next run on, the caller being one of
+ * them; at first all do. Not during a run. */
+void pet_native_team_set_limit (PetNativeTeam *team, int threads);
 
 /* Returns when tasks 0..n_tasks-1 are done. One caller at a time. */
 void pet_native_team_run (

@@ -323,6 +323,14 @@ run (void *pointer, PetError *error)
 }
 
 static void
+limit_threads (void *pointer, int threads)
+{
+  PetNativeProgram *program = pointer;
+
+  pet_native_team_set_limit (program->team, threads);
+}
+
+static void
 info (const void *pointer, PetNetInfo *info)
 {
   const PetNativeProgram *program = pointer;
@@ -367,5 +375,6 @@ const PetBackend pet_backend_native = {
   .output = output,
   .run = run,
   .info = info,
+  .limit_threads = limit_threads,
   .supports = supports,
 };
