@@ -29,6 +29,7 @@ struct _ServeCache {
 
   GMutex mutex;
   GHashTable *entries; /* name -> Entry */
+  GHashTable *begun;   /* name -> ServeResult, while it is being written */
   GQueue recent;       /* of Entry, the most recently used first */
   ServeCacheState state;
   guint64 n_temporary;
@@ -102,7 +103,13 @@ serve_cache_is_key (const gchar *text)
 {
   gsize n = strspn (text, "0123456789abcdef");
 
-  return n == SERVE_DIGEST_HEX && text[n] == '\0';
+  return n == SERVE_KEY_HEX && text[n] == '\0';
+}
+
+static gchar *
+name_of (const gchar *key, const gchar *effect)
+{
+  return g_strdup_printf ("%s.%s.png", key, effect);
 }
 
 static gint
@@ -187,6 +194,8 @@ serve_cache_new (const gchar *folder, guint64 limit, GError **error)
   g_queue_init (&cache->recent);
   cache->entries =
       g_hash_table_new_full (g_str_hash, g_str_equal, NULL, free_entry);
+  cache->begun = g_hash_table_new_full (
+      g_str_hash, g_str_equal, g_free, (GDestroyNotify) serve_result_unref);
   if (!take_folder (cache, error)) {
     serve_cache_free (cache);
     return NULL;
@@ -202,6 +211,7 @@ serve_cache_free (ServeCache *cache)
     return;
   if (cache->lock_fd >= 0)
     close (cache->lock_fd);
+  g_hash_table_unref (cache->begun);
   g_hash_table_unref (cache->entries);
   g_mutex_clear (&cache->mutex);
   g_free (cache->folder);
@@ -226,34 +236,61 @@ open_file (const ServeCache *cache, const gchar *name)
   return serve_result_new_for_file (fd, (guint64) info.st_size);
 }
 
+/* Marks it as used; NULL: there is none. */
+static Entry *
+use_locked (ServeCache *cache, const gchar *name)
+{
+  Entry *entry = g_hash_table_lookup (cache->entries, name);
+
+  if (entry != NULL) {
+    g_queue_unlink (&cache->recent, &entry->link);
+    g_queue_push_head_link (&cache->recent, &entry->link);
+  }
+  return entry;
+}
+
 ServeResult *
 serve_cache_get (ServeCache *cache, const gchar *key, const gchar *effect)
 {
   g_autofree gchar *name = NULL;
   ServeResult *result = NULL;
+  gboolean on_disk;
   Entry *entry;
 
   if (cache == NULL)
     return NULL;
-  name = g_strdup_printf ("%s.%s.png", key, effect);
+  name = name_of (key, effect);
   g_mutex_lock (&cache->mutex);
-  entry = g_hash_table_lookup (cache->entries, name);
-  if (entry != NULL) {
-    g_queue_unlink (&cache->recent, &entry->link);
-    g_queue_push_head_link (&cache->recent, &entry->link);
-  }
+  result = g_hash_table_lookup (cache->begun, name);
+  if (result != NULL)
+    serve_result_ref (result);
+  on_disk = result == NULL && use_locked (cache, name) != NULL;
   g_mutex_unlock (&cache->mutex);
-  if (entry != NULL)
+  if (on_disk)
     result = open_file (cache, name);
   g_mutex_lock (&cache->mutex);
   /* A file that somebody removed is an entry no more. */
-  if (result == NULL &&
+  if (on_disk && result == NULL &&
       (entry = g_hash_table_lookup (cache->entries, name)) != NULL)
     forget_locked (cache, entry);
   cache->state.hits += result != NULL;
   cache->state.misses += result == NULL;
   g_mutex_unlock (&cache->mutex);
   return result;
+}
+
+gboolean
+serve_cache_knows (ServeCache *cache, const gchar *key, const gchar *effect)
+{
+  g_autofree gchar *name = name_of (key, effect);
+  gboolean known;
+
+  if (cache == NULL)
+    return FALSE;
+  g_mutex_lock (&cache->mutex);
+  known = g_hash_table_contains (cache->entries, name);
+  g_mutex_unlock (&cache->mutex);
+  return known;
 }
 
 static gboolean
@@ -275,8 +312,9 @@ write_buffer (gint fd, GstBuffer *buffer)
 }
 
 /* Writes beside the final name, then renames. No fsync: what a power cut
- * takes from a cache is made again, and an empty file is not taken for one. */
-static ServeResult *
+ * takes from a cache is made again, and an empty file is not taken for one.
+ * Returns the file, or -1. */
+static gint
 write_file (
     ServeCache *cache, const gchar *name, guint64 number, GstBuffer *png)
 {
@@ -290,40 +328,72 @@ write_file (
   if (fd < 0 && errno == ENOENT && g_mkdir_with_parents (folder, 0700) == 0)
     fd = open (temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0)
-    return NULL;
+    return -1;
   if (!write_buffer (fd, png) || g_rename (temporary, path) != 0) {
     g_unlink (temporary);
     close (fd);
-    return NULL;
+    return -1;
   }
-  return serve_result_new_for_file (fd, gst_buffer_get_size (png));
+  return fd;
 }
 
 ServeResult *
-serve_cache_put (
+serve_cache_begin (
     ServeCache *cache, const gchar *key, const gchar *effect, GstBuffer *png)
 {
-  g_autofree gchar *name = NULL;
-  ServeResult *result = NULL;
-  guint64 size = gst_buffer_get_size (png), number;
+  ServeResult *result = serve_result_new_for_buffer (png);
 
   if (cache == NULL)
-    return serve_result_new_for_buffer (png);
-  name = g_strdup_printf ("%s.%s.png", key, effect);
+    return result;
+  g_mutex_lock (&cache->mutex);
+  g_hash_table_replace (
+      cache->begun, name_of (key, effect), serve_result_ref (result));
+  g_mutex_unlock (&cache->mutex);
+  return result;
+}
+
+/* -1 where it cannot be kept. */
+static gint
+write_result (ServeCache *cache, const gchar *name, ServeResult *result)
+{
+  guint64 size = charge (serve_result_size (result)), number;
+  GstBuffer *png;
+  gint fd;
+
+  if (size > cache->limit)
+    return -1;
   g_mutex_lock (&cache->mutex);
   number = cache->n_temporary++;
-  if (charge (size) <= cache->limit)
-    evict_locked (cache, charge (size));
+  evict_locked (cache, size);
   g_mutex_unlock (&cache->mutex);
-  if (charge (size) <= cache->limit)
-    result = write_file (cache, name, number, png);
+  png = serve_result_get_buffer (result);
+  fd = write_file (cache, name, number, png);
+  gst_buffer_unref (png);
+  return fd;
+}
+
+void
+serve_cache_finish (ServeCache *cache, const gchar *key, const gchar *effect,
+    ServeResult *result)
+{
+  g_autofree gchar *name = NULL;
+  gint fd;
+
+  if (cache == NULL)
+    return;
+  name = name_of (key, effect);
+  fd = write_result (cache, name, result);
   g_mutex_lock (&cache->mutex);
-  if (result != NULL)
-    remember_locked (cache, name, size);
+  if (fd >= 0)
+    remember_locked (cache, name, serve_result_size (result));
   else
     cache->state.write_errors++;
+  /* The same photo may have been made twice at once. */
+  if (g_hash_table_lookup (cache->begun, name) == result)
+    g_hash_table_remove (cache->begun, name);
   g_mutex_unlock (&cache->mutex);
-  return result != NULL ? result : serve_result_new_for_buffer (png);
+  if (fd >= 0)
+    serve_result_move_to_file (result, fd);
 }
 
 void

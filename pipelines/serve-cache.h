@@ -4,15 +4,16 @@
  * from: DIR/ab/ab12....{effect}.png. Files are whole or not there; the least
  * recently used go when the limit is reached. They outlive the process.
  *
- * Thread-safety: safe. All functions may block on the disk, apart from
- * serve_cache_get_state(). */
+ * Thread-safety: safe. All functions may block on the disk, apart from those
+ * that say otherwise and serve_cache_get_state(). */
 
 #pragma once
 
-#include "serve-digest.h"
 #include "serve-result.h"
 
 G_BEGIN_DECLS
+
+#define SERVE_KEY_HEX 40
 
 typedef struct _ServeCache ServeCache;
 
@@ -26,14 +27,22 @@ ServeCache *serve_cache_new (
     const gchar *folder, guint64 limit, GError **error);
 void serve_cache_free (ServeCache *cache);
 
-/* NULL if there is none. `key`: SERVE_DIGEST_HEX digits. */
+/* NULL if there is none. `key`: SERVE_KEY_HEX digits. */
 ServeResult *serve_cache_get (
     ServeCache *cache, const gchar *key, const gchar *effect);
+/* Whether it seems to have it: serve_cache_get() would have to look at the
+ * disk. Does not block. */
+gboolean serve_cache_knows (
+    ServeCache *cache, const gchar *key, const gchar *effect);
 
-/* Keeps `png`. Where that fails (disk full, ...), or `cache` is NULL, the
- * result holds the buffer itself: never NULL. */
-ServeResult *serve_cache_put (
+/* A result that holds `png` itself and can be got from now on; `cache` NULL
+ * allowed. */
+ServeResult *serve_cache_begin (
     ServeCache *cache, const gchar *key, const gchar *effect, GstBuffer *png);
+/* Keeps what was begun. Where that fails (disk full, ...), or `cache` is NULL,
+ * the result goes on holding the buffer and can be got no more. */
+void serve_cache_finish (ServeCache *cache, const gchar *key,
+    const gchar *effect, ServeResult *result);
 
 void serve_cache_get_state (ServeCache *cache, ServeCacheState *state);
 

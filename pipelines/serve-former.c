@@ -431,7 +431,7 @@ void
 serve_former_handle (ServeRequest *request)
 {
   Former *former = request->data;
-  g_autoptr (GBytes) bytes = NULL;
+  g_auto (ServePhoto) photo = { 0 };
   gboolean use_cache;
 
   /* Its clients' prints are to be as they were. */
@@ -442,11 +442,10 @@ serve_former_handle (ServeRequest *request)
     return;
   former->session = serve_session_choose_any (
       serve_upload_field (former->upload, "session_id"));
-  bytes = serve_upload_finish (former->upload);
-  if (bytes == NULL)
+  if (!serve_upload_finish (former->upload, &photo))
     return;
-  former->job = serve_jobs_submit (
-      request->server->jobs, bytes, &former->wishes, use_cache, on_job, former);
+  former->job = serve_jobs_submit (request->server->jobs, &photo,
+      &former->wishes, use_cache, on_job, former);
   g_clear_pointer (&former->upload, serve_upload_free);
   serve_request_wait (request);
 }

@@ -51,8 +51,8 @@ struct _ServeJob {
   ServeWishes wishes;
   gboolean use_cache; /* look results up; they are kept in any case */
 
-  ServeLook looks[SERVE_MAX_LOOKS];                  /* those wanted */
-  gchar keys[SERVE_MAX_LOOKS][SERVE_DIGEST_HEX + 1]; /* from the first event */
+  ServeLook looks[SERVE_MAX_LOOKS];               /* those wanted */
+  gchar keys[SERVE_MAX_LOOKS][SERVE_KEY_HEX + 1]; /* from the first event */
   gint width, height;
   gdouble coverage;
   ServeProblem problem;

@@ -5,8 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "serve-lookup.h"
-
 #define RETRY_LOAD_US (5 * G_USEC_PER_SEC)
 
 /* One pipeline, or the place of one. */
@@ -266,24 +264,25 @@ on_looked_up (ServeLookup *lookup, gpointer user)
 }
 
 ServeJob *
-serve_jobs_submit (ServeJobs *jobs, GBytes *bytes, const ServeWishes *wishes,
-    gboolean use_cache, ServeJobCallback callback, gpointer user)
+serve_jobs_submit (ServeJobs *jobs, const ServePhoto *photo,
+    const ServeWishes *wishes, gboolean use_cache, ServeJobCallback callback,
+    gpointer user)
 {
   ServeJob *job = g_new0 (ServeJob, 1);
 
   job->references = 1;
   job->jobs = jobs;
   job->index = jobs->next_index++;
-  job->bytes = g_bytes_ref (bytes);
+  job->bytes = g_bytes_ref (photo->bytes);
   job->wishes = *wishes;
   job->use_cache = use_cache;
   job->n_pending = serve_wishes_count (wishes);
   job->callback = callback;
   job->user = user;
   job->begin_us = g_get_monotonic_time ();
-  jobs->metrics->bytes_in += g_bytes_get_size (bytes);
+  jobs->metrics->bytes_in += g_bytes_get_size (photo->bytes);
   g_hash_table_add (jobs->alive, serve_job_ref (job));
-  serve_lookup_start (jobs->recipe, bytes, wishes,
+  serve_lookup_start (jobs->recipe, photo, wishes,
       use_cache ? jobs->cache : NULL, on_looked_up, serve_job_ref (job));
   return job;
 }

@@ -11,6 +11,7 @@
 #include "serve-cache.h"
 #include "serve-job.h"
 #include "serve-lane.h"
+#include "serve-lookup.h"
 #include "serve-metrics.h"
 #include "serve-options.h"
 
@@ -53,9 +54,9 @@ gboolean serve_jobs_take_bytes (ServeJobs *jobs, guint64 bytes);
 /* Any thread. */
 void serve_jobs_give_bytes (ServeJobs *jobs, guint64 bytes);
 
-/* Takes the caller's place. `bytes` are given up as soon as they are decoded.
+/* Takes the caller's place. The bytes are given up as soon as they are decoded.
  * Events come from the main loop, never from within this call. */
-ServeJob *serve_jobs_submit (ServeJobs *jobs, GBytes *bytes,
+ServeJob *serve_jobs_submit (ServeJobs *jobs, const ServePhoto *photo,
     const ServeWishes *wishes, gboolean use_cache, ServeJobCallback callback,
     gpointer user);
 

@@ -9,6 +9,7 @@
 
 #define BUDGET "pet-serve"
 #define RESULT_MESSAGE "pet-serve-result"
+#define THREADS_ALONE 2u
 
 typedef struct {
   ServeLane *lane;
@@ -21,6 +22,7 @@ struct _ServeLane {
   ServeCache *cache;
   ServeTurnstile *turnstile;
   GstElement *pipeline, *source, *decoder, *segmenter;
+  guint threads; /* of the network beside other photos */
   Branch branches[SERVE_MAX_LOOKS];
   guint watch;
 
@@ -33,7 +35,7 @@ struct _ServeLane {
   gboolean busy;
   gboolean todo[SERVE_MAX_LOOKS];
   guint ranks[SERVE_MAX_LOOKS];
-  gchar keys[SERVE_MAX_LOOKS][SERVE_DIGEST_HEX + 1];
+  gchar keys[SERVE_MAX_LOOKS][SERVE_KEY_HEX + 1];
 };
 
 /* All that takes memory takes it from one account. */
@@ -129,9 +131,9 @@ post_result (
               result, NULL)));
 }
 
-/* Stores the PNG in this branch's thread, so that neither the main loop waits
- * for the disk nor memory for the client. The next look has to wait for that:
- * this one is on its way first. */
+/* Keeps the PNG in this branch's thread, so that neither the main loop waits
+ * for the disk nor memory for the client, while it is on its way already. The
+ * next look has to wait for that. */
 static void
 take_png (GstElement *sink, GstBuffer *png, GstPad *pad, gpointer data)
 {
@@ -139,7 +141,7 @@ take_png (GstElement *sink, GstBuffer *png, GstPad *pad, gpointer data)
   ServeLane *lane = branch->lane;
   const gchar *name = pet_effects[branch->look]->name;
   guint64 index;
-  gchar key[SERVE_DIGEST_HEX + 1] = "";
+  gchar key[SERVE_KEY_HEX + 1] = "";
   gboolean current;
 
   g_mutex_lock (&lane->mutex);
@@ -150,9 +152,10 @@ take_png (GstElement *sink, GstBuffer *png, GstPad *pad, gpointer data)
   g_mutex_unlock (&lane->mutex);
   if (current) {
     g_autoptr (ServeResult) result =
-        serve_cache_put (lane->cache, key, name, png);
+        serve_cache_begin (lane->cache, key, name, png);
 
     post_result (sink, index, branch, result);
+    serve_cache_finish (lane->cache, key, name, result);
   }
   serve_turnstile_leave (lane->turnstile, &branch->turn);
 }
@@ -218,8 +221,9 @@ build (ServeLane *lane, const ServeOptions *options)
   gst_util_set_object_arg (G_OBJECT (lane->decoder), "on-error", "skip");
   gst_util_set_object_arg (
       G_OBJECT (lane->segmenter), "device", options->device);
+  lane->threads = MAX (1, g_get_num_processors () / options->jobs);
   g_object_set (lane->segmenter, "model-location", options->model, "threads",
-      MAX (1, g_get_num_processors () / options->jobs), NULL);
+      MAX (lane->threads, THREADS_ALONE), NULL);
   gst_element_link_many (
       lane->source, lane->decoder, lane->segmenter, tee, NULL);
   for (gint i = 0; i < pet_effects_all; i++)
@@ -399,7 +403,9 @@ static void
 set_up (ServeLane *lane, const ServeWork *work)
 {
   g_object_set (lane->decoder, "max-size", work->wishes->max_size, "threads",
-      work->alone ? 2 : 1, NULL);
+      work->alone ? THREADS_ALONE : 1, NULL);
+  g_object_set (lane->segmenter, "threads",
+      MAX (lane->threads, work->alone ? THREADS_ALONE : 1), NULL);
   for (gint i = 0; i < pet_effects_all; i++) {
     const ServeWish *wish = &work->wishes->looks[i];
 

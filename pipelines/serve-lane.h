@@ -25,7 +25,7 @@ typedef struct {
   const ServeWishes *wishes;
   gboolean alone; /* no other photo is in work: it may use two processors */
   gboolean todo[SERVE_MAX_LOOKS];
-  gchar keys[SERVE_MAX_LOOKS][SERVE_DIGEST_HEX + 1];
+  gchar keys[SERVE_MAX_LOOKS][SERVE_KEY_HEX + 1];
 } ServeWork;
 
 /* Come on the default main context, for the photo in work. */

@@ -6,76 +6,82 @@
 
 typedef struct {
   ServeLookup found; /* first: what the callback gets */
-  const gchar *recipe;
-  GBytes *bytes;
   ServeWishes wishes;
   ServeCache *cache;
   ServeLookupCallback callback;
   gpointer user;
 } Lookup;
 
+void
+serve_photo_clear (ServePhoto *photo)
+{
+  g_clear_pointer (&photo->bytes, g_bytes_unref);
+}
+
+/* SERVE_KEY_HEX digits and a NUL. */
+static void
+print_key (const guint8 *sum, gchar *key)
+{
+  static const gchar digits[] = "0123456789abcdef";
+
+  for (guint i = 0; i < SERVE_KEY_HEX / 2; i++) {
+    key[2 * i] = digits[sum[i] >> 4];
+    key[2 * i + 1] = digits[sum[i] & 15];
+  }
+  key[SERVE_KEY_HEX] = '\0';
+}
+
 gchar *
 serve_lookup_recipe (const ServeOptions *options, GError **error)
 {
-  gchar model[SERVE_DIGEST_HEX + 1] = "built-in";
+  gchar model[SERVE_KEY_HEX + 1] = "built-in";
 
   if (options->model != NULL) {
     g_autoptr (GMappedFile) file =
         g_mapped_file_new (options->model, FALSE, error);
-    guint8 bytes[SERVE_DIGEST_BYTES];
-    ServeDigest digest;
+    guint8 sum[PET_SHA256_BYTES];
 
     if (file == NULL)
       return NULL;
-    serve_digest_init (&digest, sizeof bytes);
-    serve_digest_update (&digest, g_mapped_file_get_contents (file),
-        g_mapped_file_get_length (file));
-    serve_digest_finish (&digest, bytes);
-    serve_digest_hex (bytes, model);
+    pet_sha256 (g_mapped_file_get_contents (file),
+        g_mapped_file_get_length (file), sum);
+    print_key (sum, model);
   }
   return g_strdup_printf ("%s|%s|%s|%u|%u", PET_VERSION, model, options->device,
       options->level, options->dpi);
 }
 
 static void
-name_look (const Lookup *lookup, const guint8 *photo, guint look, gchar *key)
+name_look (const ServeWishes *wishes, const gchar *recipe,
+    const ServePhoto *photo, guint look, gchar *key)
 {
-  const ServeWish *wish = &lookup->wishes.looks[look];
-  g_autofree gchar *settings = serve_wish_describe (wish);
-  g_autofree gchar *text = g_strdup_printf ("|%s|%u|%s|%s|%s", lookup->recipe,
-      lookup->wishes.max_size, pet_effects[look]->name,
-      serve_rendition_name (lookup->wishes.rendition), settings);
-  guint8 bytes[SERVE_DIGEST_BYTES];
-  ServeDigest digest;
+  g_autofree gchar *settings = serve_wish_describe (&wishes->looks[look]);
+  g_autofree gchar *text = g_strdup_printf ("|%s|%u|%s|%s|%s", recipe,
+      wishes->max_size, pet_effects[look]->name,
+      serve_rendition_name (wishes->rendition), settings);
+  guint8 name[PET_SHA256_BYTES];
+  PetSha256 sum;
 
-  serve_digest_init (&digest, sizeof bytes);
-  serve_digest_update (&digest, photo, SERVE_DIGEST_BYTES);
-  serve_digest_update (&digest, text, strlen (text));
-  serve_digest_finish (&digest, bytes);
-  serve_digest_hex (bytes, key);
+  pet_sha256_begin (&sum);
+  pet_sha256_add (&sum, photo->sum, sizeof photo->sum);
+  pet_sha256_add (&sum, text, strlen (text));
+  pet_sha256_end (&sum, name);
+  print_key (name, key);
+}
+
+static void
+look_up (Lookup *lookup)
+{
+  for (gint i = 0; i < pet_effects_all; i++)
+    if (lookup->wishes.looks[i].wanted)
+      lookup->found.found[i] = serve_cache_get (
+          lookup->cache, lookup->found.keys[i], pet_effects[i]->name);
 }
 
 static void
 run (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
 {
-  Lookup *lookup = data;
-  guint8 photo[SERVE_DIGEST_BYTES];
-  ServeDigest digest;
-  gsize size;
-  gconstpointer bytes = g_bytes_get_data (lookup->bytes, &size);
-
-  serve_digest_init (&digest, sizeof photo);
-  serve_digest_update (&digest, bytes, size);
-  serve_digest_finish (&digest, photo);
-  for (gint i = 0; i < pet_effects_all; i++) {
-    if (!lookup->wishes.looks[i].wanted)
-      continue;
-    name_look (lookup, photo, (guint) i, lookup->found.keys[i]);
-    lookup->found.found[i] = serve_cache_get (
-        lookup->cache, lookup->found.keys[i], pet_effects[i]->name);
-  }
-  /* The upload's memory must not wait for this task to be freed. */
-  g_clear_pointer (&lookup->bytes, g_bytes_unref);
+  look_up (data);
   g_task_return_boolean (task, TRUE);
 }
 
@@ -94,24 +100,35 @@ lookup_free (gpointer data)
 
   for (guint i = 0; i < SERVE_MAX_LOOKS; i++)
     g_clear_pointer (&lookup->found.found[i], serve_result_unref);
-  g_clear_pointer (&lookup->bytes, g_bytes_unref);
   g_free (lookup);
 }
 
 void
-serve_lookup_start (const gchar *recipe, GBytes *bytes,
+serve_lookup_start (const gchar *recipe, const ServePhoto *photo,
     const ServeWishes *wishes, ServeCache *cache, ServeLookupCallback callback,
     gpointer user)
 {
   Lookup *lookup = g_new0 (Lookup, 1);
   g_autoptr (GTask) task = g_task_new (NULL, NULL, on_done, NULL);
+  gboolean known = FALSE;
 
-  lookup->recipe = recipe;
-  lookup->bytes = g_bytes_ref (bytes);
   lookup->wishes = *wishes;
   lookup->cache = cache;
   lookup->callback = callback;
   lookup->user = user;
+  for (gint i = 0; i < pet_effects_all; i++) {
+    gchar *key = lookup->found.keys[i];
+
+    if (!wishes->looks[i].wanted)
+      continue;
+    name_look (wishes, recipe, photo, (guint) i, key);
+    known = known || serve_cache_knows (cache, key, pet_effects[i]->name);
+  }
   g_task_set_task_data (task, lookup, lookup_free);
-  g_task_run_in_thread (task, run);
+  if (known) {
+    g_task_run_in_thread (task, run);
+  } else {
+    look_up (lookup);
+    g_task_return_boolean (task, TRUE);
+  }
 }

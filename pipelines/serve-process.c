@@ -398,7 +398,7 @@ serve_process_handle (ServeRequest *request)
 {
   Process *process = request->data;
   g_autoptr (GError) error = NULL;
-  g_autoptr (GBytes) bytes = NULL;
+  g_auto (ServePhoto) photo = { 0 };
   const gchar *cache;
 
   if (!read_wishes (process, &error)) {
@@ -407,11 +407,10 @@ serve_process_handle (ServeRequest *request)
   }
   cache = field (process, "cache", NULL);
   process->format = choose_format (process);
-  bytes = serve_upload_finish (process->upload);
-  if (bytes == NULL)
+  if (!serve_upload_finish (process->upload, &photo))
     return;
   process->job =
-      serve_jobs_submit (request->server->jobs, bytes, &process->wishes,
+      serve_jobs_submit (request->server->jobs, &photo, &process->wishes,
           cache == NULL || !g_str_equal (cache, "no"), on_job, process);
   g_clear_pointer (&process->upload, serve_upload_free);
   serve_request_wait (request);

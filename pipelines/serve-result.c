@@ -9,9 +9,10 @@
 
 struct _ServeResult {
   gint references; /* atomic */
-  gint fd;         /* -1: `buffer` */
-  GstBuffer *buffer;
   guint64 size;
+  GMutex mutex; /* of these two: one of them is there, the file to the end */
+  gint fd;
+  GstBuffer *buffer;
 };
 
 G_DEFINE_BOXED_TYPE (
@@ -23,8 +24,9 @@ serve_result_new_for_file (gint fd, guint64 size)
   ServeResult *result = g_new0 (ServeResult, 1);
 
   result->references = 1;
-  result->fd = fd;
   result->size = size;
+  g_mutex_init (&result->mutex);
+  result->fd = fd;
   return result;
 }
 
@@ -36,6 +38,41 @@ serve_result_new_for_buffer (GstBuffer *buffer)
 
   result->buffer = gst_buffer_ref (buffer);
   return result;
+}
+
+void
+serve_result_move_to_file (ServeResult *result, gint fd)
+{
+  GstBuffer *buffer;
+
+  g_mutex_lock (&result->mutex);
+  result->fd = fd;
+  buffer = g_steal_pointer (&result->buffer);
+  g_mutex_unlock (&result->mutex);
+  gst_buffer_unref (buffer);
+}
+
+GstBuffer *
+serve_result_get_buffer (ServeResult *result)
+{
+  GstBuffer *buffer;
+
+  g_mutex_lock (&result->mutex);
+  buffer = result->buffer != NULL ? gst_buffer_ref (result->buffer) : NULL;
+  g_mutex_unlock (&result->mutex);
+  return buffer;
+}
+
+/* -1: it is in memory. */
+static gint
+file_of (ServeResult *result)
+{
+  gint fd;
+
+  g_mutex_lock (&result->mutex);
+  fd = result->fd;
+  g_mutex_unlock (&result->mutex);
+  return fd;
 }
 
 ServeResult *
@@ -53,6 +90,7 @@ serve_result_unref (ServeResult *result)
   if (result->fd >= 0)
     close (result->fd);
   gst_clear_buffer (&result->buffer);
+  g_mutex_clear (&result->mutex);
   g_free (result);
 }
 
@@ -90,18 +128,35 @@ clamp_size (const ServeResult *result, guint64 offset, gsize size)
   return (gsize) MIN (size, result->size - MIN (offset, result->size));
 }
 
+/* NULL: it is in a file. */
+static GBytes *
+read_buffer (ServeResult *result, guint64 offset, gsize size)
+{
+  GstBuffer *buffer = serve_result_get_buffer (result);
+  guint8 *bytes;
+
+  if (buffer == NULL)
+    return NULL;
+  bytes = g_malloc (MAX (size, 1));
+  gst_buffer_extract (buffer, (gsize) offset, bytes, size);
+  gst_buffer_unref (buffer);
+  return g_bytes_new_take (bytes, size);
+}
+
 GBytes *
 serve_result_read_now (ServeResult *result, guint64 offset, gsize size)
 {
-  guint8 *bytes;
   struct iovec vector;
+  guint8 *bytes;
+  GBytes *there;
 
   size = clamp_size (result, offset, size);
+  there = read_buffer (result, offset, size);
+  if (there != NULL)
+    return there;
   bytes = g_malloc (MAX (size, 1));
   vector = (struct iovec){ bytes, size };
-  if (result->fd < 0) {
-    gst_buffer_extract (result->buffer, (gsize) offset, bytes, size);
-  } else if (preadv2 (result->fd, &vector, 1, (off_t) offset, RWF_NOWAIT) !=
+  if (preadv2 (file_of (result), &vector, 1, (off_t) offset, RWF_NOWAIT) !=
       (gssize) size) {
     g_free (bytes);
     return NULL;
@@ -114,12 +169,14 @@ serve_result_read (
     ServeResult *result, guint64 offset, gsize size, GError **error)
 {
   guint8 *bytes;
+  GBytes *there;
 
   size = clamp_size (result, offset, size);
+  there = read_buffer (result, offset, size);
+  if (there != NULL)
+    return there;
   bytes = g_malloc (MAX (size, 1));
-  if (result->fd < 0) {
-    gst_buffer_extract (result->buffer, (gsize) offset, bytes, size);
-  } else if (!read_file (result->fd, offset, bytes, size, error)) {
+  if (!read_file (file_of (result), offset, bytes, size, error)) {
     g_free (bytes);
     return NULL;
   }

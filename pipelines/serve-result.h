@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* One finished PNG: an open file of the cache, or, where it could not be
- * written, the encoder's buffer, which then stays on the memory account.
+/* One finished PNG: the encoder's buffer, which is on the memory account, until
+ * it is written to the cache, then that open file. Where it cannot be written it
+ * stays the buffer.
  *
  * Thread-safety: safe. */
 
@@ -20,11 +21,16 @@ GType serve_result_get_type (void);
 ServeResult *serve_result_new_for_file (gint fd, guint64 size);
 /* Takes a reference. */
 ServeResult *serve_result_new_for_buffer (GstBuffer *buffer);
+/* The same bytes are in `fd` now, which it takes; lets go of the buffer. Once,
+ * of a result for a buffer. */
+void serve_result_move_to_file (ServeResult *result, gint fd);
 ServeResult *serve_result_ref (ServeResult *result);
 void serve_result_unref (ServeResult *result);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ServeResult, serve_result_unref)
 
 guint64 serve_result_size (const ServeResult *result);
+/* While it is in memory, a reference; then NULL. */
+GstBuffer *serve_result_get_buffer (ServeResult *result);
 
 /* Up to `size` bytes from `offset`, shorter only at the end. May block on the
  * disk. */

@@ -10,7 +10,7 @@
 
 typedef struct {
   gchar *name;
-  gchar keys[SERVE_MAX_LOOKS][SERVE_DIGEST_HEX + 1];
+  gchar keys[SERVE_MAX_LOOKS][SERVE_KEY_HEX + 1];
   GList link;
 } Session;
 

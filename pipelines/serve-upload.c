@@ -20,6 +20,7 @@ struct _ServeUpload {
   gsize size, capacity;
   guint64 charged;
   gsize next_look; /* bytes at which to look next; 0: was looked at */
+  PetSha256 sum;
 };
 
 /* The bytes of a finished upload and what they were charged. */
@@ -118,6 +119,7 @@ take_bytes (const guint8 *bytes, gsize size, gpointer user)
               limit, MAX (wanted, MAX (FIRST_CAPACITY, 2 * upload->capacity)))))
     return FALSE;
   memcpy (upload->bytes + upload->size, bytes, size);
+  pet_sha256_add (&upload->sum, bytes, size);
   upload->size = wanted;
   return look (upload, FALSE);
 }
@@ -187,6 +189,7 @@ serve_upload_new (ServeRequest *request)
   upload->request = request;
   upload->has_place = TRUE;
   upload->next_look = FIRST_LOOK_BYTES;
+  pet_sha256_begin (&upload->sum);
   if (begin_form (upload) && begin_size (upload))
     return upload;
   serve_upload_free (upload);
@@ -245,13 +248,14 @@ check_complete (ServeUpload *upload)
   return look (upload, TRUE);
 }
 
-GBytes *
-serve_upload_finish (ServeUpload *upload)
+gboolean
+serve_upload_finish (ServeUpload *upload, ServePhoto *photo)
 {
   Finished *finished;
 
+  *photo = (ServePhoto){ 0 };
   if (!check_complete (upload))
-    return NULL;
+    return FALSE;
   finished = g_new0 (Finished, 1);
   finished->jobs = upload->request->server->jobs;
   finished->bytes = g_steal_pointer (&upload->bytes);
@@ -259,8 +263,10 @@ serve_upload_finish (ServeUpload *upload)
   upload->charged = 0;
   upload->capacity = 0;
   upload->has_place = FALSE;
-  return g_bytes_new_with_free_func (
+  photo->bytes = g_bytes_new_with_free_func (
       finished->bytes, upload->size, free_finished, finished);
+  pet_sha256_end (&upload->sum, photo->sum);
+  return TRUE;
 }
 
 const gchar *

@@ -19,9 +19,9 @@ void serve_upload_free (ServeUpload *upload);
 void serve_upload_feed (ServeUpload *upload, const guint8 *bytes, gsize size);
 
 /* The photo, once the body has been read; the place is now the caller's, to
- * submit a job with. The bytes stay charged until they are freed. NULL: the
+ * submit a job with. The bytes stay charged until they are freed. FALSE: the
  * request was refused. */
-GBytes *serve_upload_finish (ServeUpload *upload);
+gboolean serve_upload_finish (ServeUpload *upload, ServePhoto *photo);
 
 /* Of the query, else of the form; NULL if there is none. */
 const gchar *serve_upload_field (ServeUpload *upload, const gchar *name);

@@ -20,6 +20,7 @@ matte_options (const GstPetMatteOptions *options)
     .high = 255 - PET_FIND_CERTAIN,
     .decontaminate = options->decontaminate,
     .scrub = options->scrub_transparent,
+    .threads = (int) options->threads,
   };
 }
 

@@ -19,6 +19,7 @@ typedef struct {
   gboolean decontaminate;
   gboolean scrub_transparent;
   GstPetSubject subject;
+  guint threads; /* 2: two work on the matte */
 } GstPetMatteOptions;
 
 typedef struct {

@@ -29,6 +29,7 @@
 #include "gstpetnetwork.h"
 #include "gstpetoutput.h"
 #include "gstpetsegmentproperties.h"
+#include "base/pet-cpu.h"
 #include "memory/gstpetaccount.h"
 #include "memory/gstpetcost.h"
 #include "memory/gstpetframe.h"
@@ -63,6 +64,7 @@ struct _GstPetSegment {
   GstPetOnEmpty on_empty;
   gchar *budget;
 
+  guint cores;             /* at start */
   GstPetAccount account;   /* streaming thread; between start and stop */
   PetSegmenter *segmenter; /* between start and stop */
   const gchar *active_device;
@@ -252,6 +254,7 @@ gst_pet_segment_start (GstBaseTransform *trans)
   self->milliseconds = 0;
   GST_OBJECT_UNLOCK (self);
 
+  self->cores = (guint) pet_cpu_count ();
   gst_pet_account_open (&self->account, budget);
   gst_pet_account_begin_fixed (&self->account);
   self->segmenter =
@@ -300,6 +303,15 @@ gst_pet_segment_transform_caps (GstBaseTransform *trans,
       wanted_output (GST_PET_SEGMENT (trans)), direction, caps, filter);
 }
 
+static GstPetMatteOptions
+matte_options_locked (const GstPetSegment *self)
+{
+  GstPetMatteOptions options = self->matte;
+
+  options.threads = self->threads != 0 ? self->threads : self->cores;
+  return options;
+}
+
 static gboolean
 gst_pet_segment_query (
     GstBaseTransform *trans, GstPadDirection direction, GstQuery *query)
@@ -309,7 +321,7 @@ gst_pet_segment_query (
 
   if (direction == GST_PAD_SINK && gst_pet_query_is_cost (query)) {
     GST_OBJECT_LOCK (self);
-    options = self->matte;
+    options = matte_options_locked (self);
     GST_OBJECT_UNLOCK (self);
     if (self->segmenter != NULL)
       gst_pet_output_add_cost (wanted_output (self), self->segmenter, &options,
@@ -472,10 +484,11 @@ gst_pet_segment_transform (
   PetError error;
 
   GST_OBJECT_LOCK (self);
-  options = self->matte;
+  options = matte_options_locked (self);
   on_empty = self->on_empty;
   GST_OBJECT_UNLOCK (self);
 
+  pet_segmenter_limit_threads (self->segmenter, (gint) options.threads);
   gst_pet_account_begin (&self->account, in);
   status = segment (self, &options, in, out, &result, &error);
   gst_pet_account_end (&self->account);

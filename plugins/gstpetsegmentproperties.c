@@ -33,8 +33,11 @@ install_network_properties (GObjectClass *object_class)
           GST_TYPE_PET_PRECISION, DEFAULT_PRECISION, flags));
   g_object_class_install_property (object_class, PROP_THREADS,
       g_param_spec_uint ("threads", "Threads",
-          "Threads of the network on the CPU (0 = one per core)", 0, 1024,
-          DEFAULT_THREADS, flags));
+          "Threads of the network on the CPU (0 = one per core), and of the "
+          "matte (two at most); between photos the network gets as many as it "
+          "was started with, or fewer",
+          0, 1024, DEFAULT_THREADS,
+          (flags & ~GST_PARAM_MUTABLE_READY) | GST_PARAM_MUTABLE_PLAYING));
   g_object_class_install_property (object_class, PROP_BATCH_SIZE,
       g_param_spec_uint ("batch-size", "Batch size",
           "Photos per run of the network on the GPU, gathered from all "

@@ -5,10 +5,9 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define BLOCK_BYTES 64
+#define BLOCK_BYTES PET_SHA256_BLOCK_BYTES
 
-typedef void (*Compress) (
-    uint32_t *state, const uint8_t *blocks, size_t n_blocks);
+typedef PetSha256Compress Compress;
 
 static const uint32_t round_constants[64] = { 0x428a2f98, 0x71374491,
   0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
@@ -149,37 +148,72 @@ best_compress (void)
 }
 #endif
 
-/* The last bytes, a bit, zeros, and the number of bits. */
 static void
-hash (Compress compress, const uint8_t *bytes, size_t size, uint8_t *digest)
+begin (PetSha256 *sum, Compress compress)
 {
-  uint32_t state[8] = { 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-    0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19 };
-  size_t rest = size % BLOCK_BYTES;
+  *sum = (PetSha256){ .state = { 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                          0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19 },
+    .compress = compress };
+}
+
+void
+pet_sha256_begin (PetSha256 *sum)
+{
+  begin (sum, best_compress ());
+}
+
+void
+pet_sha256_begin_plain (PetSha256 *sum)
+{
+  begin (sum, compress_plain);
+}
+
+void
+pet_sha256_add (PetSha256 *sum, const void *bytes, size_t size)
+{
+  const uint8_t *next = bytes;
+  size_t filled = (size_t) (sum->n_bytes % BLOCK_BYTES), n;
+
+  sum->n_bytes += size;
+  if (filled > 0 && size > 0) {
+    n = size < BLOCK_BYTES - filled ? size : BLOCK_BYTES - filled;
+    memcpy (sum->block + filled, next, n);
+    if (filled + n < BLOCK_BYTES)
+      return;
+    sum->compress (sum->state, sum->block, 1);
+    next += n;
+    size -= n;
+  }
+  sum->compress (sum->state, next, size / BLOCK_BYTES);
+  n = size % BLOCK_BYTES;
+  if (n > 0)
+    memcpy (sum->block, next + (size - n), n);
+}
+
+/* Behind the last bytes: a bit, zeros, and the number of bits. */
+void
+pet_sha256_end (PetSha256 *sum, uint8_t digest[PET_SHA256_BYTES])
+{
+  size_t rest = (size_t) (sum->n_bytes % BLOCK_BYTES);
   uint8_t tail[2 * BLOCK_BYTES] = { 0 };
   size_t n_tail = rest + 9 > BLOCK_BYTES ? 2 : 1;
 
-  compress (state, bytes, size / BLOCK_BYTES);
-  if (rest > 0)
-    memcpy (tail, bytes + (size - rest), rest);
+  memcpy (tail, sum->block, rest);
   tail[rest] = 0x80;
   for (size_t i = 0; i < 8; i++)
     tail[n_tail * BLOCK_BYTES - 1 - i] =
-        (uint8_t) ((uint64_t) size * 8 >> (8 * i));
-  compress (state, tail, n_tail);
+        (uint8_t) (sum->n_bytes * 8 >> (8 * i));
+  sum->compress (sum->state, tail, n_tail);
   for (size_t i = 0; i < PET_SHA256_BYTES; i++)
-    digest[i] = (uint8_t) (state[i / 4] >> (24 - 8 * (i % 4)));
+    digest[i] = (uint8_t) (sum->state[i / 4] >> (24 - 8 * (i % 4)));
 }
 
 void
 pet_sha256 (const void *bytes, size_t size, uint8_t digest[PET_SHA256_BYTES])
 {
-  hash (best_compress (), bytes, size, digest);
-}
+  PetSha256 sum;
 
-void
-pet_sha256_plain (
-    const void *bytes, size_t size, uint8_t digest[PET_SHA256_BYTES])
-{
-  hash (compress_plain, bytes, size, digest);
+  pet_sha256_begin (&sum);
+  pet_sha256_add (&sum, bytes, size);
+  pet_sha256_end (&sum, digest);
 }

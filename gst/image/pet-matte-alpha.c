@@ -16,8 +16,22 @@
 /* 1e-3 for a guide in 0..1 */
 #define EPSILON (1e-3f * PET_MATTE_GUIDE_MAX * PET_MATTE_GUIDE_MAX)
 
-/* Rows of cells that are still asked for after they were made. */
-#define COLOR_ROWS(m) (2 * (m)->radius + 6)
+/* Rows of alpha that are still asked for after they were made. */
+static int
+alpha_rows (const PetMatte *m)
+{
+  return (m->options->decontaminate ? (m->reach + 4) * m->step : 1) +
+      (m->two_threads ? PET_MATTE_LEAD : 0);
+}
+
+/* The same of rows of cells. Two threads are the furthest apart at first, when
+ * one has filled the ring of alpha and the other has not begun. */
+static int
+color_rows (const PetMatte *m)
+{
+  return 2 * m->radius + 6 +
+      (m->two_threads ? alpha_rows (m) / m->step + 1 : 0);
+}
 
 static void
 take_table (PetScratch *scratch, PetMatteTable *table, int width, int cells)
@@ -65,7 +79,7 @@ pet_matte_take_alpha (PetScratch *scratch, PetMatte *m)
       (size_t) m->photo->width * (size_t) m->photo->channels,
       sizeof (uint16_t));
   pet_ring_take (
-      scratch, &m->colors, COLOR_ROWS (m), 3 * m->width, 0, sizeof (uint32_t));
+      scratch, &m->colors, color_rows (m), 3 * m->width, 0, sizeof (uint32_t));
   if (m->options->refine)
     take_refinement (scratch, m);
   for (int c = 0; c < 2; c++)
@@ -74,9 +88,7 @@ pet_matte_take_alpha (PetScratch *scratch, PetMatte *m)
   take_table (scratch, &m->table, m->photo->width, m->width);
   take_table (scratch, &m->mask_table,
       m->options->refine ? m->width : m->photo->width, m->mask->width);
-  pet_ring_take (scratch, &m->alpha,
-      m->options->decontaminate ? (m->reach + 4) * m->step : 1, m->photo->width,
-      0, 1);
+  pet_ring_take (scratch, &m->alpha, alpha_rows (m), m->photo->width, 0, 1);
 }
 
 /* Positions i of `places->width`, at ((i + 0.5) * step - from) * scale - 0.5 on
@@ -205,8 +217,8 @@ add_statistics (PetMatte *m, int row)
   }
 }
 
-void
-pet_matte_need_cells (PetMatte *m, int row)
+static void
+need_cells (PetMatte *m, int row)
 {
   for (; m->n_cells <= row && m->n_cells < m->height; m->n_cells++) {
     add_colors (m, m->n_cells);
@@ -250,7 +262,7 @@ make_coefficients (PetMatte *m, int row)
   int enters = row == 0 ? 0 : row + m->radius;
   const uint32_t *columns[4];
 
-  pet_matte_need_cells (m, row + m->radius);
+  need_cells (m, row + m->radius);
   for (int c = 0; c < 4; c++) {
     for (int y = enters; y <= row + m->radius && y < m->height; y++)
       m->rows->slide (
@@ -364,20 +376,22 @@ multiply_alpha (const uint8_t *pixels, uint8_t *alpha, int width)
 }
 
 void
-pet_matte_need_alpha (PetMatte *m, int y)
+pet_matte_make_alpha (PetMatte *m)
 {
-  for (; m->n_alpha <= y && m->n_alpha < m->photo->height; m->n_alpha++) {
-    const uint8_t *pixels = pet_image_row (m->photo, m->n_alpha);
-    uint8_t *alpha = pet_ring_row (&m->alpha, m->n_alpha);
+  int y = m->n_alpha;
+  const uint8_t *pixels = pet_image_row (m->photo, y);
+  uint8_t *alpha = pet_ring_row (&m->alpha, y);
 
-    if (m->options->refine) {
-      refined_line (m, m->n_alpha);
-      expand_row (m, &m->table.places, pixels, alpha);
-    } else {
-      plain_line (m, m->n_alpha);
-      expand_row (m, &m->mask_table.places, pixels, alpha);
-    }
-    if (m->photo->channels == 4)
-      multiply_alpha (pixels, alpha, m->photo->width);
+  if (m->options->decontaminate)
+    need_cells (m, y / m->step);
+  if (m->options->refine) {
+    refined_line (m, y);
+    expand_row (m, &m->table.places, pixels, alpha);
+  } else {
+    plain_line (m, y);
+    expand_row (m, &m->mask_table.places, pixels, alpha);
   }
+  if (m->photo->channels == 4)
+    multiply_alpha (pixels, alpha, m->photo->width);
+  m->n_alpha++;
 }

@@ -157,7 +157,6 @@ static void
 need_fringe (PetMatte *m, int row)
 {
   for (; m->n_fringe <= row && m->n_fringe < m->height; m->n_fringe++) {
-    pet_matte_need_cells (m, m->n_fringe);
     pet_matte_need_alpha (m, (m->n_fringe + 1) * m->step - 1);
     make_fringe_row (m, m->n_fringe);
   }

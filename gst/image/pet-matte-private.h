@@ -7,15 +7,23 @@
  *
  *   cells -> coefficients -> means -> alpha -> fringe cells -> colours -> out
  *
+ * All up to alpha may be another thread's, which then is further ahead.
+ *
  * A cell is step x step pixels (fewer at the right and at the bottom). */
 
 #pragma once
 
+#include "base/pet-relay.h"
 #include "image/pet-matte-rows.h"
 #include "image/pet-matte.h"
 #include "image/pet-plane.h"
 
 #define PET_MATTE_MAX_STEP 8
+
+/* Rows of alpha that two threads may be further apart than one has to be, and
+ * those that change hands at a time. */
+#define PET_MATTE_LEAD 32
+#define PET_MATTE_BATCH 8
 
 /* In cells. Sums over a window fit into 31 bits: 21^2 squares of a guide of
  * 11 bits; 29^2 cells of 8 x 8 pixels of 8 bits, at a weight of 128. */
@@ -42,6 +50,9 @@ typedef struct {
   int radius;              /* of the guided filter, in cells */
   int reach;               /* of the fringe's colours, in cells */
   int n_cells, n_coefficients, n_means, n_alpha, n_fringe, n_colors;
+  bool two_threads;
+  PetRelay relay; /* of rows of alpha */
+  int n_seen;     /* of them, by the thread that takes them */
 
   uint16_t *bytes;  /* one row of pixels, added up over the rows of a cell */
   PetRing colors;   /* 3 sums per cell, interleaved */
@@ -81,12 +92,13 @@ pet_matte_place (double at, int size, float *share)
   return first;
 }
 
-/* pet-matte-alpha.c: one more row of alpha, until row `y` is there. */
-void pet_matte_take_alpha (PetScratch *scratch, PetMatte *m);
-void pet_matte_begin_alpha (PetMatte *m);
+/* Alpha until row `y` is there, and the cells around. */
 void pet_matte_need_alpha (PetMatte *m, int y);
 
-void pet_matte_need_cells (PetMatte *m, int row);
+/* pet-matte-alpha.c: one more row of alpha. */
+void pet_matte_take_alpha (PetScratch *scratch, PetMatte *m);
+void pet_matte_begin_alpha (PetMatte *m);
+void pet_matte_make_alpha (PetMatte *m);
 
 /* pet-matte-fringe.c: colours around row `y`, before it is written, and then
  * those of its soft pixels. */

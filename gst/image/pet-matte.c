@@ -16,6 +16,9 @@
 #define FRINGE_PART 28
 #define STEP_PART 400
 
+/* Smaller photos are not worth a second thread. */
+#define WORTH_A_THREAD (256 * 1024)
+
 static int
 clamp (int value, int low, int high)
 {
@@ -52,6 +55,8 @@ set_sizes (PetMatte *m)
   side = longer_side (m->part.width, m->part.height);
   m->radius = part_in_cells (side, REFINE_PART, m->step, PET_MATTE_MAX_RADIUS);
   m->reach = part_in_cells (side, FRINGE_PART, m->step, PET_MATTE_MAX_REACH);
+  m->two_threads =
+      m->options->threads > 1 && (int64_t) width * height >= WORTH_A_THREAD;
 }
 
 static bool
@@ -126,6 +131,33 @@ write_row (PetMatte *m, int y, const uint8_t *alpha)
     pet_matte_clean_row (m, y);
 }
 
+void
+pet_matte_need_alpha (PetMatte *m, int y)
+{
+  int last = y < m->photo->height ? y : m->photo->height - 1;
+
+  if (!m->two_threads)
+    while (m->n_alpha <= last)
+      pet_matte_make_alpha (m);
+  else if (m->n_seen <= last)
+    m->n_seen = pet_relay_wait (&m->relay, last);
+}
+
+/* In the other thread. */
+static void
+make_alpha (void *data)
+{
+  PetMatte *m = data;
+
+  while (m->n_alpha < m->photo->height) {
+    pet_matte_make_alpha (m);
+    if (m->n_alpha % PET_MATTE_BATCH == 0 &&
+        !pet_relay_set_made (&m->relay, m->n_alpha, PET_MATTE_BATCH))
+      return;
+  }
+  pet_relay_end (&m->relay, m->n_alpha);
+}
+
 static void
 cut (PetMatte *m, PetMaskStats *stats)
 {
@@ -135,14 +167,20 @@ cut (PetMatte *m, PetMaskStats *stats)
   if (m->options->decontaminate)
     pet_matte_begin_fringe (m);
   memset (stats, 0, sizeof *stats);
+  m->two_threads = m->two_threads &&
+      pet_relay_start (&m->relay, m->alpha.count, make_alpha, m);
   for (int y = 0; y < m->photo->height; y++) {
     const uint8_t *alpha;
 
+    if (m->two_threads && y % PET_MATTE_BATCH == 0)
+      pet_relay_set_taken (&m->relay, y);
     pet_matte_need_alpha (m, y);
     alpha = pet_ring_row (&m->alpha, y);
     write_row (m, y, alpha);
     add_to_stats (m, alpha, y, &sum, stats);
   }
+  if (m->two_threads)
+    pet_relay_stop (&m->relay);
   stats->coverage = (double) sum /
       (255.0 * (double) m->photo->width * (double) m->photo->height);
 }

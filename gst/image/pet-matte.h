@@ -52,6 +52,9 @@ typedef struct {
   /* R = G = B = 0 wherever alpha is 0: nothing hidden leaves the house
    * (cut-outs only). */
   bool scrub;
+  /* 2: alpha is made in a thread of its own, some rows ahead. Results are the
+   * same. */
+  int threads;
 } PetMatteOptions;
 
 /* Makes the alpha of `photo` (3 or 4 channels; its own alpha is multiplied

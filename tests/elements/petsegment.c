@@ -199,7 +199,7 @@ auto_says_that_it_fell_back (void)
 static void
 same_photo_same_bytes_with_any_threads (void)
 {
-  GstBuffer *results[3];
+  GstBuffer *results[4];
   GstMapInfo a, b;
 
   for (guint i = 0; i < 3; i++) {
@@ -208,19 +208,24 @@ same_photo_same_bytes_with_any_threads (void)
     gst_element_set_state (h->element, GST_STATE_NULL);
     g_object_set (h->element, "threads", i, NULL);
     gst_harness_play (h);
-    gst_harness_set_src_caps (h, picture_caps ("RGBA", 200, 150));
-    gst_harness_push (h, picture_cutout (200, 150, 4));
+    gst_harness_set_src_caps (h, picture_caps ("RGBA", 700, 500));
+    gst_harness_push (h, picture_cutout (700, 500, 4));
     results[i] = gst_harness_pull (h);
+    if (i == 2) {
+      g_object_set (h->element, "threads", 1, NULL);
+      gst_harness_push (h, picture_cutout (700, 500, 4));
+      results[3] = gst_harness_pull (h);
+    }
     harness_with_bus_free (h);
   }
-  for (guint i = 1; i < 3; i++) {
+  for (guint i = 1; i < 4; i++) {
     gst_buffer_map (results[0], &a, GST_MAP_READ);
     gst_buffer_map (results[i], &b, GST_MAP_READ);
     g_assert_cmpmem (a.data, a.size, b.data, b.size);
     gst_buffer_unmap (results[0], &a);
     gst_buffer_unmap (results[i], &b);
   }
-  for (guint i = 0; i < 3; i++)
+  for (guint i = 0; i < 4; i++)
     gst_buffer_unref (results[i]);
 }
 

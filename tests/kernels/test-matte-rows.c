@@ -348,6 +348,8 @@ bench (void)
   options.decontaminate = true;
   bench_matte (3, &options, "1536 x 1152 RGB: all");
   bench_matte (4, &options, "1536 x 1152 RGBA: all");
+  options.threads = 2;
+  bench_matte (4, &options, "1536 x 1152 RGBA: all, two threads");
   return 0;
 }
 

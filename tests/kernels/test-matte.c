@@ -456,6 +456,50 @@ cutting_in_place_and_apart_is_the_same (void)
     }
 }
 
+/* Sizes with whole and odd cells, one row of them, and panoramas. */
+static void
+two_threads_give_the_same_bytes (void)
+{
+  static const int sizes[][2] = { { 1152, 1536 }, { 701, 499 }, { 2999, 97 },
+    { 130, 2111 }, { 150000, 2 }, { 3, 90001 } };
+
+  for (int n = 0; n < 24; n++) {
+    int w = sizes[n % 6][0], h = sizes[n % 6][1];
+    PetMatteOptions options = n % 4 == 3 ? refined : all;
+    Picture mask = n % 2 ? random_mask (60, 50) : disc_mask (60, 50, 0.6);
+    Picture photo = picture_new (w, h, 4, n % 5), one;
+    Picture apart = picture_new (w, h, 4, n % 3);
+    PetMaskStats stats[3];
+    TestMemory memory = { 0 };
+    PetAllocator allocator = test_memory_allocator (&memory);
+
+    options.refine = n % 5 != 0;
+    options.decontaminate = n % 7 != 0;
+    picture_fill (&photo.image, (PictureContent) (n % 3),
+        n % 2 ? ALPHA_SOFT : ALPHA_OPAQUE);
+    one = picture_copy (&photo.image, 0);
+    tap_check (pet_matte_cut (&mask.image, &one.image, &one.image, &options,
+                   &stats[0], NULL, NULL) == PET_OK);
+    options.threads = 2;
+    tap_check (pet_matte_cut (&mask.image, &photo.image, &apart.image, &options,
+                   &stats[1], &allocator, NULL) == PET_OK);
+    tap_check (memory.bytes == pet_matte_bytes (60, w, h, &options));
+    tap_check (pet_matte_cut (&mask.image, &photo.image, &photo.image, &options,
+                   &stats[2], NULL, NULL) == PET_OK);
+    if (!picture_equal (&one.image, &apart.image) ||
+        !picture_equal (&one.image, &photo.image) ||
+        memcmp (&stats[0], &stats[1], sizeof stats[0]) != 0 ||
+        memcmp (&stats[0], &stats[2], sizeof stats[0]) != 0)
+      tap_fail ("%dx%d, case %d", w, h, n);
+    tap_check (picture_guards_hold (&photo) && picture_guards_hold (&apart));
+    tap_check (memory.alive == 0);
+    picture_free (&mask);
+    picture_free (&photo);
+    picture_free (&one);
+    picture_free (&apart);
+  }
+}
+
 static void
 memory_grows_with_the_width_alone (void)
 {
@@ -540,6 +584,7 @@ main (int argc, char **argv)
     TAP_TEST (stats_measure_area_and_extent),
     TAP_TEST (background_leaves_the_fringe),
     TAP_TEST (cutting_in_place_and_apart_is_the_same),
+    TAP_TEST (two_threads_give_the_same_bytes),
     TAP_TEST (memory_grows_with_the_width_alone),
     TAP_TEST (refused_memory_changes_nothing),
     TAP_TEST (bad_arguments_are_refused),

@@ -13,65 +13,6 @@
 #include "serve-picture.h"
 #include "tap.h"
 
-/* RFC 7693, appendix A, and the reference implementation's own vectors. */
-static void
-digest_is_blake2b (void)
-{
-  static const struct {
-    const gchar *text;
-    gsize length;
-    const gchar *hex;
-  } cases[] = {
-    { "abc", 64,
-        "ba80a53f981c4d0d6a2797b69f12f6e94c212f14685ac4b74b12bb6fdbffa2d1"
-        "7d87c5392aab792dc252d5de4533cc9518d38aa8dbf1925ab92386edd4009923" },
-    { "", 64,
-        "786a02f742015903c6c6fd852552d272912f4740e15847618a86e217f71f5419"
-        "d25e1031afee585313896444934eb04b903a685b1448b755d56f701afe9be2ce" },
-    { "", 20, "3345524abf6bbe1809449224b5972c41790b6cf2" },
-  };
-
-  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
-    g_autoptr (GString) hex = g_string_new (NULL);
-    ServeDigest digest;
-    guint8 bytes[64];
-
-    serve_digest_init (&digest, cases[i].length);
-    serve_digest_update (&digest, cases[i].text, strlen (cases[i].text));
-    serve_digest_finish (&digest, bytes);
-    for (gsize j = 0; j < cases[i].length; j++)
-      g_string_append_printf (hex, "%02x", bytes[j]);
-    tap_check (g_str_equal (hex->str, cases[i].hex));
-  }
-}
-
-static void
-digest_is_the_same_in_any_pieces (void)
-{
-  guint8 text[1000], whole[20], pieces[20];
-  ServeDigest digest;
-
-  for (gsize i = 0; i < sizeof text; i++)
-    text[i] = (guint8) tap_random ();
-  for (gsize size = 0; size <= sizeof text; size += 37) {
-    gsize done = 0;
-
-    serve_digest_init (&digest, sizeof whole);
-    serve_digest_update (&digest, text, size);
-    serve_digest_finish (&digest, whole);
-    serve_digest_init (&digest, sizeof pieces);
-    while (done < size) {
-      gsize n = tap_random () % 200;
-
-      n = MIN (n, size - done);
-      serve_digest_update (&digest, text + done, n);
-      done += n;
-    }
-    serve_digest_finish (&digest, pieces);
-    tap_check (memcmp (whole, pieces, sizeof whole) == 0);
-  }
-}
-
 /* -- multipart -- */
 
 typedef struct {
@@ -379,8 +320,10 @@ put (ServeCache *cache, guint number, gsize size)
 {
   g_autofree gchar *key = g_strdup_printf ("%040x", number);
   GstBuffer *png = make_png (number, size);
+  ServeResult *result = serve_cache_begin (cache, key, "color", png);
 
-  serve_result_unref (serve_cache_put (cache, key, "color", png));
+  serve_cache_finish (cache, key, "color", result);
+  serve_result_unref (result);
   gst_buffer_unref (png);
 }
 
@@ -462,6 +405,68 @@ cache_forgets_what_was_removed (void)
   remove_tree (folder);
 }
 
+/* A result is there before it is written, and one that is being sent goes on
+ * from the file. */
+static void
+results_move_to_their_files (void)
+{
+  g_autofree gchar *folder = g_dir_make_tmp ("pet-cache-XXXXXX", NULL);
+  g_autofree gchar *key = g_strdup_printf ("%040x", 5);
+  ServeCache *cache = serve_cache_new (folder, 1 << 20, NULL);
+  GstBuffer *png = make_png (5, 3000), *buffer;
+  ServeResult *first = serve_cache_begin (cache, key, "color", png);
+  ServeResult *second = serve_cache_begin (cache, key, "color", png);
+  GBytes *bytes;
+
+  tap_check (has (cache, 5, 3000));
+  tap_check (!serve_cache_knows (cache, key, "color"));
+  serve_cache_finish (cache, key, "color", first);
+  tap_check (serve_cache_knows (cache, key, "color") && has (cache, 5, 3000));
+  tap_check (serve_result_get_buffer (first) == NULL);
+  bytes = serve_result_read_now (first, 2000, 3000);
+  tap_check (bytes == NULL || g_bytes_get_size (bytes) == 1000);
+  g_clear_pointer (&bytes, g_bytes_unref);
+  bytes = serve_result_read (first, 2000, 3000, NULL);
+  tap_check (g_bytes_get_size (bytes) == 1000 &&
+      *(const guint8 *) g_bytes_get_data (bytes, NULL) == 5);
+  g_bytes_unref (bytes);
+  serve_result_unref (first);
+
+  buffer = serve_result_get_buffer (second);
+  tap_check (buffer == png);
+  gst_buffer_unref (buffer);
+  serve_cache_finish (cache, key, "color", second);
+  serve_result_unref (second);
+  /* Nobody holds the encoder's memory any more. */
+  tap_check (GST_MINI_OBJECT_REFCOUNT_VALUE (png) == 1);
+  gst_buffer_unref (png);
+  serve_cache_free (cache);
+  remove_tree (folder);
+}
+
+static void
+failed_writes_leave_results_in_memory (void)
+{
+  g_autofree gchar *folder = g_dir_make_tmp ("pet-cache-XXXXXX", NULL);
+  ServeCache *cache = serve_cache_new (folder, 4096, NULL);
+  GstBuffer *png = make_png (6, 9000), *buffer;
+  g_autofree gchar *key = g_strdup_printf ("%040x", 6);
+  ServeResult *result = serve_cache_begin (cache, key, "color", png);
+  ServeCacheState state;
+
+  serve_cache_finish (cache, key, "color", result);
+  tap_check (!has (cache, 6, 9000));
+  serve_cache_get_state (cache, &state);
+  tap_check (state.write_errors == 1 && state.files == 0);
+  buffer = serve_result_get_buffer (result);
+  tap_check (buffer == png);
+  gst_buffer_unref (buffer);
+  serve_result_unref (result);
+  gst_buffer_unref (png);
+  serve_cache_free (cache);
+  remove_tree (folder);
+}
+
 static gpointer
 use_cache (gpointer data)
 {
@@ -496,8 +501,6 @@ int
 main (int argc, char **argv)
 {
   static const TapTest tests[] = {
-    TAP_TEST (digest_is_blake2b),
-    TAP_TEST (digest_is_the_same_in_any_pieces),
     TAP_TEST (form_is_read_in_any_pieces),
     TAP_TEST (form_stops_where_it_is_told),
     TAP_TEST (forms_without_a_usable_boundary_are_none),
@@ -508,6 +511,8 @@ main (int argc, char **argv)
     TAP_TEST (wishes_are_of_a_rendition),
     TAP_TEST (cache_keeps_the_recently_used),
     TAP_TEST (cache_forgets_what_was_removed),
+    TAP_TEST (results_move_to_their_files),
+    TAP_TEST (failed_writes_leave_results_in_memory),
     TAP_TEST (cache_is_shared_by_threads),
   };
 

@@ -14,7 +14,7 @@
 typedef struct {
   PetNativePicture in, out;
   PetNativeWindow window;
-  int rows, strips; /* of a task; of a block of channels */
+  int rows; /* of a task */
   const float *weights, *bias;
   PetNativeDepthwise depthwise;
   PetNativePool pool;
@@ -41,8 +41,7 @@ begin (PetNativeProgram *program, const PetNode *node, const int64_t *kernel,
       { 1, 1 }, { 0, 0 }, { 0, 0 } };
   w->rows = (w->out.height + 3) / 4;
   w->rows = w->rows < MIN_ROWS ? MIN_ROWS : w->rows;
-  w->strips = (w->out.height + w->rows - 1) / w->rows;
-  step->n_tasks = w->strips * w->in.blocks;
+  step->n_tasks = (w->out.height + w->rows - 1) / w->rows * w->in.blocks;
   return PET_OK;
 }
 
@@ -71,7 +70,7 @@ static void
 run_depthwise (const PetNativeStep *step, int task, void *scratch)
 {
   const Windows *w = step->state;
-  int block = task / w->strips, first = task % w->strips * w->rows;
+  int block = task % w->in.blocks, first = task / w->in.blocks * w->rows;
   PetNativeDepthwise d = w->depthwise;
   const float *rows[64];
 
@@ -158,7 +157,7 @@ static void
 run_pool (const PetNativeStep *step, int task, void *scratch)
 {
   const Windows *w = step->state;
-  int block = task / w->strips, first = task % w->strips * w->rows;
+  int block = task % w->in.blocks, first = task / w->in.blocks * w->rows;
   PetNativePool pool = w->pool;
   const float *rows[64];
 

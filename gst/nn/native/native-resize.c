@@ -14,7 +14,7 @@
 typedef struct {
   PetNativePicture in, out;
   bool blocked;
-  int strips; /* of one block of channels, or channel */
+  int parts; /* blocks of channels, or channels */
   PetNativeTaps taps;
 } Resize;
 
@@ -35,7 +35,7 @@ run_resize (const PetNativeStep *step, int task, void *scratch)
 {
   const Resize *r = step->state;
   ptrdiff_t unit = r->blocked ? PET_BLOCK : 1;
-  int part = task / r->strips, first = task % r->strips * ROWS;
+  int part = task % r->parts, first = task / r->parts * ROWS;
   const float *in = step->in.data + part * (r->in.plane / PET_BLOCK * unit);
   float *out = step->out.data + part * (r->out.plane / PET_BLOCK * unit);
   ptrdiff_t row = r->in.width * unit;
@@ -112,8 +112,8 @@ set_resize (PetNativeProgram *program, const PetNode *node, PetNativeStep *step,
   pet_native_picture (&program->graph->values[in].tensor, &r->in);
   pet_native_picture (&program->graph->values[out].tensor, &r->out);
   r->blocked = pet_native_prefers_blocked (program, in);
-  r->strips = (r->out.height + ROWS - 1) / ROWS;
-  step->n_tasks = r->strips * (r->blocked ? r->in.blocks : r->in.channels);
+  r->parts = r->blocked ? r->in.blocks : r->in.channels;
+  step->n_tasks = (r->out.height + ROWS - 1) / ROWS * r->parts;
   PET_TRY (pet_native_resize_taps (program, node, &r->taps, error));
   pet_native_want_scratch (
       program, (size_t) r->in.width * PET_BLOCK * sizeof (float));

@@ -7,91 +7,113 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
-/* Looks for the next step before a thread goes to sleep: some 20 microseconds,
- * which is what a network has between two of them, and less than a sleeper
- * takes to wake up. */
-#define LOOKS 400
+#include "base/pet-patience.h"
 
-/* The run's number in the upper half, the next task in the lower one: a task
- * can only be taken of the run that was looked at. */
-#define RUN ((uint64_t) 1 << 32)
+/* What is left of a thread's tasks, in one word: the run's number, the end and
+ * the next one. So a task can only be taken of what was looked at. */
+#define TASK_BITS 20
+#define MOST_TASKS ((uint64_t) 1 << TASK_BITS)
+#define RUN ((uint64_t) 1 << (2 * TASK_BITS))
+
+#define LINE_BYTES 64
+
+/* A thread's own tasks, in a cache line of their own. The others take of them
+ * when theirs are done. */
+typedef struct {
+  _Alignas(LINE_BYTES) _Atomic uint64_t left;
+  atomic_bool asleep; /* its thread, or about to be; under the lock */
+} Share;
 
 typedef struct {
   PetNativeTeam *team;
   pthread_t thread;
+  pthread_cond_t wake;
   int index;
 } Worker;
 
 struct PetNativeTeam {
   pthread_mutex_t lock;
-  pthread_cond_t wake, idle;
+  pthread_cond_t idle;
   Worker *workers;
   int n_workers;
+  Share *shares;    /* of the caller and each worker */
   atomic_int limit; /* threads that take part */
 
   _Atomic (PetNativeTask) task;
   const void *_Atomic work;
-  atomic_int n_tasks;
-  _Atomic uint64_t next;
+  atomic_int n_tasks, n_shares;
   atomic_int n_done;
 
-  atomic_int n_asleep; /* workers; changed under the lock */
   atomic_bool caller_sleeps, quit;
 };
 
-static inline void
-look_again (void)
+/* Does what is left of a share of run `run`; returns the number of tasks. */
+static int
+work_on_share (PetNativeTeam *team, Share *share, uint64_t run, int thread)
 {
-#ifdef __x86_64__
-  __builtin_ia32_pause ();
-#endif
+  uint64_t left = atomic_load (&share->left);
+  int n = 0;
+
+  while (left / RUN == run) {
+    uint64_t next = left % MOST_TASKS;
+
+    if (next >= left / MOST_TASKS % MOST_TASKS)
+      break;
+    if (!atomic_compare_exchange_weak (&share->left, &left, left + 1))
+      continue;
+    atomic_load (&team->task) (atomic_load (&team->work), (int) next, thread);
+    n++;
+    left = atomic_load (&share->left);
+  }
+  return n;
 }
 
-/* Takes tasks of run `run` until there is none left. */
+/* The own share first. */
 static void
 work_on (PetNativeTeam *team, uint64_t run, int thread)
 {
-  uint64_t next = atomic_load (&team->next);
+  int n_shares = atomic_load (&team->n_shares), n = 0;
 
-  while (next / RUN == run) {
-    int task = (int) (next % RUN), n_tasks = atomic_load (&team->n_tasks);
-    PetNativeTask function = atomic_load (&team->task);
-    const void *work = atomic_load (&team->work);
+  for (int i = 0; i < n_shares; i++)
+    n += work_on_share (
+        team, &team->shares[(thread + i) % n_shares], run, thread);
+  if (n == 0 ||
+      atomic_fetch_add (&team->n_done, n) + n < atomic_load (&team->n_tasks) ||
+      !atomic_load (&team->caller_sleeps))
+    return;
+  pthread_mutex_lock (&team->lock);
+  pthread_cond_signal (&team->idle);
+  pthread_mutex_unlock (&team->lock);
+}
 
-    if (task >= n_tasks)
-      return;
-    if (!atomic_compare_exchange_weak (&team->next, &next, next + 1))
-      continue;
-    function (work, task, thread);
-    if (atomic_fetch_add (&team->n_done, 1) + 1 == n_tasks &&
-        atomic_load (&team->caller_sleeps)) {
-      pthread_mutex_lock (&team->lock);
-      pthread_cond_signal (&team->idle);
-      pthread_mutex_unlock (&team->lock);
-    }
-    next = atomic_load (&team->next);
-  }
+/* The last run that `index` has a share of. */
+static uint64_t
+run_of (const PetNativeTeam *team, int index)
+{
+  return atomic_load (&team->shares[index].left) / RUN;
 }
 
 /* Returns the number of a run after `run`. */
 static uint64_t
-wait_for_run (PetNativeTeam *team, uint64_t run)
+wait_for_run (Worker *worker, uint64_t run)
 {
-  for (int i = 0; i < LOOKS; i++) {
-    if (atomic_load (&team->next) / RUN != run)
-      break;
-    look_again ();
-  }
-  if (atomic_load (&team->next) / RUN == run) {
+  PetNativeTeam *team = worker->team;
+  int index = worker->index;
+  PetPatience patience = { 0 };
+
+  while (run_of (team, index) == run && pet_patience_lasts (&patience))
+    ;
+  if (run_of (team, index) == run) {
     pthread_mutex_lock (&team->lock);
-    atomic_fetch_add (&team->n_asleep, 1);
-    while (atomic_load (&team->next) / RUN == run && !atomic_load (&team->quit))
-      pthread_cond_wait (&team->wake, &team->lock);
-    atomic_fetch_sub (&team->n_asleep, 1);
+    atomic_store (&team->shares[index].asleep, true);
+    while (run_of (team, index) == run && !atomic_load (&team->quit))
+      pthread_cond_wait (&worker->wake, &team->lock);
+    atomic_store (&team->shares[index].asleep, false);
     pthread_mutex_unlock (&team->lock);
   }
-  return atomic_load (&team->next) / RUN;
+  return run_of (team, index);
 }
 
 static void *
@@ -102,9 +124,8 @@ worker_main (void *data)
   uint64_t run = 0;
 
   while (!atomic_load (&team->quit)) {
-    run = wait_for_run (team, run);
-    if (worker->index < atomic_load (&team->limit))
-      work_on (team, run, worker->index);
+    run = wait_for_run (worker, run);
+    work_on (team, run, worker->index);
   }
   return NULL;
 }
@@ -117,8 +138,11 @@ start_workers (PetNativeTeam *team, int count)
 
     worker->team = team;
     worker->index = i + 1;
-    if (pthread_create (&worker->thread, NULL, worker_main, worker) != 0)
+    pthread_cond_init (&worker->wake, NULL);
+    if (pthread_create (&worker->thread, NULL, worker_main, worker) != 0) {
+      pthread_cond_destroy (&worker->wake);
       return;
+    }
     team->n_workers = i + 1;
   }
 }
@@ -127,16 +151,23 @@ PetStatus
 pet_native_team_new (int threads, PetNativeTeam **result, PetError *error)
 {
   PetNativeTeam *team = calloc (1, sizeof *team);
+  size_t n = (size_t) threads;
 
-  if (team != NULL)
-    team->workers = calloc ((size_t) threads, sizeof *team->workers);
-  if (team == NULL || team->workers == NULL) {
+  if (team != NULL) {
+    team->workers = calloc (n, sizeof *team->workers);
+    team->shares = aligned_alloc (LINE_BYTES, n * sizeof *team->shares);
+  }
+  if (team == NULL || team->workers == NULL || team->shares == NULL) {
+    if (team != NULL) {
+      free (team->workers);
+      free (team->shares);
+    }
     free (team);
     return pet_fail (
         error, PET_ERROR_MEMORY, "no memory for the network's threads");
   }
+  memset (team->shares, 0, n * sizeof *team->shares);
   pthread_mutex_init (&team->lock, NULL);
-  pthread_cond_init (&team->wake, NULL);
   pthread_cond_init (&team->idle, NULL);
   atomic_store (&team->limit, threads);
   start_workers (team, threads - 1);
@@ -153,14 +184,17 @@ pet_native_team_free (PetNativeTeam **team)
     return;
   pthread_mutex_lock (&p->lock);
   atomic_store (&p->quit, true);
-  pthread_cond_broadcast (&p->wake);
-  pthread_mutex_unlock (&p->lock);
   for (int i = 0; i < p->n_workers; i++)
+    pthread_cond_signal (&p->workers[i].wake);
+  pthread_mutex_unlock (&p->lock);
+  for (int i = 0; i < p->n_workers; i++) {
     pthread_join (p->workers[i].thread, NULL);
+    pthread_cond_destroy (&p->workers[i].wake);
+  }
   pthread_cond_destroy (&p->idle);
-  pthread_cond_destroy (&p->wake);
   pthread_mutex_destroy (&p->lock);
   free (p->workers);
+  free (p->shares);
   free (p);
   *team = NULL;
 }
@@ -175,11 +209,13 @@ pet_native_team_set_limit (PetNativeTeam *team, int threads)
 static void
 wait_for_others (PetNativeTeam *team, int n_tasks)
 {
-  for (int i = 0; i < LOOKS; i++) {
-    if (atomic_load (&team->n_done) == n_tasks)
-      return;
-    look_again ();
-  }
+  PetPatience patience = { 0 };
+
+  while (atomic_load (&team->n_done) < n_tasks)
+    if (!pet_patience_lasts (&patience))
+      break;
+  if (atomic_load (&team->n_done) == n_tasks)
+    return;
   pthread_mutex_lock (&team->lock);
   atomic_store (&team->caller_sleeps, true);
   while (atomic_load (&team->n_done) < n_tasks)
@@ -188,28 +224,43 @@ wait_for_others (PetNativeTeam *team, int n_tasks)
   pthread_mutex_unlock (&team->lock);
 }
 
+static void
+share_out (PetNativeTeam *team, uint64_t run, int n_tasks, int n)
+{
+  atomic_store (&team->n_tasks, n_tasks);
+  atomic_store (&team->n_shares, n);
+  atomic_store (&team->n_done, 0);
+  for (int i = 0; i < n; i++) {
+    uint64_t next = (uint64_t) n_tasks * (uint64_t) i / (uint64_t) n;
+    uint64_t end = (uint64_t) n_tasks * (uint64_t) (i + 1) / (uint64_t) n;
+
+    atomic_store (&team->shares[i].left, run * RUN + end * MOST_TASKS + next);
+  }
+  for (int i = 1; i < n; i++)
+    if (atomic_load (&team->shares[i].asleep)) {
+      pthread_mutex_lock (&team->lock);
+      pthread_cond_signal (&team->workers[i - 1].wake);
+      pthread_mutex_unlock (&team->lock);
+    }
+}
+
 void
 pet_native_team_run (
     PetNativeTeam *team, PetNativeTask task, const void *work, int n_tasks)
 {
-  uint64_t run;
+  int n = team->n_workers + 1, limit = atomic_load (&team->limit);
+  uint64_t run = (atomic_load (&team->shares[0].left) + RUN) / RUN;
 
-  if (team->n_workers == 0 || n_tasks == 1 || atomic_load (&team->limit) < 2) {
+  n = n < limit ? n : limit;
+  n = n < n_tasks ? n : n_tasks;
+  if (n < 2 || (uint64_t) n_tasks >= MOST_TASKS) {
     for (int i = 0; i < n_tasks; i++)
       task (work, i, 0);
     return;
   }
-  run = atomic_load (&team->next) / RUN + 1;
   atomic_store (&team->task, task);
   atomic_store (&team->work, work);
-  atomic_store (&team->n_tasks, n_tasks);
-  atomic_store (&team->n_done, 0);
-  atomic_store (&team->next, run * RUN);
-  if (atomic_load (&team->n_asleep) > 0) {
-    pthread_mutex_lock (&team->lock);
-    pthread_cond_broadcast (&team->wake);
-    pthread_mutex_unlock (&team->lock);
-  }
+  share_out (team, run, n_tasks, n);
   work_on (team, run, 0);
   wait_for_others (team, n_tasks);
 }

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Threads of one program. From one step of the network to the next they wait
- * awake for some 20 microseconds, and asleep from then on. Tasks are handed
- * out one by one, so a thread that is held up holds up only the task it has. */
+ * awake for a moment, and asleep from then on. Each has its share of
+ * the tasks, neighbours among them, which are the same part of the picture in
+ * every step, so that most of what a step reads is in the cache of who made it.
+ * Tasks are taken one by one, by others too when theirs are done, so a thread
+ * that is held up holds up only the task it has. */
 
 #pragma once
 
