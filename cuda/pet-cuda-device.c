@@ -15,6 +15,8 @@
 #define STAGE_BYTES ((size_t) 2 << 20)
 #define GRAIN ((size_t) 1 << 20)
 #define ROW_ALIGNMENT 256
+/* PET_QUAD of pet-kernel.h. */
+#define PIXEL_GROUP 4
 
 PetStatus
 pet_cuda_check (cudaError_t result, const char *what, PetError *error)
@@ -204,27 +206,42 @@ pet_cuda_close (PetCuda **pointer)
   *pointer = NULL;
 }
 
-PetStatus
-pet_cuda_place (PetCuda *cuda, PetCudaBuffer *buffer, int width, int height,
-    int channels, PetCudaImage *image, PetError *error)
+bool
+pet_cuda_layout (int width, int height, int channels, PetCudaImage *image)
 {
   size_t stride, bytes;
 
   if (width < 1 || height < 1 ||
-      !pet_mul_size ((size_t) width, (size_t) channels, &stride) ||
+      !pet_mul_size (((size_t) width + PIXEL_GROUP - 1) / PIXEL_GROUP,
+          (size_t) PIXEL_GROUP * (size_t) channels, &stride) ||
       stride > STAGE_BYTES - ROW_ALIGNMENT)
-    return pet_fail (error, PET_ERROR_LIMIT,
-        "a picture of %dx%d does not fit the GPU", width, height);
+    return false;
   stride = (stride + ROW_ALIGNMENT - 1) / ROW_ALIGNMENT * ROW_ALIGNMENT;
   if (!pet_mul_size (stride, (size_t) height, &bytes))
+    return false;
+  *image = (PetCudaImage){ .width = width,
+    .height = height,
+    .channels = channels,
+    .stride_bytes = (ptrdiff_t) stride };
+  return true;
+}
+
+size_t
+pet_cuda_image_bytes (const PetCudaImage *image)
+{
+  return (size_t) image->stride_bytes * (size_t) image->height;
+}
+
+PetStatus
+pet_cuda_place (PetCuda *cuda, PetCudaBuffer *buffer, int width, int height,
+    int channels, PetCudaImage *image, PetError *error)
+{
+  if (!pet_cuda_layout (width, height, channels, image))
     return pet_fail (error, PET_ERROR_LIMIT,
         "a picture of %dx%d does not fit the GPU", width, height);
-  PET_TRY (pet_cuda_take (cuda, buffer, bytes, false, error));
+  PET_TRY (
+      pet_cuda_take (cuda, buffer, pet_cuda_image_bytes (image), false, error));
   image->data = buffer->data;
-  image->width = width;
-  image->height = height;
-  image->channels = channels;
-  image->stride_bytes = (ptrdiff_t) stride;
   return PET_OK;
 }
 

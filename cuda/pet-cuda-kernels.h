@@ -113,7 +113,7 @@ cudaError_t pet_cuda_softmax (const PetCudaMap *x, int channels,
 
 /* ---- the photo (pet-kernels-photo.cu) ---- */
 
-/* As PetImage, on the card. */
+/* As PetImage, on the card; rows as pet_cuda_stride() says. */
 typedef struct {
   uint8_t *data;
   int width, height, channels;
@@ -166,9 +166,64 @@ cudaError_t pet_cuda_to_mask (const PetCudaMap *from, int index, int channel,
     PetCudaOutputRange kind, const PetCudaRange *range, uint8_t *mask,
     cudaStream_t stream);
 
+/* ---- the matte (pet-kernels-matte.cu) ---- */
+
+/* Where pixels (or cells) look on a line of values: between value first[i] and
+ * the next, whose share is share[i] (0 where there is none). */
+typedef struct {
+  const int32_t *first;
+  const float *share;
+} PetCudaPlaces;
+
+/* What is found about an alpha; all 0 before. */
+typedef struct {
+  unsigned long long sum;
+  uint32_t left, top;     /* ~ of the first column and row of at least 128 */
+  uint32_t right, bottom; /* behind the last ones */
+} PetCudaExtent;
+
+typedef struct {
+  PetCudaPlaces x, y;           /* the photo's columns and rows on cells */
+  PetCudaPlaces mask_x, mask_y; /* on the mask: the cells' if `refine`, else
+                                   the photo's */
+  const uint2 *weights;         /* 256: of pet and background, by alpha */
+} PetCudaMatteTables;
+
+/* The stages of image/pet-matte-private.h, each on the whole picture. Planes
+ * have one element per cell unless they say otherwise. */
+typedef struct {
+  PetCudaImage photo; /* 3 or 4 channels */
+  PetCudaImage mask;
+  PetCudaImage alpha;      /* of the photo's size */
+  int step, width, height; /* of the cells */
+  int radius, reach;
+  bool refine, scrub, decontaminate;
+  float epsilon, gain, bias, leak_margin;
+  uint32_t sure_weight;
+  PetCudaMatteTables tables;
+
+  uint4 *colors;          /* sums of R, G, B */
+  uint4 *cells, *columns; /* guide, mask, guide^2, guide * mask */
+  float2 *coefficients;   /* slope and offset */
+  float2 *down, *means;
+  uint4 *fringe, *fringe_columns; /* two: weight, R, G, B of the pet and of the
+                                     background */
+  uint8_t *soft;
+  float4 *pure; /* two: R, G, B of the pet and of the background */
+  PetCudaExtent *extent;
+} PetCudaMatteData;
+
+/* Alpha and its extent. */
+cudaError_t pet_cuda_matte_alpha (
+    const PetCudaMatteData *matte, cudaStream_t stream);
+/* The cut-out, with `decontaminate` in the pet's own colours; alpha is there. */
+cudaError_t pet_cuda_matte_compose (const PetCudaMatteData *matte,
+    const PetCudaImage *cutout, cudaStream_t stream);
+
 /* ---- the looks (pet-kernels-looks.cu); src and dst RGBA, apart ---- */
 
-cudaError_t pet_cuda_popart (const PetCudaImage *src, const uint8_t *colors,
+/* `colors`: 27 of R | G << 8 | B << 16. */
+cudaError_t pet_cuda_popart (const PetCudaImage *src, const uint32_t *colors,
     const PetCudaImage *dst, cudaStream_t stream);
 
 typedef struct {

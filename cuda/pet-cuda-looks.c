@@ -47,7 +47,13 @@ value_of (const PetCudaLook *look, const double *values, const char *name)
 static void
 fill_popart (void *tables, const double *values)
 {
-  pet_popart_colors (tables);
+  uint8_t colors[27][3];
+  uint32_t *packed = tables;
+
+  pet_popart_colors (colors);
+  for (int i = 0; i < 27; i++)
+    packed[i] = (uint32_t) colors[i][0] | (uint32_t) colors[i][1] << 8 |
+        (uint32_t) colors[i][2] << 16;
 }
 
 static cudaError_t
@@ -209,7 +215,7 @@ run_dither (const PetCudaLook *look, const PetCudaImage *src,
 }
 
 static const Kind kinds[] = {
-  { "popart", 27 * 3, fill_popart, NULL, run_popart },
+  { "popart", 27 * sizeof (uint32_t), fill_popart, NULL, run_popart },
   { "enhancedblackwhite", sizeof (FilmTables), fill_film, film_scratch,
       run_film },
   { "retro8bit", 3 * 32 * sizeof (int32_t), fill_retro, retro_scratch,
@@ -305,9 +311,10 @@ check_arguments (const PetCudaLook *look, const PetImage *src,
 }
 
 PetStatus
-pet_cuda_look_run (PetCudaLook *look, const PetImage *src, const PetImage *dst,
-    const double *values, PetError *error)
+pet_cuda_look_run (PetCudaLook *look, const PetCudaPhoto *photo,
+    const PetImage *dst, const double *values, PetError *error)
 {
+  const PetImage *src = &photo->image;
   const Kind *kind = look->kind;
   PetCuda *cuda = look->cuda;
   PetCudaImage from, to;
@@ -316,15 +323,16 @@ pet_cuda_look_run (PetCudaLook *look, const PetImage *src, const PetImage *dst,
   PET_TRY (check_arguments (look, src, dst, values, error));
   PET_TRY (pet_cuda_enter (cuda, error));
   PET_TRY (make_tables (look, values, error));
-  PET_TRY (pet_cuda_place (
-      cuda, &look->src, src->width, src->height, 4, &from, error));
+  if (photo->frame != NULL && photo->x % 4 != 0)
+    return pet_fail (
+        error, PET_ERROR_ARGUMENT, "a look begins at a column that 4 divides");
   PET_TRY (pet_cuda_place (
       cuda, &look->dst, src->width, src->height, 4, &to, error));
   if (kind->scratch_bytes != NULL)
     scratch = kind->scratch_bytes (src->width, src->height, values);
   if (scratch > 0)
     PET_TRY (pet_cuda_take (cuda, &look->scratch, scratch, false, error));
-  PET_TRY (pet_cuda_upload (cuda, src, &from, error));
+  PET_TRY (pet_cuda_photo_place (cuda, photo, &look->src, &from, error));
   PET_CUDA_TRY (kind->run (look, &from, &to, values), look->effect->name);
   return pet_cuda_download (cuda, &to, dst, error);
 }
@@ -336,11 +344,11 @@ pet_cuda_look_time (PetCudaLook *look, int width, int height,
   PetCuda *cuda = look->cuda;
   cudaEvent_t begin = NULL, end = NULL;
   cudaError_t result = cudaEventCreate (&begin);
-  PetCudaImage from = { .width = width, .height = height, .channels = 4 };
-  PetCudaImage to = from;
+  PetCudaImage from, to;
 
-  from.stride_bytes = to.stride_bytes =
-      (ptrdiff_t) ((size_t) width * 4 + 255) / 256 * 256;
+  if (!pet_cuda_layout (width, height, 4, &from))
+    result = cudaErrorInvalidValue;
+  to = from;
   from.data = look->src.data;
   to.data = look->dst.data;
   if (result == cudaSuccess)

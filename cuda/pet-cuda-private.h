@@ -28,8 +28,8 @@ struct PetCuda {
   cudaEvent_t done; /* hands over from one stream to the other */
   cudaEvent_t staged[PET_CUDA_STAGES];
   PetCudaBuffer stage[PET_CUDA_STAGES];
-  PetCudnn dnn; /* opened by the first segmenter */
-  size_t held_bytes;
+  PetCudnn dnn;              /* opened by the first segmenter */
+  _Atomic size_t held_bytes; /* frames are freed by any thread */
 };
 
 /* MEMORY for an allocation that failed, else DEVICE; "WHAT: reason". */
@@ -49,8 +49,12 @@ PetStatus pet_cuda_take (PetCuda *cuda, PetCudaBuffer *buffer, size_t bytes,
     bool pinned, PetError *error);
 void pet_cuda_drop (PetCuda *cuda, PetCudaBuffer *buffer);
 
-/* `image` on the card in `buffer`, rows padded to 256 bytes: only layout and
- * memory. */
+/* Layout of a picture on the card: rows are padded to 256 bytes and have room
+ * for whole groups of 4 pixels. False: too large. */
+bool pet_cuda_layout (int width, int height, int channels, PetCudaImage *image);
+size_t pet_cuda_image_bytes (const PetCudaImage *image);
+
+/* `image` on the card in `buffer`: only layout and memory. */
 PetStatus pet_cuda_place (PetCuda *cuda, PetCudaBuffer *buffer, int width,
     int height, int channels, PetCudaImage *image, PetError *error);
 
@@ -61,6 +65,24 @@ PetStatus pet_cuda_upload (PetCuda *cuda, const PetImage *from,
     const PetCudaImage *to, PetError *error);
 PetStatus pet_cuda_download (PetCuda *cuda, const PetCudaImage *from,
     const PetImage *to, PetError *error);
+
+struct PetCudaFrame {
+  PetCuda *owner; /* whom its bytes are charged to */
+  PetCudaBuffer memory;
+  PetCudaImage image;
+  cudaEvent_t ready; /* recorded behind what writes it */
+};
+
+/* Around work of `cuda` that reads a frame (the first alone), or writes it. */
+PetStatus pet_cuda_frame_begin (
+    PetCuda *cuda, const PetCudaFrame *frame, PetError *error);
+PetStatus pet_cuda_frame_end (
+    PetCuda *cuda, PetCudaFrame *frame, PetError *error);
+
+/* Where the photo is: in its frame, or in `buffer` after an upload. Later work
+ * of the work stream may read it. */
+PetStatus pet_cuda_photo_place (PetCuda *cuda, const PetCudaPhoto *photo,
+    PetCudaBuffer *buffer, PetCudaImage *image, PetError *error);
 
 /* Table functions, see pet-cuda.h. */
 PetStatus pet_cuda_open (
@@ -73,11 +95,28 @@ const char *pet_cuda_segmenter_text (const PetCudaSegmenter *segmenter);
 const PetModelInfo *pet_cuda_segmenter_info (
     const PetCudaSegmenter *segmenter, int *width, int *height);
 PetStatus pet_cuda_segmenter_run (PetCudaSegmenter *segmenter,
-    const PetImage *photos, const PetImage *masks, int n, PetError *error);
+    const PetCudaPhoto *photos, const PetImage *masks, int n, PetError *error);
+PetStatus pet_cuda_frame_new (PetCuda *cuda, int width, int height,
+    int channels, PetCudaFrame **frame, PetError *error);
+void pet_cuda_frame_free (PetCudaFrame **frame);
+bool pet_cuda_frame_fit (
+    PetCudaFrame *frame, int width, int height, int channels);
+size_t pet_cuda_frame_bytes (const PetCudaFrame *frame);
+PetStatus pet_cuda_frame_write (
+    PetCuda *cuda, PetCudaFrame *frame, const PetImage *from, PetError *error);
+PetStatus pet_cuda_frame_read (PetCuda *cuda, const PetCudaFrame *frame,
+    const PetImage *to, PetError *error);
+PetStatus pet_cuda_matte_new (
+    PetCuda *cuda, PetCudaMatte **matte, PetError *error);
+void pet_cuda_matte_free (PetCudaMatte **matte);
+PetStatus pet_cuda_matte_cut (PetCudaMatte *matte, const PetImage *mask,
+    const PetCudaFrame *photo, const PetMatteOptions *options,
+    PetCudaFrame *cutout, const PetImage *alpha, PetMaskStats *stats,
+    PetError *error);
 PetStatus pet_cuda_look_new (
     PetCuda *cuda, const char *effect, PetCudaLook **look, PetError *error);
 void pet_cuda_look_free (PetCudaLook **look);
-PetStatus pet_cuda_look_run (PetCudaLook *look, const PetImage *src,
+PetStatus pet_cuda_look_run (PetCudaLook *look, const PetCudaPhoto *src,
     const PetImage *dst, const double *values, PetError *error);
 
 /* For benchmarks: the kernels alone, `runs` times on the picture of the last

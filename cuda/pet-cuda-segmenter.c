@@ -275,9 +275,10 @@ mask_of (const PetCudaSegmenter *segmenter, const PetCudaBuffer *buffer, int i)
 
 /* Photo `index` into the network's input. */
 static PetStatus
-prepare (PetCudaSegmenter *segmenter, const PetImage *photo, int index,
+prepare (PetCudaSegmenter *segmenter, const PetCudaPhoto *which, int index,
     PetError *error)
 {
+  const PetImage *photo = &which->image;
   PetCuda *cuda = segmenter->cuda;
   PetCudaImage image;
   PetCudaMap input = pet_cuda_value_map (segmenter->program, segmenter->input);
@@ -289,8 +290,6 @@ prepare (PetCudaSegmenter *segmenter, const PetImage *photo, int index,
 
   memcpy (normal.mean, info->mean, sizeof normal.mean);
   memcpy (normal.std, info->std, sizeof normal.std);
-  PET_TRY (pet_cuda_place (cuda, &segmenter->photo, photo->width, photo->height,
-      photo->channels, &image, error));
   PET_TRY (pet_cuda_take (
       cuda, &segmenter->columns, row * (size_t) photo->height, false, error));
   PET_TRY (pet_cuda_take (
@@ -299,7 +298,8 @@ prepare (PetCudaSegmenter *segmenter, const PetImage *photo, int index,
       segmenter, &segmenter->across, photo->width, input.width, error));
   PET_TRY (make_axis (
       segmenter, &segmenter->down, photo->height, input.height, error));
-  PET_TRY (pet_cuda_upload (cuda, photo, &image, error));
+  PET_TRY (
+      pet_cuda_photo_place (cuda, which, &segmenter->photo, &image, error));
   PET_CUDA_TRY (
       cudaMemsetAsync (largest, 0, sizeof *largest, stream), "scaling");
   PET_CUDA_TRY (pet_cuda_scale_columns (&image, &segmenter->across.scale,
@@ -381,14 +381,14 @@ check_job (const PetCudaSegmenter *segmenter, const PetImage *photo,
 }
 
 PetStatus
-pet_cuda_segmenter_run (PetCudaSegmenter *segmenter, const PetImage *photos,
+pet_cuda_segmenter_run (PetCudaSegmenter *segmenter, const PetCudaPhoto *photos,
     const PetImage *masks, int n, PetError *error)
 {
   if (n < 1 || n > segmenter->batch)
     return pet_fail (error, PET_ERROR_ARGUMENT,
         "%d photos do not fit a batch of %d", n, segmenter->batch);
   for (int i = 0; i < n; i++)
-    PET_TRY (check_job (segmenter, &photos[i], &masks[i], error));
+    PET_TRY (check_job (segmenter, &photos[i].image, &masks[i], error));
   PET_TRY (pet_cuda_enter (segmenter->cuda, error));
   for (int i = 0; i < n; i++)
     PET_TRY (prepare (segmenter, &photos[i], i, error));

@@ -13,6 +13,7 @@
 
 #include "base/pet-image.h"
 #include "base/pet-status.h"
+#include "image/pet-matte.h"
 #include "nn/pet-segmenter.h"
 
 #ifdef __cplusplus
@@ -20,7 +21,7 @@ extern "C" {
 #endif
 
 /* Raised whenever a struct of this header changes. */
-#define PET_CUDA_API_VERSION 1
+#define PET_CUDA_API_VERSION 2
 
 #define PET_CUDA_MAX_BATCH 32
 
@@ -46,6 +47,25 @@ typedef struct {
   char name[128];
   int compute_major, compute_minor;
 } PetCudaInfo;
+
+/* A picture that stays on the card. Work that writes it is only started by those
+ * who say so; whatever is started later on any PetCuda of the same card sees
+ * what was written. Thread-safety: many may read it at the same time, one may
+ * write it while nobody reads. It must not outlive the PetCuda that made it, but
+ * others may use it. */
+typedef struct PetCudaFrame PetCudaFrame;
+
+/* A photo, or a part of one: on the host, or, where `frame` is not NULL, the
+ * pixels from x, y on of that, of `image`'s size and channels (its data is not
+ * looked at). */
+typedef struct {
+  PetImage image;
+  const PetCudaFrame *frame;
+  int x, y;
+} PetCudaPhoto;
+
+/* From mask to cut-out on the card. Thread-safety: as its PetCuda. */
+typedef struct PetCudaMatte PetCudaMatte;
 
 /* A network on the card, with what belongs around it. Thread-safety: as the
  * PetCuda that it is of, which must outlive it. */
@@ -91,7 +111,32 @@ typedef struct {
   /* 1..batch photos at once, each as pet_segmenter_run(). Nothing is taken
    * that was not there after photos as large as these. */
   PetStatus (*segmenter_run) (PetCudaSegmenter *segmenter,
-      const PetImage *photos, const PetImage *masks, int n, PetError *error);
+      const PetCudaPhoto *photos, const PetImage *masks, int n,
+      PetError *error);
+
+  /* Contents unspecified until something is written. */
+  PetStatus (*frame_new) (PetCuda *cuda, int width, int height, int channels,
+      PetCudaFrame **frame, PetError *error);
+  void (*frame_free) (PetCudaFrame **frame); /* any thread */
+  /* Gives it another size, contents unspecified; false: it has no room. */
+  bool (*frame_fit) (PetCudaFrame *frame, int width, int height, int channels);
+  size_t (*frame_bytes) (const PetCudaFrame *frame);
+  /* Up: `from` may change again when it returns. Down: all is there when it
+   * returns. Of the frame's size and channels. */
+  PetStatus (*frame_write) (PetCuda *cuda, PetCudaFrame *frame,
+      const PetImage *from, PetError *error);
+  PetStatus (*frame_read) (PetCuda *cuda, const PetCudaFrame *frame,
+      const PetImage *to, PetError *error);
+
+  PetStatus (*matte_new) (PetCuda *cuda, PetCudaMatte **matte, PetError *error);
+  void (*matte_free) (PetCudaMatte **matte);
+  /* As pet_matte_cut(), with the same bytes as result. `cutout`: 4 channels and
+   * the photo's size, NULL: only the alpha is made; it is being written when
+   * this returns. `alpha`: 1 channel, NULL: stays on the card. */
+  PetStatus (*matte_cut) (PetCudaMatte *matte, const PetImage *mask,
+      const PetCudaFrame *photo, const PetMatteOptions *options,
+      PetCudaFrame *cutout, const PetImage *alpha, PetMaskStats *stats,
+      PetError *error);
 
   /* UNSUPPORTED: this look has no version for the card. `effect` is a name of
    * image/pet-effect.h. */
@@ -99,7 +144,7 @@ typedef struct {
       PetCuda *cuda, const char *effect, PetCudaLook **look, PetError *error);
   void (*look_free) (PetCudaLook **look);
   /* As pet_effect_apply(): the same bytes come out. */
-  PetStatus (*look_run) (PetCudaLook *look, const PetImage *src,
+  PetStatus (*look_run) (PetCudaLook *look, const PetCudaPhoto *src,
       const PetImage *dst, const double *values, PetError *error);
 } PetCudaApi;
 

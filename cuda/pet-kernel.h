@@ -72,6 +72,35 @@ pet_index (void)
   return (size_t) blockIdx.x * PET_BLOCK + threadIdx.x;
 }
 
+/* Pictures: a block has PET_BLOCK pixels of one row, so that no thread divides.
+ * Rows are the grid's x, which has 2^31 of them; y has 65535. */
+static inline dim3
+pet_pixel_blocks (int width, int height)
+{
+  return dim3 (
+      (unsigned) height, (unsigned) ((width + PET_BLOCK - 1) / PET_BLOCK), 1);
+}
+
+/* This thread's pixel; false: behind the end of the row. */
+static inline __device__ bool
+pet_find_pixel (int width, int *x, int *y)
+{
+  *x = (int) (blockIdx.y * PET_BLOCK + threadIdx.x);
+  *y = (int) blockIdx.x;
+  return *x < width;
+}
+
+/* Rows of pictures are aligned to 16 bytes and have room for whole groups of
+ * PET_QUAD pixels (pet_cuda_stride()). */
+#define PET_QUAD 4
+
+static inline __device__ uint4 *
+pet_quad_at (const PetCudaImage &image, int x, int y)
+{
+  return (uint4 *) (image.data + (ptrdiff_t) y * image.stride_bytes) +
+      x / PET_QUAD;
+}
+
 static inline __device__ int
 pet_clamp (int value, int low, int high)
 {

@@ -13,16 +13,6 @@
 
 #define WAVE 1024
 
-static inline __device__ bool
-find_pixel (int width, int height, int *x, int *y)
-{
-  size_t i = pet_index ();
-
-  *x = (int) (i % (size_t) width);
-  *y = (int) (i / (size_t) width);
-  return i < (size_t) width * (size_t) height;
-}
-
 static inline __device__ uchar4
 load_pixel (const PetCudaImage &image, int x, int y)
 {
@@ -56,7 +46,7 @@ dither_grey (PetCudaImage src, PetCudaDither d)
   uchar4 p;
   int x, y;
 
-  if (!find_pixel (src.width, src.height, &x, &y))
+  if (!pet_find_pixel (src.width, &x, &y))
     return;
   p = load_pixel (src, x, y);
   d.grey[(size_t) y * (size_t) src.width + (size_t) x] = p.w == 0
@@ -72,7 +62,7 @@ dither_sharpen (PetCudaDither d, int width, int height)
   double around, value;
   int x, y, l, r;
 
-  if (!find_pixel (width, height, &x, &y))
+  if (!pet_find_pixel (width, &x, &y))
     return;
   above = d.grey + (size_t) pet_mirror_at (y - 1, height) * (size_t) width;
   grey = d.grey + (size_t) y * (size_t) width;
@@ -112,7 +102,7 @@ dither_threshold (PetCudaDither d, int width, int height)
   double line[7];
   int i, row, x;
 
-  if (!find_pixel (d.columns, d.rows, &i, &row))
+  if (!pet_find_pixel (d.columns, &i, &row))
     return;
   x = i * d.spacing;
   for (int k = -3; k <= 3; k++)
@@ -203,7 +193,7 @@ dither_paint (PetCudaImage src, PetCudaDither d, PetCudaImage dst)
   uint8_t alpha, level;
   int x, y;
 
-  if (!find_pixel (src.width, src.height, &x, &y))
+  if (!pet_find_pixel (src.width, &x, &y))
     return;
   alpha = load_pixel (src, x, y).w;
   level = alpha != 0 && !is_black (d, x, y) ? 255 : 0;
@@ -215,8 +205,8 @@ cudaError_t
 pet_cuda_dither (const PetCudaImage *src, const PetCudaDither *d,
     const PetCudaImage *dst, cudaStream_t stream)
 {
-  dim3 pixels = pet_blocks ((size_t) src->width * (size_t) src->height);
-  dim3 points = pet_blocks ((size_t) d->columns * (size_t) d->rows);
+  dim3 pixels = pet_pixel_blocks (src->width, src->height);
+  dim3 points = pet_pixel_blocks (d->columns, d->rows);
   dim3 block (PET_BLOCK);
   cudaError_t result =
       PET_LAUNCH (dither_grey, pixels, block, stream) (*src, *d);

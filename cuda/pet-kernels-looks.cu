@@ -26,8 +26,8 @@ store_pixel (const PetCudaImage &image, int x, int y, uchar4 pixel)
 static inline dim3
 tiles_of (const PetCudaImage *image)
 {
-  return dim3 ((unsigned) ((image->width + TILE_W - 1) / TILE_W),
-      (unsigned) ((image->height + TILE_H - 1) / TILE_H), 1);
+  return dim3 ((unsigned) ((image->height + TILE_H - 1) / TILE_H),
+      (unsigned) ((image->width + TILE_W - 1) / TILE_W), 1);
 }
 
 /* For all places of a w x h tile, shared among the threads of the block. */
@@ -41,35 +41,46 @@ popart_level (int saturated)
   return (saturated > 127500) + (saturated >= 382500);
 }
 
-static __global__ void
-popart (PetCudaImage src, const uint8_t *colors, PetCudaImage dst)
+static inline __device__ uint32_t
+popart_pixel (uint32_t pixel, const uint32_t *colors)
 {
-  size_t i = pet_index ();
-  int x = (int) (i % (size_t) src.width), y = (int) (i / (size_t) src.width);
-  int r, g, b, luma;
-  uchar4 pixel;
+  int r = pet_clamp (5 * (int) (pixel & 255) - 384, 0, 510);
+  int g = pet_clamp (5 * (int) (pixel >> 8 & 255) - 384, 0, 510);
+  int b = pet_clamp (5 * (int) (pixel >> 16 & 255) - 384, 0, 510);
+  int luma = 299 * r + 587 * g + 114 * b;
 
-  if (y >= src.height)
+  return colors[9 * popart_level (2000 * r - luma) +
+             3 * popart_level (2000 * g - luma) +
+             popart_level (2000 * b - luma)] |
+      (pixel & 0xff000000u);
+}
+
+/* A thread has PET_QUAD pixels: 16 bytes in, 16 out. */
+static __global__ void
+popart (PetCudaImage src, const uint32_t *colors, PetCudaImage dst)
+{
+  uint4 quad;
+  int i, y;
+
+  if (!pet_find_pixel ((src.width + PET_QUAD - 1) / PET_QUAD, &i, &y))
     return;
-  pixel = load_pixel (src, x, y);
-  r = pet_clamp (5 * pixel.x - 384, 0, 510);
-  g = pet_clamp (5 * pixel.y - 384, 0, 510);
-  b = pet_clamp (5 * pixel.z - 384, 0, 510);
-  luma = 299 * r + 587 * g + 114 * b;
-  colors += 3 *
-      (9 * popart_level (2000 * r - luma) + 3 * popart_level (2000 * g - luma) +
-          popart_level (2000 * b - luma));
-  store_pixel (
-      dst, x, y, make_uchar4 (colors[0], colors[1], colors[2], pixel.w));
+  quad = *pet_quad_at (src, PET_QUAD * i, y);
+  quad.x = popart_pixel (quad.x, colors);
+  quad.y = popart_pixel (quad.y, colors);
+  quad.z = popart_pixel (quad.z, colors);
+  quad.w = popart_pixel (quad.w, colors);
+  *pet_quad_at (dst, PET_QUAD * i, y) = quad;
 }
 
 cudaError_t
-pet_cuda_popart (const PetCudaImage *src, const uint8_t *colors,
+pet_cuda_popart (const PetCudaImage *src, const uint32_t *colors,
     const PetCudaImage *dst, cudaStream_t stream)
 {
-  return PET_LAUNCH (popart,
-      pet_blocks ((size_t) src->width * (size_t) src->height), dim3 (PET_BLOCK),
-      stream) (*src, colors, *dst);
+  dim3 grid =
+      pet_pixel_blocks ((src->width + PET_QUAD - 1) / PET_QUAD, src->height);
+
+  return PET_LAUNCH (popart, grid, dim3 (PET_BLOCK), stream) (
+      *src, colors, *dst);
 }
 
 /* ---- enhancedblackwhite ---- */
@@ -82,7 +93,7 @@ film_edges (PetCudaImage src, PetCudaFilm film)
 {
   enum { W = TILE_W + 2 * EDGE_RADIUS, H = TILE_H + 2 * EDGE_RADIUS };
   __shared__ float grey[H][W], soft[H][TILE_W];
-  int left = (int) blockIdx.x * TILE_W, top = (int) blockIdx.y * TILE_H;
+  int left = (int) blockIdx.y * TILE_W, top = (int) blockIdx.x * TILE_H;
   const float *taps = film.edge_taps;
 
   FOR_TILE (W, H, i, j)
@@ -262,7 +273,7 @@ film_develop (PetCudaImage src, PetCudaFilm film, PetCudaImage dst)
   __shared__ uint8_t bright[BRIGHT_H][BRIGHT_W];
   __shared__ float wide[BRIGHT_H][TILE_W], tight[BRIGHT_H][TILE_W];
   __shared__ float noise[TILE_H + 2][TILE_W + 2], column[TILE_H][TILE_W + 2];
-  int left = (int) blockIdx.x * TILE_W, top = (int) blockIdx.y * TILE_H;
+  int left = (int) blockIdx.y * TILE_W, top = (int) blockIdx.x * TILE_H;
 
   FOR_TILE (BRIGHT_W, BRIGHT_H, i, j)
   {
@@ -351,16 +362,16 @@ static __global__ void
 retro_cells (PetCudaImage src, const int32_t *palette, int columns, int rows,
     uint8_t *out)
 {
-  size_t i = pet_index ();
-  long long x = (long long) (i % (size_t) columns);
-  long long y = (long long) (i / (size_t) columns);
-  long long left = x * src.width, right = left + src.width;
-  long long top = y * src.height, bottom = top + src.height;
   unsigned long long sums[3] = { 0 };
-  int color[3];
+  long long left, right, top, bottom;
+  int color[3], x, y;
 
-  if (y >= rows)
+  if (!pet_find_pixel (columns, &x, &y))
     return;
+  left = (long long) x * src.width;
+  right = left + src.width;
+  top = (long long) y * src.height;
+  bottom = top + src.height;
   for (long long row = top / rows; row * rows < bottom; row++) {
     unsigned long long down = overlap (row, rows, top, bottom);
 
@@ -377,7 +388,8 @@ retro_cells (PetCudaImage src, const int32_t *palette, int columns, int rows,
   for (int c = 0; c < 3; c++)
     color[c] = divide_half_even (sums[c],
         (unsigned long long) src.width * (unsigned long long) src.height);
-  out[i] = nearest_color (palette, color);
+  out[(size_t) y * (size_t) columns + (size_t) x] =
+      nearest_color (palette, color);
 }
 
 static inline __device__ bool
@@ -415,12 +427,21 @@ find_edges (const PetCudaImage &src, int left, int top, int threshold2,
   }
 }
 
+/* i * cells / size */
+static inline __device__ unsigned
+cell_of (int i, int cells, int size)
+{
+  return size < 65536 ? (unsigned) i * (unsigned) cells / (unsigned) size
+                      : (unsigned) ((unsigned long long) i * (unsigned) cells /
+                            (unsigned) size);
+}
+
 static __global__ void
 retro_paint (PetCudaImage src, PetCudaRetro retro, PetCudaImage dst)
 {
   __shared__ int16_t luma[TILE_H + 4][TILE_W + 4];
   __shared__ uint8_t edge[TILE_H + 2][TILE_W + 2];
-  int left = (int) blockIdx.x * TILE_W, top = (int) blockIdx.y * TILE_H;
+  int left = (int) blockIdx.y * TILE_W, top = (int) blockIdx.x * TILE_H;
 
   find_edges (src, left, top, retro.threshold2, luma, edge);
   __syncthreads ();
@@ -435,10 +456,10 @@ retro_paint (PetCudaImage src, PetCudaRetro retro, PetCudaImage dst)
       fine |= edge[j + k / 3][i + k % 3];
     alpha = load_pixel (src, x, y).w;
     if (alpha != 0) {
-      long long column = (long long) x * retro.columns[fine] / src.width;
-      long long row = (long long) y * retro.rows[fine] / src.height;
+      size_t column = cell_of (x, retro.columns[fine], src.width);
+      size_t row = cell_of (y, retro.rows[fine], src.height);
 
-      index = retro.cells[fine][row * retro.columns[fine] + column];
+      index = retro.cells[fine][row * (size_t) retro.columns[fine] + column];
     }
     store_pixel (dst, x, y,
         make_uchar4 ((uint8_t) retro.palette[index],
@@ -455,9 +476,9 @@ pet_cuda_retro (const PetCudaImage *src, const PetCudaRetro *retro,
 
   for (int i = 0; i < 2 && result == cudaSuccess; i++)
     result = PET_LAUNCH (retro_cells,
-        pet_blocks ((size_t) retro->columns[i] * (size_t) retro->rows[i]),
-        dim3 (PET_BLOCK), stream) (*src, retro->palette, retro->columns[i],
-        retro->rows[i], retro->cells[i]);
+        pet_pixel_blocks (retro->columns[i], retro->rows[i]), dim3 (PET_BLOCK),
+        stream) (*src, retro->palette, retro->columns[i], retro->rows[i],
+        retro->cells[i]);
   if (result == cudaSuccess)
     result = PET_LAUNCH_SYNC (retro_paint, tiles_of (src), dim3 (PET_BLOCK),
         stream) (*src, *retro, *dst);

@@ -72,7 +72,8 @@ store1 (const PetCudaMap &map, size_t at, float v)
     ((uint16_t *) map.data)[at] = __half_raw (__float2half_rn (v)).x;
 }
 
-/* Place of a thread that has 8 channels of one pixel. */
+/* Place of a thread that has 8 channels of one pixel; a batch has fewer than
+ * 2^30 of them (allocate_tables() of pet-cuda-program.c). */
 typedef struct {
   int n, y, x, c;
 } Place;
@@ -80,16 +81,16 @@ typedef struct {
 static inline __device__ bool
 find_place (const PetCudaMap &map, Place *place)
 {
-  size_t i = pet_index (), groups = (size_t) map.channels / 8;
+  unsigned i = (unsigned) pet_index (), groups = (unsigned) map.channels / 8;
 
   place->c = (int) (i % groups) * 8;
   i /= groups;
-  place->x = (int) (i % (size_t) map.width);
-  i /= (size_t) map.width;
-  place->y = (int) (i % (size_t) map.height);
-  i /= (size_t) map.height;
+  place->x = (int) (i % (unsigned) map.width);
+  i /= (unsigned) map.width;
+  place->y = (int) (i % (unsigned) map.height);
+  i /= (unsigned) map.height;
   place->n = (int) i;
-  return i < (size_t) map.batch;
+  return i < (unsigned) map.batch;
 }
 
 static inline __device__ size_t

@@ -13,23 +13,6 @@ pixel_at (const PetCudaImage &image, int x, int y)
       (ptrdiff_t) x * image.channels;
 }
 
-/* This thread's pixel of a picture. */
-static inline __device__ bool
-find_pixel (int width, int height, int *x, int *y)
-{
-  size_t i = pet_index ();
-
-  *x = (int) (i % (size_t) width);
-  *y = (int) (i / (size_t) width);
-  return i < (size_t) width * (size_t) height;
-}
-
-static inline dim3
-blocks_of (int width, int height)
-{
-  return pet_blocks ((size_t) width * (size_t) height);
-}
-
 /* What is transparent shows white paper. */
 static inline __device__ float
 opaque (const uint8_t *pixel, int channels, int c)
@@ -45,7 +28,7 @@ scale_columns (PetCudaImage photo, PetCudaScale scale, int width, float *out)
   float sum[3] = { 0 };
   int x, y;
 
-  if (!find_pixel (width, photo.height, &x, &y))
+  if (!pet_find_pixel (width, &x, &y))
     return;
   for (int k = scale.first_weight[x]; k < scale.first_weight[x + 1]; k++) {
     int column = scale.first[x] + k - scale.first_weight[x];
@@ -62,7 +45,7 @@ cudaError_t
 pet_cuda_scale_columns (const PetCudaImage *photo, const PetCudaScale *scale,
     int width, float *out, cudaStream_t stream)
 {
-  return PET_LAUNCH (scale_columns, blocks_of (width, photo->height),
+  return PET_LAUNCH (scale_columns, pet_pixel_blocks (width, photo->height),
       dim3 (PET_BLOCK), stream) (*photo, *scale, width, out);
 }
 
@@ -75,7 +58,7 @@ scale_rows (const float *in, int width, PetCudaScale scale, int height,
   bool inside;
   int x, y;
 
-  inside = find_pixel (width, height, &x, &y);
+  inside = pet_find_pixel (width, &x, &y);
   if (threadIdx.x == 0)
     top = 0;
   __syncthreads ();
@@ -101,7 +84,7 @@ cudaError_t
 pet_cuda_scale_rows (const float *in, int width, const PetCudaScale *scale,
     int height, float *out, uint32_t *largest, cudaStream_t stream)
 {
-  return PET_LAUNCH_SYNC (scale_rows, blocks_of (width, height),
+  return PET_LAUNCH_SYNC (scale_rows, pet_pixel_blocks (width, height),
       dim3 (PET_BLOCK), stream) (in, width, *scale, height, out, largest);
 }
 
@@ -133,7 +116,7 @@ normalise (const float *in, PetCudaNormal normal, const uint32_t *largest,
   size_t at;
   int x, y;
 
-  if (!find_pixel (to.width, to.height, &x, &y))
+  if (!pet_find_pixel (to.width, &x, &y))
     return;
   if (divisor == 0.0f)
     divisor = fmaxf (__int_as_float ((int) *largest), 1e-6f);
@@ -150,7 +133,7 @@ pet_cuda_normalise (const float *in, const PetCudaNormal *normal,
     const uint32_t *largest, const PetCudaMap *to, int index,
     cudaStream_t stream)
 {
-  return PET_LAUNCH (normalise, blocks_of (to->width, to->height),
+  return PET_LAUNCH (normalise, pet_pixel_blocks (to->width, to->height),
       dim3 (PET_BLOCK), stream) (in, *normal, largest, *to, index);
 }
 
@@ -188,7 +171,7 @@ find_range (PetCudaMap from, int index, int channel, PetCudaRange *range)
   bool inside;
   int x, y;
 
-  inside = find_pixel (from.width, from.height, &x, &y);
+  inside = pet_find_pixel (from.width, &x, &y);
   if (threadIdx.x == 0)
     block.low = block.high = block.nan = 0;
   __syncthreads ();
@@ -214,8 +197,9 @@ cudaError_t
 pet_cuda_find_range (const PetCudaMap *from, int index, int channel,
     PetCudaRange *range, cudaStream_t stream)
 {
-  return PET_LAUNCH_SYNC (find_range, blocks_of (from->width, from->height),
-      dim3 (PET_BLOCK), stream) (*from, index, channel, range);
+  return PET_LAUNCH_SYNC (find_range,
+      pet_pixel_blocks (from->width, from->height), dim3 (PET_BLOCK),
+      stream) (*from, index, channel, range);
 }
 
 static __global__ void
@@ -225,7 +209,7 @@ to_mask (PetCudaMap from, int index, int channel, PetCudaOutputRange kind,
   float value, low, high;
   int x, y;
 
-  if (!find_pixel (from.width, from.height, &x, &y))
+  if (!pet_find_pixel (from.width, &x, &y))
     return;
   value = output_at (from, index, channel, x, y);
   if (kind == PET_CUDA_RANGE_LOGIT)
@@ -248,6 +232,6 @@ pet_cuda_to_mask (const PetCudaMap *from, int index, int channel,
     PetCudaOutputRange kind, const PetCudaRange *range, uint8_t *mask,
     cudaStream_t stream)
 {
-  return PET_LAUNCH (to_mask, blocks_of (from->width, from->height),
+  return PET_LAUNCH (to_mask, pet_pixel_blocks (from->width, from->height),
       dim3 (PET_BLOCK), stream) (*from, index, channel, kind, range, mask);
 }

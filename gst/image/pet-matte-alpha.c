@@ -13,9 +13,6 @@
 
 #include <string.h>
 
-/* 1e-3 for a guide in 0..1 */
-#define EPSILON (1e-3f * PET_MATTE_GUIDE_MAX * PET_MATTE_GUIDE_MAX)
-
 /* Rows of alpha that are still asked for after they were made. */
 static int
 alpha_rows (const PetMatte *m)
@@ -274,8 +271,8 @@ make_coefficients (PetMatte *m, int row)
   }
   count_window (m, row);
   m->rows->solve (pet_ring_row (&m->coefficients[0], row),
-      pet_ring_row (&m->coefficients[1], row), columns, m->pixels, EPSILON,
-      m->radius, m->width);
+      pet_ring_row (&m->coefficients[1], row), columns, m->pixels,
+      PET_MATTE_EPSILON, m->radius, m->width);
 }
 
 static void

@@ -39,21 +39,19 @@ pet_matte_take_fringe (PetScratch *scratch, PetMatte *m)
   m->high = pet_scratch_take (scratch, width, 1);
 }
 
-/* Weights of a pixel of each alpha: that of what is sure, or for a soft
- * pixel's part in one of both 1..2 of it. */
-static void
-fill_weights (PetMatte *m)
+void
+pet_matte_fill_weights (uint32_t weights[256][2])
 {
   for (int alpha = 0; alpha < 256; alpha++) {
     int rest = 255 - alpha;
     bool is_pet = alpha >= SURE, is_background = rest >= SURE;
 
-    m->weights[alpha][0] = is_pet ? PET_MATTE_SURE_WEIGHT
-        : is_background           ? 0
-                                  : 1 + (uint32_t) (alpha * alpha) / 32768;
-    m->weights[alpha][1] = is_background ? PET_MATTE_SURE_WEIGHT
-        : is_pet                         ? 0
-                                         : 1 + (uint32_t) (rest * rest) / 32768;
+    weights[alpha][0] = is_pet ? PET_MATTE_SURE_WEIGHT
+        : is_background        ? 0
+                               : 1 + (uint32_t) (alpha * alpha) / 32768;
+    weights[alpha][1] = is_background ? PET_MATTE_SURE_WEIGHT
+        : is_pet                      ? 0
+                                      : 1 + (uint32_t) (rest * rest) / 32768;
   }
 }
 
@@ -63,7 +61,7 @@ pet_matte_begin_fringe (PetMatte *m)
   memset (m->fringe_columns, 0,
       (size_t) m->width * PET_FRINGE_SUMS * sizeof (uint32_t));
   memset (m->soft.rows, 0, (size_t) m->soft.count * m->soft.pitch_bytes);
-  fill_weights (m);
+  pet_matte_fill_weights (m->weights);
 }
 
 /* Rows of one row of cells. */

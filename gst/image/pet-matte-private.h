@@ -32,6 +32,9 @@
 #define PET_MATTE_GUIDE_MAX 2040
 #define PET_MATTE_SURE_WEIGHT 128
 
+/* Of the guided filter: 1e-3 for a guide in 0..1. */
+#define PET_MATTE_EPSILON (1e-3f * PET_MATTE_GUIDE_MAX * PET_MATTE_GUIDE_MAX)
+
 /* Planes of a row of cells or coefficients. */
 enum { PET_CELL_GUIDE, PET_CELL_MASK, PET_CELL_SQUARE, PET_CELL_PRODUCT };
 
@@ -92,6 +95,12 @@ pet_matte_place (double at, int size, float *share)
   return first;
 }
 
+/* pet-matte.c: part, step, size, radius and reach of `photo` and `options`; and
+ * whether what pet_matte_cut() got fits together. */
+void pet_matte_set_sizes (PetMatte *m);
+bool pet_matte_is_valid (const PetImage *mask, const PetImage *photo,
+    const PetImage *target, const PetMatteOptions *options);
+
 /* Alpha until row `y` is there, and the cells around. */
 void pet_matte_need_alpha (PetMatte *m, int y);
 
@@ -106,3 +115,6 @@ void pet_matte_take_fringe (PetScratch *scratch, PetMatte *m);
 void pet_matte_begin_fringe (PetMatte *m);
 void pet_matte_need_colors (PetMatte *m, int y);
 void pet_matte_clean_row (PetMatte *m, int y);
+/* Weights of a pixel of each alpha in the pet's and the background's colour:
+ * that of what is sure, or for a soft pixel's part in one of both 1..2 of it. */
+void pet_matte_fill_weights (uint32_t weights[256][2]);

@@ -149,8 +149,8 @@ clean_eight (__m256i pixels, const float *lines, int stride, const Eight *eight)
     distance = _mm256_add_ps (distance, _mm256_mul_ps (away[c], away[c]));
   }
   leak = _mm256_max_ps (_mm256_div_ps (along, distance), _mm256_setzero_ps ());
-  leak =
-      _mm256_min_ps (leak, _mm256_mul_ps (_mm256_set1_ps (LEAK_MARGIN), rest));
+  leak = _mm256_min_ps (
+      leak, _mm256_mul_ps (_mm256_set1_ps (PET_MATTE_LEAK_MARGIN), rest));
   for (int c = 0; c < 3; c++) {
     __m256 kept = _mm256_sub_ps (error[c], _mm256_mul_ps (leak, away[c]));
     __m256i level =

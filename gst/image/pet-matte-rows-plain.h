@@ -82,10 +82,6 @@ window (uint32_t *restrict sums, const uint32_t *restrict columns, int count)
   memcpy (sums, total, sizeof total);
 }
 
-/* Largest share of the background that may still be in a pixel of alpha a,
- * as a multiple of 1 - a: the alpha is not exact, but it is not random. */
-#define LEAK_MARGIN 4.0f
-
 static inline void
 clean_pixel (uint8_t *pixel, const float *line, int stride, float share)
 {
@@ -105,7 +101,8 @@ clean_pixel (uint8_t *pixel, const float *line, int stride, float share)
   }
   leak = along / distance;
   leak = leak < 0.0f ? 0.0f : leak;
-  leak = leak > LEAK_MARGIN * rest ? LEAK_MARGIN * rest : leak;
+  leak =
+      leak > PET_MATTE_LEAK_MARGIN * rest ? PET_MATTE_LEAK_MARGIN * rest : leak;
   for (int c = 0; c < 3; c++)
     pixel[c] = round_level (fore[c] + alpha * (error[c] - leak * away[c]));
 }

@@ -17,6 +17,10 @@ enum { PET_PURE_FORE, PET_PURE_BACK = 3, PET_PURE_LINES = 6 };
 /* Elements behind the end of lines and tables that may be read. */
 #define PET_MATTE_SPARE 16
 
+/* Largest share of the background that may still be in a pixel of alpha a,
+ * as a multiple of 1 - a: the alpha is not exact, but it is not random. */
+#define PET_MATTE_LEAK_MARGIN 4.0f
+
 /* What the fringe keeps per cell: weighted colours of what is surely pet
  * (weight, R, G, B) and of what is surely background. */
 enum { PET_FRINGE_FORE, PET_FRINGE_BACK = 4, PET_FRINGE_SUMS = 8 };

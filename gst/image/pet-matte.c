@@ -40,8 +40,8 @@ longer_side (int width, int height)
   return side > most ? (int) most : side;
 }
 
-static void
-set_sizes (PetMatte *m)
+void
+pet_matte_set_sizes (PetMatte *m)
 {
   int width = m->photo->width, height = m->photo->height;
   int side = longer_side (width, height);
@@ -68,9 +68,9 @@ is_part (const PetPart *part, const PetImage *photo)
           part->height <= photo->height - part->y);
 }
 
-static bool
-is_valid (const PetImage *mask, const PetImage *photo, const PetImage *target,
-    const PetMatteOptions *options)
+bool
+pet_matte_is_valid (const PetImage *mask, const PetImage *photo,
+    const PetImage *target, const PetMatteOptions *options)
 {
   return mask->channels == 1 && mask->width > 0 && mask->height > 0 &&
       (photo->channels == 3 || photo->channels == 4) && photo->width > 0 &&
@@ -194,7 +194,7 @@ pet_matte_bytes (
   PetMatte m = { .mask = &mask, .photo = &photo, .options = options };
   PetScratch scratch = { 0 };
 
-  set_sizes (&m);
+  pet_matte_set_sizes (&m);
   take_scratch (&scratch, &m);
   return pet_scratch_size (&scratch);
 }
@@ -214,11 +214,11 @@ pet_matte_cut (const PetImage *mask, const PetImage *photo,
     .rows = pet_matte_rows () };
   size_t size;
 
-  if (!is_valid (mask, photo, target, options))
+  if (!pet_matte_is_valid (mask, photo, target, options))
     return pet_fail (error, PET_ERROR_ARGUMENT,
         "the matte got sizes or numbers that do not fit");
   used.decontaminate = options->decontaminate && target->channels == 4;
-  set_sizes (&m);
+  pet_matte_set_sizes (&m);
   take_scratch (&scratch, &m);
   size = pet_scratch_size (&scratch);
   if (scratch.overflow)

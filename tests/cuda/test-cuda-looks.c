@@ -4,36 +4,11 @@
  * plain C versions: the same bytes, for odd sizes, all contents and random
  * values. */
 
-#include "fake-cuda.h"
+#include "fake-card.h"
 #include "image/pet-effect.h"
 #include "picture.h"
-#include "pet-cuda-private.h"
 
 static PetCuda *cuda;
-
-static void
-open_card (void)
-{
-  PetCudaOptions options = { .device = -1 };
-  PetError error = { .status = PET_OK };
-
-  fake_cuda_configure ("");
-  if (pet_cuda_open (&options, &cuda, &error) != PET_OK)
-    tap_fail ("open: %s", error.message);
-}
-
-/* Everything is given back, and no call was a wrong one. */
-static void
-close_card (void)
-{
-  FakeCudaState state;
-
-  pet_cuda_close (&cuda);
-  fake_cuda_state (&state);
-  if (state.allocations != 0 || state.objects != 0 || state.faults != 0)
-    tap_fail ("%zu allocations, %zu objects left, %zu faults",
-        state.allocations, state.objects, state.faults);
-}
 
 static void
 random_values (const PetEffect *effect, double *values)
@@ -59,14 +34,14 @@ compare (PetCudaLook *look, const PetEffect *effect, int width, int height)
   Picture got = picture_new (width, height, 4, tap_random_range (0, 40));
   double values[PET_EFFECT_MAX_PARAMS];
   PetError error = { .status = PET_OK };
+  PetCudaPhoto photo = { .image = src.image };
 
   picture_fill (&src.image, tap_random_range (0, CONTENT_COUNT - 1),
       tap_random_range (0, ALPHA_COUNT - 1));
   random_values (effect, values);
   tap_check (pet_effect_apply (effect, &src.image, &want.image, values, NULL,
                  &error) == PET_OK);
-  if (pet_cuda_look_run (look, &src.image, &got.image, values, &error) !=
-      PET_OK)
+  if (pet_cuda_look_run (look, &photo, &got.image, values, &error) != PET_OK)
     tap_fail ("%s: %s", effect->name, error.message);
   else if (!picture_equal (&want.image, &got.image))
     tap_fail ("%s %dx%d: bytes differ", effect->name, width, height);
@@ -84,13 +59,13 @@ check_look (const char *name)
   const PetEffect *effect = pet_effect_find (name);
   PetCudaLook *look = NULL;
 
-  open_card ();
+  cuda = open_card ("");
   tap_check (pet_cuda_look_new (cuda, name, &look, NULL) == PET_OK);
   for (size_t i = 0; look != NULL && i < sizeof sizes / sizeof *sizes; i++)
     for (int round = 0; round < 4; round++)
       compare (look, effect, sizes[i][0], sizes[i][1]);
   pet_cuda_look_free (&look);
-  close_card ();
+  close_card (cuda);
 }
 
 static void
@@ -124,12 +99,12 @@ dithering_in_bands (void)
   const PetEffect *effect = pet_effect_find ("dithering");
   PetCudaLook *look = NULL;
 
-  open_card ();
+  cuda = open_card ("");
   tap_check (pet_cuda_look_new (cuda, "dithering", &look, NULL) == PET_OK);
   for (int round = 0; look != NULL && round < 3; round++)
     compare (look, effect, 5, 2600);
   pet_cuda_look_free (&look);
-  close_card ();
+  close_card (cuda);
 }
 
 static void
@@ -138,10 +113,10 @@ identity_is_declined (void)
   PetCudaLook *look = NULL;
   PetError error;
 
-  open_card ();
+  cuda = open_card ("");
   tap_check (pet_cuda_look_new (cuda, "color", &look, &error) ==
       PET_ERROR_UNSUPPORTED);
-  close_card ();
+  close_card (cuda);
 }
 
 int

@@ -78,6 +78,15 @@ open_network (bool half, int batch, PetCuda **cuda,
   return pet_cuda_segmenter_new (*cuda, &model, segmenter, error);
 }
 
+static PetStatus
+run_photo (PetCudaSegmenter *gpu, const PetImage *photo, const PetImage *mask,
+    PetError *error)
+{
+  PetCudaPhoto on_host = { .image = *photo };
+
+  return pet_cuda_segmenter_run (gpu, &on_host, mask, 1, error);
+}
+
 static void
 fill_photo (Picture *photo, int width, int height, int channels)
 {
@@ -142,7 +151,8 @@ check_masks (bool half, int batch, int most_apart)
   PetCuda *cuda = NULL;
   PetError error = { .status = PET_OK };
   Picture photos[3], want[3], got[3];
-  PetImage photo_images[3], mask_images[3];
+  PetCudaPhoto photo_images[3];
+  PetImage mask_images[3];
   int width, height, largest;
 
   fake_cuda_configure ("");
@@ -162,7 +172,7 @@ check_masks (bool half, int batch, int most_apart)
     photos[i] = part_of_photo (&cat.image, 9 * i, i == 1 ? 4 : 3);
     want[i] = picture_new (width, height, 1, 0);
     got[i] = picture_new (width, height, 1, 7);
-    photo_images[i] = photos[i].image;
+    photo_images[i] = (PetCudaPhoto){ .image = photos[i].image };
     mask_images[i] = got[i].image;
     tap_check (pet_segmenter_run (
                    cpu, &photos[i].image, &want[i].image, &error) == PET_OK);
@@ -251,8 +261,7 @@ check_sidecar (const char *sidecar)
     got = picture_new (width, height, 1, 0);
     tap_check (
         pet_segmenter_run (cpu, &photo.image, &want.image, &error) == PET_OK);
-    tap_check (pet_cuda_segmenter_run (
-                   gpu, &photo.image, &got.image, 1, &error) == PET_OK);
+    tap_check (run_photo (gpu, &photo.image, &got.image, &error) == PET_OK);
     (void) mask_iou (&want.image, &got.image, &largest);
     tap_check (largest <= 1);
     tap_check (brightest (&want.image) > 0);
@@ -352,8 +361,7 @@ run_once (const char *words, PetStatus *status)
   if (*status == PET_OK) {
     (void) pet_cuda_segmenter_info (gpu, &width, &height);
     mask = picture_new (width, height, 1, 0);
-    *status =
-        pet_cuda_segmenter_run (gpu, &photo.image, &mask.image, 1, &error);
+    *status = run_photo (gpu, &photo.image, &mask.image, &error);
     picture_free (&mask);
   }
   if (*status != PET_OK && error.message[0] == '\0')
@@ -415,8 +423,7 @@ memory_is_constant (void)
     Picture photo;
 
     fill_photo (&photo, side, tap_random_range (i == 0 ? 700 : 1, 700), 3);
-    tap_check (pet_cuda_segmenter_run (
-                   gpu, &photo.image, &mask.image, 1, NULL) == PET_OK);
+    tap_check (run_photo (gpu, &photo.image, &mask.image, NULL) == PET_OK);
     picture_free (&photo);
     fake_cuda_state (i == 0 ? &first : &later);
   }

@@ -1,0 +1,633 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The matte of gst/image/pet-matte*.c, which has formulas and sources: the same
+ * arithmetic in the same order, hence the same bytes. What is one pass over
+ * rows there is a kernel per stage here. Cells are few (a 16th of the pixels of
+ * a photo of 1536), so their stages live in the cache; pixels are taken
+ * PET_QUAD at a time. Sums over windows are whole numbers where they may be
+ * added in any order, and those slide; sums of floats do not. */
+
+#include "pet-kernel.h"
+
+/* Rows that a thread slides over before it begins anew. */
+#define SLIDE 16
+
+static inline __device__ int
+first_of (int i, int radius)
+{
+  return i > radius ? i - radius : 0;
+}
+
+static inline __device__ int
+last_of (int i, int radius, int count)
+{
+  return i + radius < count ? i + radius : count - 1;
+}
+
+static inline __device__ const uint8_t *
+pixel_of (const PetCudaImage &image, int x, int y)
+{
+  return image.data + (ptrdiff_t) y * image.stride_bytes +
+      (ptrdiff_t) x * image.channels;
+}
+
+/* PET_QUAD pixels as R | G << 8 | B << 16 | A << 24; without alpha A is of no
+ * meaning. */
+static inline __device__ void
+load_quad (const PetCudaImage &image, int x, int y, uint32_t *pixels)
+{
+  const uint32_t *from = (const uint32_t *) pixel_of (image, x, y);
+
+  if (image.channels == 4) {
+    uint4 quad = *(const uint4 *) from;
+
+    pixels[0] = quad.x, pixels[1] = quad.y;
+    pixels[2] = quad.z, pixels[3] = quad.w;
+  } else {
+    uint32_t a = from[0], b = from[1], c = from[2];
+
+    pixels[0] = a;
+    pixels[1] = a >> 24 | b << 8;
+    pixels[2] = b >> 16 | c << 16;
+    pixels[3] = c >> 8;
+  }
+}
+
+static inline __device__ uint8_t
+round_level (float value)
+{
+  value = value < 0.0f ? 0.0f : value > 255.0f ? 255.0f : value;
+  return (uint8_t) (int) (value + 0.5f);
+}
+
+/* Between two rows of the mask, value `i` of the line; as mask_line(). */
+static inline __device__ float
+mask_at (const PetCudaImage &mask, const PetCudaPlaces &rows, int row, int i)
+{
+  float down = rows.share[row];
+  const uint8_t *above = mask.data + rows.first[row] * mask.stride_bytes;
+  const uint8_t *below = down > 0.0f ? above + mask.stride_bytes : above;
+
+  return (float) above[i] + (float) (below[i] - above[i]) * down;
+}
+
+/* ---- cells ---- */
+
+static inline __device__ uint4
+sum_cell (const PetCudaImage &photo, int left, int top, int right, int bottom)
+{
+  uint4 sums = make_uint4 (0, 0, 0, 0);
+
+  for (int y = top; y < bottom; y++) {
+    const uint8_t *pixel = pixel_of (photo, left, y);
+
+    for (int x = left; x < right; x++, pixel += photo.channels) {
+      sums.x += pixel[0];
+      sums.y += pixel[1];
+      sums.z += pixel[2];
+    }
+  }
+  return sums;
+}
+
+static __global__ void
+matte_cells (PetCudaMatteData m)
+{
+  int i, row, left, top, right, bottom, first;
+  uint32_t guide, p;
+  size_t at;
+  uint4 sums;
+  float share, value, next;
+
+  if (!pet_find_pixel (m.width, &i, &row))
+    return;
+  at = (size_t) row * (size_t) m.width + (size_t) i;
+  left = i * m.step;
+  top = row * m.step;
+  right = min (left + m.step, m.photo.width);
+  bottom = min (top + m.step, m.photo.height);
+  sums = sum_cell (m.photo, left, top, right, bottom);
+  m.colors[at] = sums;
+  if (!m.refine)
+    return;
+  share = 0.008f / (float) ((bottom - top) * (right - left));
+  guide =
+      (uint32_t) (int) ((float) (299 * sums.x + 587 * sums.y + 114 * sums.z) *
+              share +
+          0.5f);
+  first = m.tables.mask_x.first[i];
+  value = mask_at (m.mask, m.tables.mask_y, row, first);
+  next =
+      mask_at (m.mask, m.tables.mask_y, row, min (first + 1, m.mask.width - 1));
+  p = (uint32_t) (int) (value + (next - value) * m.tables.mask_x.share[i] +
+      0.5f);
+  m.cells[at] = make_uint4 (guide, p, guide * guide, guide * p);
+}
+
+/* ---- windows ---- */
+
+static inline __device__ void
+add4 (uint4 *sum, uint4 more)
+{
+  sum->x += more.x;
+  sum->y += more.y;
+  sum->z += more.z;
+  sum->w += more.w;
+}
+
+static inline __device__ void
+take4 (uint4 *sum, uint4 less)
+{
+  sum->x -= less.x;
+  sum->y -= less.y;
+  sum->z -= less.z;
+  sum->w -= less.w;
+}
+
+/* Sums of row - radius..row + radius down each column, cut at the border. The
+ * grid's rows are groups of SLIDE rows. */
+static __global__ void
+matte_sum_down (const uint4 *in, int width, int height, int radius, uint4 *out)
+{
+  size_t pitch = (size_t) width;
+  uint4 sum = make_uint4 (0, 0, 0, 0);
+  int x, group, begin, end;
+
+  if (!pet_find_pixel (width, &x, &group))
+    return;
+  in += x;
+  out += x;
+  begin = group * SLIDE;
+  end = min (begin + SLIDE, height);
+  for (int y = first_of (begin, radius); y <= last_of (begin, radius, height);
+       y++)
+    add4 (&sum, in[(size_t) y * pitch]);
+  out[(size_t) begin * pitch] = sum;
+  for (int y = begin + 1; y < end; y++) {
+    if (y + radius < height)
+      add4 (&sum, in[(size_t) (y + radius) * pitch]);
+    if (y - radius - 1 >= 0)
+      take4 (&sum, in[(size_t) (y - radius - 1) * pitch]);
+    out[(size_t) y * pitch] = sum;
+  }
+}
+
+static cudaError_t
+sum_down (const uint4 *in, int width, int height, int radius, uint4 *out,
+    cudaStream_t stream)
+{
+  return PET_LAUNCH (matte_sum_down,
+      pet_pixel_blocks (width, (height + SLIDE - 1) / SLIDE), dim3 (PET_BLOCK),
+      stream) (in, width, height, radius, out);
+}
+
+/* Cells in the window around a cell. */
+static inline __device__ float
+window_cells (const PetCudaMatteData &m, int i, int row)
+{
+  float across =
+      (float) (last_of (i, m.radius, m.width) - first_of (i, m.radius) + 1);
+  float down = (float) (last_of (row, m.radius, m.height) -
+      first_of (row, m.radius) + 1);
+
+  return across * down;
+}
+
+/* As solve() of pet-matte-rows.c. */
+static __global__ void
+matte_solve (PetCudaMatteData m)
+{
+  uint4 sums = make_uint4 (0, 0, 0, 0);
+  float pixels, share, guide, mask, variance, covariance, a;
+  const uint4 *columns;
+  int i, row;
+
+  if (!pet_find_pixel (m.width, &i, &row))
+    return;
+  columns = m.columns + (size_t) row * (size_t) m.width;
+  for (int k = first_of (i, m.radius); k <= last_of (i, m.radius, m.width); k++)
+    add4 (&sums, columns[k]);
+  pixels = window_cells (m, i, row);
+  share = 1.0f / pixels;
+  guide = (float) (int) sums.x * share;
+  mask = (float) (int) sums.y / (255.0f * pixels);
+  variance = (float) (int) sums.z * share - guide * guide;
+  covariance = (float) (int) sums.w * share * (1.0f / 255.0f) - guide * mask;
+  a = covariance / (variance + m.epsilon);
+  a = mask == 0.0f || mask == 1.0f ? 0.0f : a;
+  m.coefficients[(size_t) row * (size_t) m.width + (size_t) i] =
+      make_float2 (a, mask - a * guide);
+}
+
+/* Floats are added from the top down, then from left to right. */
+static __global__ void
+matte_mean_down (PetCudaMatteData m)
+{
+  float2 sum = make_float2 (0.0f, 0.0f);
+  int i, row;
+
+  if (!pet_find_pixel (m.width, &i, &row))
+    return;
+  for (int k = first_of (row, m.radius); k <= last_of (row, m.radius, m.height);
+       k++) {
+    float2 c = m.coefficients[(size_t) k * (size_t) m.width + (size_t) i];
+
+    sum.x += c.x;
+    sum.y += c.y;
+  }
+  m.down[(size_t) row * (size_t) m.width + (size_t) i] = sum;
+}
+
+static __global__ void
+matte_mean_across (PetCudaMatteData m)
+{
+  float2 sum = make_float2 (0.0f, 0.0f);
+  const float2 *down;
+  float pixels;
+  int i, row;
+
+  if (!pet_find_pixel (m.width, &i, &row))
+    return;
+  down = m.down + (size_t) row * (size_t) m.width;
+  for (int k = first_of (i, m.radius); k <= last_of (i, m.radius, m.width);
+       k++) {
+    sum.x += down[k].x;
+    sum.y += down[k].y;
+  }
+  pixels = window_cells (m, i, row);
+  m.means[(size_t) row * (size_t) m.width + (size_t) i] =
+      make_float2 (sum.x / pixels, sum.y / pixels);
+}
+
+/* ---- alpha ---- */
+
+static inline __device__ float
+between (float a, float b, float share)
+{
+  return a + (b - a) * share;
+}
+
+/* Slope and offset of value `i` of the line at row `y` of the photo. */
+static inline __device__ float2
+line_at (const PetCudaMatteData &m, int y, int i)
+{
+  const float2 *above;
+  float2 a, b;
+  float down;
+
+  if (!m.refine)
+    return make_float2 (
+        0.0f, mask_at (m.mask, m.tables.mask_y, y, i) * (1.0f / 255.0f));
+  down = m.tables.y.share[y];
+  above = m.means + (size_t) m.tables.y.first[y] * (size_t) m.width;
+  a = above[i];
+  b = down > 0.0f ? above[(size_t) m.width + (size_t) i] : a;
+  return make_float2 (between (a.x, b.x, down), between (a.y, b.y, down));
+}
+
+/* 0 and 1: all background, all pet; 2: look at the photo. */
+static inline __device__ int
+kind_of (float2 line)
+{
+  if (line.x != 0.0f)
+    return 2;
+  return line.y == 0.0f ? 0 : line.y > 0.9999f ? 1 : 2;
+}
+
+static inline __device__ uint8_t
+alpha_of (const PetCudaMatteData &m, int x, int y, uint32_t pixel)
+{
+  const PetCudaPlaces &places = m.refine ? m.tables.x : m.tables.mask_x;
+  int cells = m.refine ? m.width : m.mask.width, i = places.first[x];
+  float2 left = line_at (m, y, i);
+  float2 right = line_at (m, y, min (i + 1, cells - 1));
+  float share = places.share[x], a, b, grey;
+  int kind = kind_of (left);
+
+  if (kind != 2 && kind == kind_of (right))
+    return kind == 1 ? 255 : 0;
+  a = between (left.x, right.x, share);
+  b = between (left.y, right.y, share);
+  grey = (float) (int) (299 * (pixel & 255) + 587 * (pixel >> 8 & 255) +
+             114 * (pixel >> 16 & 255)) *
+      0.008f;
+  return round_level ((a * grey + b) * m.gain + m.bias);
+}
+
+static __global__ void
+matte_alpha (PetCudaMatteData m)
+{
+  uint32_t pixels[PET_QUAD], result = 0;
+  int i, x, y;
+
+  if (!pet_find_pixel ((m.photo.width + PET_QUAD - 1) / PET_QUAD, &i, &y))
+    return;
+  x = i * PET_QUAD;
+  load_quad (m.photo, x, y, pixels);
+  for (int k = 0; k < PET_QUAD && x + k < m.photo.width; k++) {
+    uint32_t alpha = alpha_of (m, x + k, y, pixels[k]);
+
+    if (m.photo.channels == 4)
+      alpha = (alpha * (pixels[k] >> 24) + 127) / 255;
+    result |= alpha << (8 * k);
+  }
+  *(uint32_t *) (m.alpha.data + (ptrdiff_t) y * m.alpha.stride_bytes + x) =
+      result;
+}
+
+/* A thread has 16 pixels of a row; what a block found goes out together. */
+#define MEASURE 16
+
+static inline __device__ uint32_t
+measure_run (const uint8_t *alpha, int x, int count, PetCudaExtent *found)
+{
+  uint32_t sum = 0;
+
+  for (int k = 0; k < count; k++) {
+    sum += alpha[k];
+    if (alpha[k] < 128)
+      continue;
+    found->left = max (found->left, ~(uint32_t) (x + k));
+    found->right = (uint32_t) (x + k + 1);
+  }
+  return sum;
+}
+
+static __global__ void
+matte_measure (PetCudaMatteData m, int runs, unsigned count)
+{
+  __shared__ uint32_t sum, left, top, right, bottom;
+  unsigned at = (unsigned) pet_index ();
+  int y = (int) (at / (unsigned) runs);
+  int x = (int) (at % (unsigned) runs) * MEASURE;
+
+  if (threadIdx.x == 0)
+    sum = left = top = right = bottom = 0;
+  __syncthreads ();
+  if (at < count) {
+    union {
+      uint4 words;
+      uint8_t alpha[MEASURE];
+    } run;
+    PetCudaExtent found = { 0, 0, 0, 0, 0 };
+    uint32_t part;
+
+    run.words = *(const uint4 *) (m.alpha.data +
+        (ptrdiff_t) y * m.alpha.stride_bytes + x);
+    part = measure_run (run.alpha, x, min (MEASURE, m.alpha.width - x), &found);
+    if (part > 0)
+      atomicAdd (&sum, part);
+    if (found.right > 0) {
+      atomicMax (&left, found.left);
+      atomicMax (&right, found.right);
+      atomicMax (&top, ~(uint32_t) y);
+      atomicMax (&bottom, (uint32_t) (y + 1));
+    }
+  }
+  __syncthreads ();
+  if (threadIdx.x != 0 || sum == 0)
+    return;
+  atomicAdd (&m.extent->sum, (unsigned long long) sum);
+  atomicMax (&m.extent->left, left);
+  atomicMax (&m.extent->top, top);
+  atomicMax (&m.extent->right, right);
+  atomicMax (&m.extent->bottom, bottom);
+}
+
+static cudaError_t
+measure (const PetCudaMatteData *m, cudaStream_t stream)
+{
+  int runs = (m->alpha.width + MEASURE - 1) / MEASURE;
+  size_t count = (size_t) runs * (size_t) m->alpha.height;
+
+  return PET_LAUNCH_SYNC (matte_measure, pet_blocks (count), dim3 (PET_BLOCK),
+      stream) (*m, runs, (unsigned) count);
+}
+
+cudaError_t
+pet_cuda_matte_alpha (const PetCudaMatteData *m, cudaStream_t stream)
+{
+  dim3 cells = pet_pixel_blocks (m->width, m->height), block (PET_BLOCK);
+  dim3 quads = pet_pixel_blocks (
+      (m->photo.width + PET_QUAD - 1) / PET_QUAD, m->photo.height);
+  cudaError_t result = cudaSuccess;
+
+  if (m->refine || m->decontaminate)
+    result = PET_LAUNCH (matte_cells, cells, block, stream) (*m);
+  if (result == cudaSuccess && m->refine)
+    result =
+        sum_down (m->cells, m->width, m->height, m->radius, m->columns, stream);
+  if (result == cudaSuccess && m->refine)
+    result = PET_LAUNCH (matte_solve, cells, block, stream) (*m);
+  if (result == cudaSuccess && m->refine)
+    result = PET_LAUNCH (matte_mean_down, cells, block, stream) (*m);
+  if (result == cudaSuccess && m->refine)
+    result = PET_LAUNCH (matte_mean_across, cells, block, stream) (*m);
+  if (result == cudaSuccess)
+    result = PET_LAUNCH (matte_alpha, quads, block, stream) (*m);
+  return result == cudaSuccess ? measure (m, stream) : result;
+}
+
+/* ---- the fringe ---- */
+
+/* Weighted colours of a cell with soft pixels. */
+static inline __device__ void
+sum_mixed (const PetCudaMatteData &m, int left, int top, int right, int bottom,
+    uint4 *fore, uint4 *back)
+{
+  for (int y = top; y < bottom; y++)
+    for (int x = left; x < right; x++) {
+      const uint8_t *pixel = pixel_of (m.photo, x, y);
+      uint2 weight = m.tables.weights[*pixel_of (m.alpha, x, y)];
+
+      add4 (fore,
+          make_uint4 (weight.x, weight.x * pixel[0], weight.x * pixel[1],
+              weight.x * pixel[2]));
+      add4 (back,
+          make_uint4 (weight.y, weight.y * pixel[0], weight.y * pixel[1],
+              weight.y * pixel[2]));
+    }
+}
+
+static __global__ void
+matte_fringe (PetCudaMatteData m)
+{
+  uint4 fore = make_uint4 (0, 0, 0, 0), back = fore;
+  int i, row, left, top, right, bottom;
+  uint8_t low = 255, high = 0;
+  size_t at;
+  bool soft;
+
+  if (!pet_find_pixel (m.width, &i, &row))
+    return;
+  at = (size_t) row * (size_t) m.width + (size_t) i;
+  left = i * m.step;
+  top = row * m.step;
+  right = min (left + m.step, m.photo.width);
+  bottom = min (top + m.step, m.photo.height);
+  for (int y = top; y < bottom; y++)
+    for (int x = left; x < right; x++) {
+      uint8_t alpha = *pixel_of (m.alpha, x, y);
+
+      low = alpha < low ? alpha : low;
+      high = alpha > high ? alpha : high;
+    }
+  soft = high > 0 && low < 255;
+  if (soft) {
+    sum_mixed (m, left, top, right, bottom, &fore, &back);
+  } else {
+    uint32_t weight = m.sure_weight;
+    uint4 sums = m.colors[at];
+    uint4 flat =
+        make_uint4 ((uint32_t) ((bottom - top) * (right - left)) * weight,
+            sums.x * weight, sums.y * weight, sums.z * weight);
+
+    *(high > 0 ? &fore : &back) = flat;
+  }
+  m.soft[at] = soft;
+  m.fringe[2 * at] = fore;
+  m.fringe[2 * at + 1] = back;
+}
+
+static inline __device__ bool
+is_soft_around (const PetCudaMatteData &m, int i, int row)
+{
+  for (int y = first_of (row, 1); y <= last_of (row, 1, m.height); y++)
+    for (int x = first_of (i, 1); x <= last_of (i, 1, m.width); x++)
+      if (m.soft[(size_t) y * (size_t) m.width + (size_t) x])
+        return true;
+  return false;
+}
+
+static inline __device__ float4
+mean_color (uint4 sum)
+{
+  float share = sum.x > 0 ? 1.0f / (float) (int) sum.x : 0.0f;
+
+  return make_float4 ((float) (int) sum.y * share, (float) (int) sum.z * share,
+      (float) (int) sum.w * share, 0.0f);
+}
+
+/* Only what soft pixels may look at. */
+static __global__ void
+matte_pure (PetCudaMatteData m)
+{
+  uint4 fore = make_uint4 (0, 0, 0, 0), back = fore;
+  const uint4 *columns;
+  int i, row;
+  size_t at;
+
+  if (!pet_find_pixel (m.width, &i, &row))
+    return;
+  at = (size_t) row * (size_t) m.width + (size_t) i;
+  columns = m.fringe_columns + 2 * (size_t) row * (size_t) m.width;
+  if (is_soft_around (m, i, row))
+    for (int k = first_of (i, m.reach); k <= last_of (i, m.reach, m.width);
+         k++) {
+      add4 (&fore, columns[2 * k]);
+      add4 (&back, columns[2 * k + 1]);
+    }
+  m.pure[2 * at] = mean_color (fore);
+  m.pure[2 * at + 1] = mean_color (back);
+}
+
+static inline __device__ float4
+between4 (float4 a, float4 b, float share)
+{
+  return make_float4 (between (a.x, b.x, share), between (a.y, b.y, share),
+      between (a.z, b.z, share), 0.0f);
+}
+
+/* Pure colour `part` (0: pet, 1: background) at a pixel: down, then across. */
+static inline __device__ float4
+pure_at (const PetCudaMatteData &m, int x, int y, int part)
+{
+  int left = m.tables.x.first[x], right = min (left + 1, m.width - 1);
+  float down = m.tables.y.share[y];
+  const float4 *above = m.pure +
+      2 * (size_t) m.tables.y.first[y] * (size_t) m.width + (size_t) part;
+  const float4 *below = down > 0.0f ? above + 2 * (size_t) m.width : above;
+
+  return between4 (between4 (above[2 * left], below[2 * left], down),
+      between4 (above[2 * right], below[2 * right], down), m.tables.x.share[x]);
+}
+
+/* As clean_pixel() of pet-matte-rows-plain.h. */
+static inline __device__ uint32_t
+clean_pixel (const PetCudaMatteData &m, int x, int y, uint32_t pixel)
+{
+  float4 f = pure_at (m, x, y, 0), b = pure_at (m, x, y, 1);
+  const float fore[3] = { f.x, f.y, f.z }, back[3] = { b.x, b.y, b.z };
+  float alpha = (float) (int) (pixel >> 24) * (1.0f / 255.0f);
+  float rest = 1.0f - alpha, along = 0.0f, distance = 100.0f, leak;
+  float error[3], away[3];
+  uint32_t result = pixel & 0xff000000u;
+
+  for (int c = 0; c < 3; c++) {
+    error[c] = (float) (int) (pixel >> (8 * c) & 255) - alpha * fore[c] -
+        rest * back[c];
+    away[c] = back[c] - fore[c];
+    along += error[c] * away[c];
+    distance += away[c] * away[c];
+  }
+  leak = along / distance;
+  leak = leak < 0.0f ? 0.0f : leak;
+  leak = leak > m.leak_margin * rest ? m.leak_margin * rest : leak;
+  for (int c = 0; c < 3; c++) {
+    float value = fore[c] + alpha * (error[c] - leak * away[c]);
+
+    result |= (uint32_t) round_level (value) << (8 * c);
+  }
+  return result;
+}
+
+static inline __device__ uint32_t
+cut_pixel (
+    const PetCudaMatteData &m, int x, int y, uint32_t color, uint32_t alpha)
+{
+  uint32_t pixel = (color & 0xffffffu) | alpha << 24;
+
+  if (alpha == 0)
+    return m.scrub ? 0 : pixel;
+  return m.decontaminate && alpha != 255 ? clean_pixel (m, x, y, pixel) : pixel;
+}
+
+static __global__ void
+matte_compose (PetCudaMatteData m, PetCudaImage cutout)
+{
+  uint32_t pixels[PET_QUAD], alpha;
+  int i, x, y;
+
+  if (!pet_find_pixel ((m.photo.width + PET_QUAD - 1) / PET_QUAD, &i, &y))
+    return;
+  x = i * PET_QUAD;
+  load_quad (m.photo, x, y, pixels);
+  alpha = *(const uint32_t *) pixel_of (m.alpha, x, y);
+  for (int k = 0; k < PET_QUAD; k++)
+    pixels[k] = x + k < m.photo.width
+        ? cut_pixel (m, x + k, y, pixels[k], alpha >> (8 * k) & 255)
+        : 0;
+  *pet_quad_at (cutout, x, y) =
+      make_uint4 (pixels[0], pixels[1], pixels[2], pixels[3]);
+}
+
+cudaError_t
+pet_cuda_matte_compose (
+    const PetCudaMatteData *m, const PetCudaImage *cutout, cudaStream_t stream)
+{
+  dim3 cells = pet_pixel_blocks (m->width, m->height), block (PET_BLOCK);
+  dim3 quads = pet_pixel_blocks (
+      (m->photo.width + PET_QUAD - 1) / PET_QUAD, m->photo.height);
+  cudaError_t result = cudaSuccess;
+
+  if (m->decontaminate)
+    result = PET_LAUNCH (matte_fringe, cells, block, stream) (*m);
+  if (result == cudaSuccess && m->decontaminate)
+    result = sum_down (m->fringe, 2 * m->width, m->height, m->reach,
+        m->fringe_columns, stream);
+  if (result == cudaSuccess && m->decontaminate)
+    result = PET_LAUNCH (matte_pure, cells, block, stream) (*m);
+  if (result == cudaSuccess)
+    result = PET_LAUNCH (matte_compose, quads, block, stream) (*m, *cutout);
+  return result;
+}
