@@ -258,9 +258,18 @@ gst_pet_gpu_looks_close (GstPetGpuLooks **pointer)
   *pointer = NULL;
 }
 
+gint
+gst_pet_gpu_looks_device (const GstPetGpuLooks *looks)
+{
+  PetCudaInfo info;
+
+  looks->card->api->info (looks->card->cuda, &info);
+  return info.device;
+}
+
 PetStatus
 gst_pet_gpu_looks_apply (GstPetGpuLooks *looks, const PetEffect *effect,
-    const PetImage *src, const PetImage *dst, const gdouble *values,
+    const PetCudaPhoto *src, const PetImage *dst, const gdouble *values,
     PetError *error)
 {
   const PetCudaApi *api = looks->card->api;

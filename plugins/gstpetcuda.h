@@ -46,8 +46,14 @@ typedef struct {
  * `batch` of them, or one from every element that has the network, or until
  * `batch_timeout` has passed. Thread-safety: one thread at a time per
  * segmenter. */
+/* gstpetgpucut.h */
+typedef struct _GstPetGpuCut GstPetGpuCut;
+
+/* Photos that `cut` has on the card are not sent again; it must outlive the
+ * segmenter. NULL: there are none. */
 PetStatus gst_pet_gpu_segmenter_new (GBytes *model, const gchar *sidecar,
-    const GstPetGpuOptions *options, PetSegmenter **segmenter, PetError *error);
+    const GstPetGpuOptions *options, const GstPetGpuCut *cut,
+    PetSegmenter **segmenter, PetError *error);
 
 /* Looks on a card of one's own. */
 typedef struct _GstPetGpuLooks GstPetGpuLooks;
@@ -55,9 +61,12 @@ typedef struct _GstPetGpuLooks GstPetGpuLooks;
 PetStatus gst_pet_gpu_looks_open (
     gint device, GstPetGpuLooks **looks, PetError *error);
 void gst_pet_gpu_looks_close (GstPetGpuLooks **looks);
-/* As pet_effect_apply(). UNSUPPORTED: the card has no version of `effect`. */
+/* Which card. */
+gint gst_pet_gpu_looks_device (const GstPetGpuLooks *looks);
+/* As pet_effect_apply(), of a picture on the host or on the card. UNSUPPORTED:
+ * the card has no version of `effect`. */
 PetStatus gst_pet_gpu_looks_apply (GstPetGpuLooks *looks,
-    const PetEffect *effect, const PetImage *src, const PetImage *dst,
+    const PetEffect *effect, const PetCudaPhoto *src, const PetImage *dst,
     const gdouble *values, PetError *error);
 
 G_END_DECLS

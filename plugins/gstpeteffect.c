@@ -18,7 +18,7 @@
 
 #include <gst/video/video.h>
 
-#include "gstpetcuda.h"
+#include "gstpetcardmemory.h"
 #include "gstpeteffectparams.h"
 #include "gstpetenums.h"
 #include "gstpetfields.h"
@@ -102,7 +102,8 @@ install_device_properties (GObjectClass *object_class)
 
   g_object_class_install_property (object_class, PROP_DEVICE,
       g_param_spec_enum ("device", "Device",
-          "Where looks are made; the picture goes to the GPU and back for each",
+          "Where looks are made; a picture that is not on the GPU is sent "
+          "there",
           GST_TYPE_PET_DEVICE, DEFAULT_DEVICE, flags));
   g_object_class_install_property (object_class, PROP_CUDA_DEVICE_ID,
       g_param_spec_int ("cuda-device-id", "CUDA device id",
@@ -310,29 +311,55 @@ gst_pet_effect_stop (GstBaseTransform *trans)
   return TRUE;
 }
 
-/* The same bytes come from both, so a GPU without room or one that is lost
- * costs time and nothing else. */
-static PetStatus
-apply (GstPetEffect *self, const PetEffect *effect, const PetImage *src,
-    const PetImage *dst, const gdouble *values, PetError *error)
+/* `source` is on the host or on the card. The same bytes come from both, so a GPU
+ * without room or one that is lost costs time and nothing else: FALSE, and the
+ * CPU makes the look. */
+static gboolean
+apply_on_gpu (GstPetEffect *self, const PetEffect *effect,
+    const PetCudaPhoto *source, const PetImage *dst, const gdouble *values)
 {
-  PetStatus status = PET_ERROR_UNSUPPORTED;
   PetError reason;
+  PetStatus status =
+      gst_pet_gpu_looks_apply (self->gpu, effect, source, dst, values, &reason);
 
-  if (self->gpu != NULL && pet_effect_find (effect->name) == effect)
-    status =
-        gst_pet_gpu_looks_apply (self->gpu, effect, src, dst, values, &reason);
-  if (status == PET_ERROR_MEMORY || status == PET_ERROR_DEVICE)
+  if (status == PET_ERROR_MEMORY || status == PET_ERROR_DEVICE ||
+      status == PET_ERROR_LIMIT)
     GST_ELEMENT_WARNING (self, LIBRARY, FAILED,
         ("The look \"%s\" is made on the CPU: %s.", effect->name,
             reason.message),
         (NULL));
   if (status == PET_ERROR_DEVICE)
     gst_pet_gpu_looks_close (&self->gpu);
-  if (status == PET_OK)
+  return status == PET_OK;
+}
+
+/* A picture that is on the card already need not be brought down for it. */
+static PetStatus
+apply (GstPetEffect *self, const PetEffect *effect, GstBuffer *in,
+    const PetImage *dst, const gdouble *values, PetError *error)
+{
+  gboolean on_gpu =
+      self->gpu != NULL && pet_effect_find (effect->name) == effect;
+  PetCudaPhoto source = { .image = *dst };
+  GstVideoFrame frame;
+  PetStatus status;
+
+  if (on_gpu)
+    source.frame =
+        gst_pet_card_memory_peek (in, gst_pet_gpu_looks_device (self->gpu));
+  if (source.frame != NULL && apply_on_gpu (self, effect, &source, dst, values))
     return PET_OK;
-  return pet_effect_apply (
-      effect, src, dst, values, &self->account.core, error);
+  if (!gst_video_frame_map (&frame, &self->info, in, GST_MAP_READ))
+    return pet_fail (error, PET_ERROR_MEMORY, "the frame cannot be read");
+  if (source.frame != NULL)
+    on_gpu = FALSE;
+  source = (PetCudaPhoto){ .image = gst_pet_frame_image (&frame) };
+  status = on_gpu && apply_on_gpu (self, effect, &source, dst, values)
+      ? PET_OK
+      : pet_effect_apply (
+            effect, &source.image, dst, values, &self->account.core, error);
+  gst_video_frame_unmap (&frame);
+  return status;
 }
 
 static gboolean
@@ -425,26 +452,18 @@ gst_pet_effect_transform (
   GstPetEffect *self = GST_PET_EFFECT (trans);
   gdouble values[PET_EFFECT_MAX_PARAMS];
   const PetEffect *effect = current_effect (self, values);
-  GstVideoFrame src_frame, dst_frame;
+  GstVideoFrame frame;
   PetStatus status;
   PetError error;
+  PetImage dst;
 
-  if (!gst_video_frame_map (&src_frame, &self->info, in, GST_MAP_READ))
+  if (!gst_video_frame_map (&frame, &self->info, out, GST_MAP_WRITE))
     goto unmappable;
-  if (!gst_video_frame_map (&dst_frame, &self->info, out, GST_MAP_WRITE)) {
-    gst_video_frame_unmap (&src_frame);
-    goto unmappable;
-  }
-  {
-    PetImage src = gst_pet_frame_image (&src_frame);
-    PetImage dst = gst_pet_frame_image (&dst_frame);
-
-    gst_pet_account_begin (&self->account, in);
-    status = apply (self, effect, &src, &dst, values, &error);
-  }
-  gst_video_frame_unmap (&dst_frame);
-  gst_video_frame_unmap (&src_frame);
+  dst = gst_pet_frame_image (&frame);
+  gst_pet_account_begin (&self->account, in);
+  status = apply (self, effect, in, &dst, values, &error);
   gst_pet_account_end (&self->account);
+  gst_video_frame_unmap (&frame);
   if (status != PET_OK)
     goto failed;
   return GST_FLOW_OK;
@@ -452,7 +471,7 @@ gst_pet_effect_transform (
   /* ERRORS */
 unmappable : {
   GST_ELEMENT_ERROR (
-      self, RESOURCE, FAILED, ("A frame cannot be read or written."), (NULL));
+      self, RESOURCE, FAILED, ("A frame cannot be written."), (NULL));
   return GST_FLOW_ERROR;
 }
 failed : {

@@ -6,10 +6,11 @@
 
 #include <string.h>
 
-#include "gstpetcuda.h"
+#include "gstpetgpucut.h"
 
 typedef struct {
-  const PetImage *photo, *mask;
+  PetCudaPhoto photo;
+  const PetImage *mask;
   PetStatus status;
   PetError error;
   gboolean done;
@@ -31,6 +32,12 @@ typedef struct {
   GQueue waiting; /* of Request */
   gboolean running;
 } Shared;
+
+/* What one element has of it. */
+typedef struct {
+  Shared *shared;
+  const GstPetGpuCut *cut;
+} Member;
 
 static GMutex table_lock;
 static GHashTable *table; /* by key */
@@ -62,12 +69,13 @@ is_due (const Shared *shared, gint64 now)
 static void
 run_requests (Shared *shared, Request **requests, guint n)
 {
-  PetImage photos[PET_CUDA_MAX_BATCH], masks[PET_CUDA_MAX_BATCH];
+  PetCudaPhoto photos[PET_CUDA_MAX_BATCH];
+  PetImage masks[PET_CUDA_MAX_BATCH];
   PetError error = { .status = PET_OK };
   PetStatus status;
 
   for (guint i = 0; i < n; i++) {
-    photos[i] = *requests[i]->photo;
+    photos[i] = requests[i]->photo;
     masks[i] = *requests[i]->mask;
   }
   status = shared->api->segmenter_run (
@@ -105,8 +113,10 @@ run_batch_locked (Shared *shared)
 static PetStatus
 run (void *user, const PetImage *photo, const PetImage *mask, PetError *error)
 {
-  Shared *shared = user;
-  Request request = { .photo = photo, .mask = mask };
+  const Member *member = user;
+  Shared *shared = member->shared;
+  Request request = { .photo = gst_pet_gpu_cut_find (member->cut, photo),
+    .mask = mask };
 
   request.deadline = g_get_monotonic_time () +
       (gint64) (shared->options.batch_timeout / GST_USECOND);
@@ -132,7 +142,8 @@ run (void *user, const PetImage *photo, const PetImage *mask, PetError *error)
 static void
 leave (void *user)
 {
-  Shared *shared = user;
+  Member *member = user;
+  Shared *shared = member->shared;
 
   g_mutex_lock (&table_lock);
   g_mutex_lock (&shared->lock);
@@ -144,6 +155,7 @@ leave (void *user)
     free_shared (shared);
   }
   g_mutex_unlock (&table_lock);
+  g_free (member);
 }
 
 static gchar *
@@ -212,9 +224,11 @@ join_locked (GBytes *model, const gchar *sidecar,
 
 PetStatus
 gst_pet_gpu_segmenter_new (GBytes *model, const gchar *sidecar,
-    const GstPetGpuOptions *options, PetSegmenter **segmenter, PetError *error)
+    const GstPetGpuOptions *options, const GstPetGpuCut *cut,
+    PetSegmenter **segmenter, PetError *error)
 {
   PetRemoteNetwork remote = { .run = run, .free = leave };
+  Member *member;
   const PetModelInfo *info;
   int width, height;
   Shared *shared;
@@ -224,7 +238,9 @@ gst_pet_gpu_segmenter_new (GBytes *model, const gchar *sidecar,
   status = join_locked (model, sidecar, options, &shared, error);
   g_mutex_unlock (&table_lock);
   PET_TRY (status);
-  remote.user = shared;
+  member = g_new0 (Member, 1);
+  *member = (Member){ .shared = shared, .cut = cut };
+  remote.user = member;
   info = shared->api->segmenter_info (shared->network, &width, &height);
   GST_INFO ("%s", shared->api->segmenter_text (shared->network));
   return pet_segmenter_new_remote (

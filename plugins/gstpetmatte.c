@@ -5,7 +5,6 @@
 #include "base/pet-resample.h"
 #include "memory/gstpetmemory.h"
 #include "meta/gstpetmaskmeta.h"
-#include "nn/pet-find.h"
 #include "nn/pet-pieces.h"
 
 /* What small blocks are charged beyond their sizes. */
@@ -78,25 +77,99 @@ gst_pet_matte_scratch_bytes (const PetSegmenter *segmenter,
   return MAX (network, mask + cut) + BLOCK_WASTE;
 }
 
-PetStatus
-gst_pet_matte_run (PetSegmenter *segmenter, GstPetAccount *account,
-    const GstPetMatteOptions *options, const PetImage *photo,
-    const PetImage *target, GstPetMatteResult *result, PetError *error)
+/* Whether the photo is on the card now. */
+static gboolean
+send_to_card (GstPetNetwork *network, const PetImage *photo)
 {
-  const PetAllocator *allocator = &account->core;
-  PetMatteOptions matte = matte_options (options);
-  PetFound found;
+  PetError error;
   PetStatus status;
 
-  PET_TRY (pet_find (segmenter, photo,
-      options->subject == GST_PET_SUBJECT_LARGEST, allocator, &found, error));
-  matte.part = found.part;
-  status = pet_matte_cut (
-      &found.mask, photo, target, &matte, &result->stats, allocator, error);
-  pet_find_clear (&found, allocator);
-  if (status == PET_OK)
-    result->empty = result->stats.width == 0;
+  if (network->cut == NULL || network->lost)
+    return FALSE;
+  status = gst_pet_gpu_cut_begin (network->cut, photo, &error);
+  /* Of a card that is lost the network will say so. */
+  if (status == PET_ERROR_DEVICE)
+    network->lost = TRUE;
+  else if (status != PET_OK)
+    gst_pet_network_cut_failed (network, status, &error);
+  return status == PET_OK;
+}
+
+PetStatus
+gst_pet_matte_begin (GstPetMatte *matte, GstPetNetwork *network,
+    GstPetAccount *account, const GstPetMatteOptions *options,
+    const PetImage *photo, PetError *error)
+{
+  PetStatus status;
+
+  *matte = (GstPetMatte){ .network = network,
+    .account = account,
+    .photo = photo,
+    .options = matte_options (options) };
+  matte->on_card = send_to_card (network, photo);
+  status = pet_find (network->segmenter, photo,
+      options->subject == GST_PET_SUBJECT_LARGEST, &account->core,
+      &matte->found, error);
+  matte->options.part = matte->found.part;
+  if (status != PET_OK && matte->on_card)
+    gst_pet_gpu_cut_end (network->cut);
   return status;
+}
+
+void
+gst_pet_matte_end (GstPetMatte *matte)
+{
+  pet_find_clear (&matte->found, &matte->account->core);
+  if (matte->on_card)
+    gst_pet_gpu_cut_end (matte->network->cut);
+}
+
+/* After a failure the card is not asked again for this photo. */
+static gboolean
+cut_by_card (GstPetMatte *matte, PetStatus status, const PetError *error)
+{
+  if (status == PET_OK)
+    return TRUE;
+  gst_pet_network_cut_failed (matte->network, status, error);
+  gst_pet_gpu_cut_end (matte->network->cut);
+  matte->on_card = FALSE;
+  return FALSE;
+}
+
+GstMemory *
+gst_pet_matte_cut_on_card (GstPetMatte *matte, GstPetMatteResult *result)
+{
+  GstMemory *cutout = NULL;
+  PetStatus status;
+  PetError error;
+
+  if (!matte->on_card)
+    return NULL;
+  status = gst_pet_gpu_cut_frame (matte->network->cut, matte->account,
+      &matte->found.mask, &matte->options, &cutout, &result->stats, &error);
+  if (!cut_by_card (matte, status, &error))
+    return NULL;
+  result->empty = result->stats.width == 0;
+  return cutout;
+}
+
+PetStatus
+gst_pet_matte_cut (GstPetMatte *matte, const PetImage *target,
+    GstPetMatteResult *result, PetError *error)
+{
+  PetStatus status = PET_ERROR_UNSUPPORTED;
+  PetError reason;
+
+  if (matte->on_card && target->channels == 1) {
+    status = gst_pet_gpu_cut_alpha (matte->network->cut, &matte->found.mask,
+        &matte->options, target, &result->stats, &reason);
+    (void) cut_by_card (matte, status, &reason);
+  }
+  if (status != PET_OK)
+    PET_TRY (pet_matte_cut (&matte->found.mask, matte->photo, target,
+        &matte->options, &result->stats, &matte->account->core, error));
+  result->empty = result->stats.width == 0;
+  return PET_OK;
 }
 
 static void
@@ -114,12 +187,12 @@ add_meta (GstBuffer *frame, GstBuffer *mask, const PetImage *photo,
 }
 
 PetStatus
-gst_pet_matte_to_meta (PetSegmenter *segmenter, GstPetAccount *account,
-    const GstPetMatteOptions *options, const PetImage *photo, GstBuffer *frame,
+gst_pet_matte_to_meta (GstPetMatte *matte, GstBuffer *frame,
     GstPetMatteResult *result, PetError *error)
 {
+  const PetImage *photo = matte->photo;
   GstMemory *memory = gst_pet_account_memory (
-      account, (gsize) photo->width * (gsize) photo->height);
+      matte->account, (gsize) photo->width * (gsize) photo->height);
   PetImage alpha = { .width = photo->width,
     .height = photo->height,
     .channels = 1,
@@ -137,8 +210,7 @@ gst_pet_matte_to_meta (PetSegmenter *segmenter, GstPetAccount *account,
     return pet_fail (error, PET_ERROR_MEMORY, "the mask cannot be written");
   }
   alpha.data = map.data;
-  status = gst_pet_matte_run (
-      segmenter, account, options, photo, &alpha, result, error);
+  status = gst_pet_matte_cut (matte, &alpha, result, error);
   gst_buffer_unmap (mask, &map);
   if (status == PET_OK)
     add_meta (frame, mask, photo, result);

@@ -8,9 +8,10 @@
 #include <gst/gst.h>
 
 #include "gstpetenums.h"
+#include "gstpetnetwork.h"
 #include "image/pet-matte.h"
 #include "memory/gstpetaccount.h"
-#include "nn/pet-segmenter.h"
+#include "nn/pet-find.h"
 
 G_BEGIN_DECLS
 
@@ -33,16 +34,35 @@ typedef struct {
 guint64 gst_pet_matte_scratch_bytes (const PetSegmenter *segmenter,
     const GstPetMatteOptions *options, gint width, gint height, gint channels);
 
-/* `target` has the photo's size and 4 channels (cut-out; may be the photo
- * itself) or 1 (mask). */
-PetStatus gst_pet_matte_run (PetSegmenter *segmenter, GstPetAccount *account,
-    const GstPetMatteOptions *options, const PetImage *photo,
-    const PetImage *target, GstPetMatteResult *result, PetError *error);
+/* One photo, from being looked at to its results; gst_pet_matte_end (). */
+typedef struct {
+  GstPetNetwork *network;
+  GstPetAccount *account;
+  const PetImage *photo;
+  PetMatteOptions options;
+  PetFound found;
+  gboolean on_card; /* the photo is there */
+} GstPetMatte;
+
+/* The network looks at `photo`, which must stay; first it goes to the card, if
+ * there is one. On failure there is nothing to end. */
+PetStatus gst_pet_matte_begin (GstPetMatte *matte, GstPetNetwork *network,
+    GstPetAccount *account, const GstPetMatteOptions *options,
+    const PetImage *photo, PetError *error);
+void gst_pet_matte_end (GstPetMatte *matte);
+
+/* The cut-out as memory of the card. NULL: the CPU must make it; if the card
+ * failed, that was said. */
+GstMemory *gst_pet_matte_cut_on_card (
+    GstPetMatte *matte, GstPetMatteResult *result);
+
+/* `target` has the photo's size and 4 channels (cut-out, made on the CPU; may be
+ * the photo itself) or 1 (mask). */
+PetStatus gst_pet_matte_cut (GstPetMatte *matte, const PetImage *target,
+    GstPetMatteResult *result, PetError *error);
 
 /* Adds the mask as GstPetMaskMeta to `frame` (writable). */
-PetStatus gst_pet_matte_to_meta (PetSegmenter *segmenter,
-    GstPetAccount *account, const GstPetMatteOptions *options,
-    const PetImage *photo, GstBuffer *frame, GstPetMatteResult *result,
-    PetError *error);
+PetStatus gst_pet_matte_to_meta (GstPetMatte *matte, GstBuffer *frame,
+    GstPetMatteResult *result, PetError *error);
 
 G_END_DECLS

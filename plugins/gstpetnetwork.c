@@ -81,7 +81,7 @@ read_model (
 }
 
 static PetStatus
-load_gpu (const GstPetNetworkOptions *options, PetSegmenter **segmenter,
+load_gpu (const GstPetNetworkOptions *options, GstPetNetwork *network,
     PetError *error)
 {
   GstPetGpuOptions how = { .device = options->cuda_device_id,
@@ -98,7 +98,12 @@ load_gpu (const GstPetNetworkOptions *options, PetSegmenter **segmenter,
     return PET_ERROR_DEVICE;
   status = read_model (options->location, &model, &sidecar, error);
   if (status == PET_OK)
-    status = gst_pet_gpu_segmenter_new (model, sidecar, &how, segmenter, error);
+    status = gst_pet_gpu_cut_open (how.device, &network->cut, error);
+  if (status == PET_OK)
+    status = gst_pet_gpu_segmenter_new (
+        model, sidecar, &how, network->cut, &network->segmenter, error);
+  if (status != PET_OK)
+    gst_pet_gpu_cut_close (&network->cut);
   g_clear_pointer (&model, g_bytes_unref);
   return status;
 }
@@ -222,30 +227,37 @@ with_fallback (
   return segmenter;
 }
 
-PetSegmenter *
-gst_pet_network_open (GstElement *element, const GstPetNetworkOptions *options,
-    const gchar **device)
+static gboolean
+open_cpu_instead (GstPetNetwork *network, const GstPetNetworkOptions *options)
 {
-  PetSegmenter *segmenter = NULL;
+  network->device = "cpu";
+  network->segmenter = open_cpu (network->element, options);
+  return network->segmenter != NULL;
+}
+
+gboolean
+gst_pet_network_open (GstPetNetwork *network, GstElement *element,
+    const GstPetNetworkOptions *options)
+{
   PetError error;
   PetStatus status;
 
-  *device = "cpu";
+  *network = (GstPetNetwork){ .element = element };
   if (options->device == GST_PET_DEVICE_CPU)
-    return open_cpu (element, options);
-  status = load_gpu (options, &segmenter, &error);
+    return open_cpu_instead (network, options);
+  status = load_gpu (options, network, &error);
   if (status == PET_OK) {
     if (options->precision == GST_PET_PRECISION_BF16)
       GST_ELEMENT_WARNING (element, LIBRARY, SETTINGS,
           ("The GPU runs the network in fp32: it has no bf16 here."), (NULL));
-    *device = "cuda";
-    return options->device == GST_PET_DEVICE_AUTO
-        ? with_fallback (element, options, segmenter)
-        : segmenter;
+    network->device = "cuda";
+    if (options->device == GST_PET_DEVICE_AUTO)
+      network->segmenter = with_fallback (element, options, network->segmenter);
+    return network->segmenter != NULL;
   }
   if (options->device == GST_PET_DEVICE_CUDA) {
     post_error (element, options, status, &error);
-    return NULL;
+    return FALSE;
   }
   /* What is wrong with the file will be said by the CPU. */
   if (status == PET_ERROR_DEVICE || status == PET_ERROR_MEMORY ||
@@ -253,5 +265,25 @@ gst_pet_network_open (GstElement *element, const GstPetNetworkOptions *options,
     GST_ELEMENT_WARNING (element, LIBRARY, INIT,
         ("No GPU is used (%s): running on the CPU.", error.message),
         ("set device=cpu to say that this is meant"));
-  return open_cpu (element, options);
+  return open_cpu_instead (network, options);
+}
+
+void
+gst_pet_network_close (GstPetNetwork *network)
+{
+  pet_segmenter_free (&network->segmenter);
+  gst_pet_gpu_cut_close (&network->cut);
+}
+
+void
+gst_pet_network_cut_failed (
+    GstPetNetwork *network, PetStatus status, const PetError *error)
+{
+  GST_ELEMENT_WARNING (network->element, LIBRARY, FAILED,
+      ("%s is cut out on the CPU: %s.",
+          status == PET_ERROR_DEVICE ? "From this photo on everything"
+                                     : "A photo",
+          error->message),
+      (NULL));
+  network->lost = status == PET_ERROR_DEVICE;
 }

@@ -7,6 +7,7 @@
 #include <gst/gst.h>
 
 #include "gstpetenums.h"
+#include "gstpetgpucut.h"
 #include "nn/pet-segmenter.h"
 
 G_BEGIN_DECLS
@@ -22,12 +23,26 @@ typedef struct {
   const PetAllocator *allocator; /* of what lives on the CPU */
 } GstPetNetworkOptions;
 
-/* Loads the network where `options` say and names the place in *device ("cpu"
- * or "cuda"). What cannot be had is said on the bus as `element`: an error
- * (NULL is returned), or with device=auto a warning that the CPU is used. A GPU
- * that fails later is handled alike: with device=auto the photo, and all after
- * it if the GPU is lost, are segmented on the CPU. */
-PetSegmenter *gst_pet_network_open (GstElement *element,
-    const GstPetNetworkOptions *options, const gchar **device);
+typedef struct {
+  GstElement *element; /* for messages; not owned */
+  PetSegmenter *segmenter;
+  const gchar *device; /* "cpu" or "cuda" */
+  GstPetGpuCut *cut;   /* NULL: photos are cut out on the CPU */
+  gboolean lost;       /* the card of `cut` */
+} GstPetNetwork;
+
+/* Loads the network where `options` say. What cannot be had is said on the bus
+ * as `element`: an error (FALSE is returned), or with device=auto a warning that
+ * the CPU is used. A GPU that fails later is handled alike: with device=auto the
+ * photo, and all after it if the GPU is lost, are segmented on the CPU. */
+gboolean gst_pet_network_open (GstPetNetwork *network, GstElement *element,
+    const GstPetNetworkOptions *options);
+/* All zero: closed already. */
+void gst_pet_network_close (GstPetNetwork *network);
+
+/* A cut-out could not be made on the card, and the CPU makes it: a warning. If
+ * the card is lost (DEVICE), all further ones, too. */
+void gst_pet_network_cut_failed (
+    GstPetNetwork *network, PetStatus status, const PetError *error);
 
 G_END_DECLS

@@ -35,7 +35,6 @@
 #include "memory/gstpetframe.h"
 #include "meta/gstpetmaskmeta.h"
 #include "meta/gstpetsourcemeta.h"
-#include "nn/pet-segmenter.h"
 
 GST_DEBUG_CATEGORY_STATIC (pet_segment_debug);
 #define GST_CAT_DEFAULT pet_segment_debug
@@ -64,9 +63,9 @@ struct _GstPetSegment {
   GstPetOnEmpty on_empty;
   gchar *budget;
 
-  guint cores;             /* at start */
-  GstPetAccount account;   /* streaming thread; between start and stop */
-  PetSegmenter *segmenter; /* between start and stop */
+  guint cores;           /* at start */
+  GstPetAccount account; /* streaming thread; between start and stop */
+  GstPetNetwork network; /* likewise */
   const gchar *active_device;
   GstPetOutput active_output; /* what the caps were negotiated for */
   GstVideoInfo in_info, out_info;
@@ -169,7 +168,7 @@ gst_pet_segment_finalize (GObject *object)
 
   g_free (self->model_location);
   g_free (self->budget);
-  pet_segmenter_free (&self->segmenter);
+  gst_pet_network_close (&self->network);
   gst_pet_account_close (&self->account);
   G_OBJECT_CLASS (gst_pet_segment_parent_class)->finalize (object);
 }
@@ -239,7 +238,7 @@ gst_pet_segment_start (GstBaseTransform *trans)
   GstPetSegment *self = GST_PET_SEGMENT (trans);
   g_autofree gchar *location = NULL, *budget = NULL;
   GstPetNetworkOptions options = { .allocator = &self->account.core };
-  const gchar *device;
+  gboolean opened;
 
   GST_OBJECT_LOCK (self);
   options.location = location = g_strdup (self->model_location);
@@ -257,15 +256,14 @@ gst_pet_segment_start (GstBaseTransform *trans)
   self->cores = (guint) pet_cpu_count ();
   gst_pet_account_open (&self->account, budget);
   gst_pet_account_begin_fixed (&self->account);
-  self->segmenter =
-      gst_pet_network_open (GST_ELEMENT (self), &options, &device);
+  opened = gst_pet_network_open (&self->network, GST_ELEMENT (self), &options);
   gst_pet_account_end (&self->account);
-  if (self->segmenter == NULL) {
+  if (!opened) {
     gst_pet_account_close (&self->account);
     return FALSE;
   }
   GST_OBJECT_LOCK (self);
-  self->active_device = device;
+  self->active_device = self->network.device;
   GST_OBJECT_UNLOCK (self);
   g_object_notify (G_OBJECT (self), "active-device");
   return TRUE;
@@ -276,7 +274,7 @@ gst_pet_segment_stop (GstBaseTransform *trans)
 {
   GstPetSegment *self = GST_PET_SEGMENT (trans);
 
-  pet_segmenter_free (&self->segmenter);
+  gst_pet_network_close (&self->network);
   gst_pet_account_close (&self->account);
   GST_OBJECT_LOCK (self);
   self->active_device = NULL;
@@ -323,9 +321,9 @@ gst_pet_segment_query (
     GST_OBJECT_LOCK (self);
     options = matte_options_locked (self);
     GST_OBJECT_UNLOCK (self);
-    if (self->segmenter != NULL)
-      gst_pet_output_add_cost (wanted_output (self), self->segmenter, &options,
-          GST_BASE_TRANSFORM_SRC_PAD (trans), query);
+    if (self->network.segmenter != NULL)
+      gst_pet_output_add_cost (wanted_output (self), self->network.segmenter,
+          &options, GST_BASE_TRANSFORM_SRC_PAD (trans), query);
     return FALSE;
   }
   return GST_BASE_TRANSFORM_CLASS (gst_pet_segment_parent_class)
@@ -363,6 +361,14 @@ may_work_in_place (GstPetSegment *self, GstBuffer *in)
       gst_buffer_is_writable (in) && gst_buffer_is_all_memory_writable (in);
 }
 
+/* Cut-outs of the card come as memory, when they are made. */
+static gboolean
+is_left_to_card (GstPetSegment *self)
+{
+  return self->active_output == GST_PET_OUTPUT_CUTOUT &&
+      self->network.cut != NULL && !self->network.lost;
+}
+
 /* Else a frame of our own: behind a tee there is no pool to be trusted. */
 static GstFlowReturn
 gst_pet_segment_prepare_output_buffer (
@@ -373,6 +379,12 @@ gst_pet_segment_prepare_output_buffer (
   if (self->active_output == GST_PET_OUTPUT_META) {
     /* Shares the memory; only metas are added. */
     *out = gst_buffer_copy (in);
+    return GST_FLOW_OK;
+  }
+  if (is_left_to_card (self)) {
+    *out = gst_buffer_new ();
+    GST_BASE_TRANSFORM_CLASS (gst_pet_segment_parent_class)
+        ->copy_metadata (trans, in, *out);
     return GST_FLOW_OK;
   }
   if (may_work_in_place (self, in)) {
@@ -437,37 +449,70 @@ handle_empty (GstPetSegment *self, GstPetOnEmpty on_empty, GstBuffer *photo)
   }
 }
 
+/* The cut-out's memory, from the card; or some that the CPU is to fill. */
+static PetStatus
+add_memory (GstPetSegment *self, GstPetMatte *matte, GstBuffer *out,
+    GstPetMatteResult *result, gboolean *done, PetError *error)
+{
+  GstMemory *memory = gst_pet_matte_cut_on_card (matte, result);
+
+  *done = memory != NULL;
+  if (memory == NULL)
+    memory = gst_pet_account_memory (
+        &self->account, GST_VIDEO_INFO_SIZE (&self->out_info));
+  if (memory == NULL)
+    return pet_fail (error, PET_ERROR_MEMORY, "no memory for the cut-out");
+  gst_buffer_append_memory (out, memory);
+  return PET_OK;
+}
+
+static PetStatus
+write_result (GstPetSegment *self, GstPetMatte *matte, GstBuffer *in,
+    GstBuffer *out, GstPetMatteResult *result, PetError *error)
+{
+  gboolean done = FALSE;
+  GstVideoFrame frame;
+  PetImage target;
+  PetStatus status;
+
+  if (self->active_output == GST_PET_OUTPUT_META)
+    return gst_pet_matte_to_meta (matte, out, result, error);
+  if (in == out)
+    return gst_pet_matte_cut (matte, matte->photo, result, error);
+  if (gst_buffer_n_memory (out) == 0)
+    PET_TRY (add_memory (self, matte, out, result, &done, error));
+  if (done)
+    return PET_OK;
+  if (!gst_video_frame_map (&frame, &self->out_info, out, GST_MAP_WRITE))
+    return pet_fail (
+        error, PET_ERROR_MEMORY, "the result's frame cannot be written");
+  gst_pet_frame_clear_padding (&frame);
+  target = gst_pet_frame_image (&frame);
+  status = gst_pet_matte_cut (matte, &target, result, error);
+  gst_video_frame_unmap (&frame);
+  return status;
+}
+
 static PetStatus
 segment (GstPetSegment *self, const GstPetMatteOptions *options, GstBuffer *in,
     GstBuffer *out, GstPetMatteResult *result, PetError *error)
 {
   GstMapFlags access = in == out ? GST_MAP_READWRITE : GST_MAP_READ;
-  GstVideoFrame in_frame, out_frame;
-  PetImage photo, target;
+  GstVideoFrame frame;
+  GstPetMatte matte;
+  PetImage photo;
   PetStatus status;
 
-  if (!gst_video_frame_map (&in_frame, &self->in_info, in, access))
+  if (!gst_video_frame_map (&frame, &self->in_info, in, access))
     return pet_fail (error, PET_ERROR_MEMORY, "the frame cannot be read");
-  target = photo = gst_pet_frame_image (&in_frame);
-
-  if (self->active_output == GST_PET_OUTPUT_META) {
-    status = gst_pet_matte_to_meta (
-        self->segmenter, &self->account, options, &photo, out, result, error);
-  } else if (in == out) {
-    status = gst_pet_matte_run (self->segmenter, &self->account, options,
-        &photo, &target, result, error);
-  } else if (!gst_video_frame_map (
-                 &out_frame, &self->out_info, out, GST_MAP_WRITE)) {
-    status = pet_fail (
-        error, PET_ERROR_MEMORY, "the result's frame cannot be written");
-  } else {
-    gst_pet_frame_clear_padding (&out_frame);
-    target = gst_pet_frame_image (&out_frame);
-    status = gst_pet_matte_run (self->segmenter, &self->account, options,
-        &photo, &target, result, error);
-    gst_video_frame_unmap (&out_frame);
+  photo = gst_pet_frame_image (&frame);
+  status = gst_pet_matte_begin (
+      &matte, &self->network, &self->account, options, &photo, error);
+  if (status == PET_OK) {
+    status = write_result (self, &matte, in, out, result, error);
+    gst_pet_matte_end (&matte);
   }
-  gst_video_frame_unmap (&in_frame);
+  gst_video_frame_unmap (&frame);
   return status;
 }
 
@@ -488,7 +533,7 @@ gst_pet_segment_transform (
   on_empty = self->on_empty;
   GST_OBJECT_UNLOCK (self);
 
-  pet_segmenter_limit_threads (self->segmenter, (gint) options.threads);
+  pet_segmenter_limit_threads (self->network.segmenter, (gint) options.threads);
   gst_pet_account_begin (&self->account, in);
   status = segment (self, &options, in, out, &result, &error);
   gst_pet_account_end (&self->account);
