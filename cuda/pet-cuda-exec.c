@@ -78,8 +78,24 @@ run_own_conv (const PetCudaStep *step, const PetCudaMap *x, const PetCudaMap *y)
 
   if (step->kind == PET_CUDA_STEP_DEPTHWISE)
     return pet_cuda_depthwise (x, weights, &step->window, &epilogue, y, stream);
+  if (step->kind == PET_CUDA_STEP_TRANSPOSED)
+    return pet_cuda_convolve_transposed (x, step->in, step->out, step->groups,
+        weights, &step->window, &epilogue, y, stream);
   return pet_cuda_convolve (x, step->in, step->out, step->groups, weights,
       &step->window, &epilogue, y, stream);
+}
+
+static cudaError_t
+run_binary (const PetCudaStep *step, const PetCudaMap *x, const PetCudaMap *y)
+{
+  const PetCudaProgram *program = step->program;
+  PetCudaMap b = step->constant_map;
+
+  if (step->b >= 0)
+    b = pet_cuda_value_map (program, step->b);
+  else
+    b.data = constant (program, step->constant[0]);
+  return pet_cuda_binary (x, &b, &step->binary, y, program->cuda->work);
 }
 
 static cudaError_t
@@ -87,7 +103,7 @@ run_kernel (const PetCudaStep *step)
 {
   const PetCudaProgram *program = step->program;
   PetCudaMap x = pet_cuda_value_map (program, step->x);
-  PetCudaMap y = pet_cuda_value_map (program, step->y), b;
+  PetCudaMap y = pet_cuda_value_map (program, step->y);
   cudaStream_t stream = program->cuda->work;
 
   switch (step->kind) {
@@ -100,8 +116,7 @@ run_kernel (const PetCudaStep *step)
     case PET_CUDA_STEP_POINTWISE:
       return pet_cuda_pointwise (&x, &step->epilogue, &y, stream);
     case PET_CUDA_STEP_BINARY:
-      b = pet_cuda_value_map (program, step->b);
-      return pet_cuda_binary (&x, &b, step->binary, &y, stream);
+      return run_binary (step, &x, &y);
     case PET_CUDA_STEP_SOFTMAX:
       return pet_cuda_softmax (&x, step->channels, &y, stream);
     case PET_CUDA_STEP_COPY:

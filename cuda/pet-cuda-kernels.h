@@ -77,9 +77,16 @@ cudaError_t pet_cuda_copy_channels (const PetCudaMap *from, int channels,
 cudaError_t pet_cuda_pointwise (const PetCudaMap *x,
     const PetCudaEpilogue *epilogue, const PetCudaMap *y, cudaStream_t stream);
 
-/* a op b. `b` has a's size, or height and width 1, or also batch 1: spread. */
+typedef struct {
+  PetCudaBinary op;
+  bool swapped; /* b op a */
+  bool spread;  /* b's first channel stands for all */
+  int channels; /* without padding; what is beyond becomes 0 */
+} PetCudaBinaryHow;
+
+/* a op b. What of b's batch, height and width is 1 stands for all. */
 cudaError_t pet_cuda_binary (const PetCudaMap *a, const PetCudaMap *b,
-    PetCudaBinary op, const PetCudaMap *y, cudaStream_t stream);
+    const PetCudaBinaryHow *how, const PetCudaMap *y, cudaStream_t stream);
 
 /* One filter per channel. Weights float [height][width][channels]. */
 cudaError_t pet_cuda_depthwise (const PetCudaMap *x, const float *weights,
@@ -90,6 +97,12 @@ cudaError_t pet_cuda_depthwise (const PetCudaMap *x, const float *weights,
  * `in` and `out`: the channels without padding. */
 cudaError_t pet_cuda_convolve (const PetCudaMap *x, int in, int out, int groups,
     const float *weights, const PetCudaWindow *window,
+    const PetCudaEpilogue *epilogue, const PetCudaMap *y, cudaStream_t stream);
+
+/* The transposed one: x is the smaller side of the window. Weights float
+ * [height][width][in of a group][y's channels, padded]. */
+cudaError_t pet_cuda_convolve_transposed (const PetCudaMap *x, int in, int out,
+    int groups, const float *weights, const PetCudaWindow *window,
     const PetCudaEpilogue *epilogue, const PetCudaMap *y, cudaStream_t stream);
 
 /* Largest, or mean over what lies inside. */

@@ -16,6 +16,7 @@ typedef enum {
   PET_CUDA_STEP_CONV, /* cuDNN, and what it left to pointwise */
   PET_CUDA_STEP_DEPTHWISE,
   PET_CUDA_STEP_CONVOLVE,
+  PET_CUDA_STEP_TRANSPOSED,
   PET_CUDA_STEP_POOL,
   PET_CUDA_STEP_GLOBAL_POOL,
   PET_CUDA_STEP_RESIZE,
@@ -38,11 +39,13 @@ typedef struct {
   int x, b, residual, y; /* values; -1: none */
   PetCudaEpilogue epilogue;
   PetCudaWindow window;
-  PetCudaBinary binary;
+  PetCudaBinaryHow binary;
+  PetCudaMap constant_map; /* BINARY: the constant operand, if b is -1 */
   bool average, last;
   int channels, at;    /* COPY, SOFTMAX: channels; COPY: first in the result */
   int in, out, groups; /* CONVOLVE: channels without padding */
-  size_t constant[4];  /* weights, bias (offsets), or the tables of RESIZE */
+  size_t constant[4];  /* weights, bias (offsets), the tables of RESIZE, or
+                          the operand of BINARY */
   int scratch;         /* block: dense floats on their way */
   int host_scratch;    /* host block of op->scratch_bytes */
   int conv;            /* of the program's plans */
@@ -129,6 +132,16 @@ bool pet_cuda_supports (const PetCudaProgram *program, const PetNode *node);
 /* Rules and steps of one convolution; false: not for the card. */
 bool pet_cuda_conv_fits (const PetCudaProgram *program, const PetNode *node);
 PetStatus pet_cuda_add_conv (
+    PetCudaProgram *program, const PetNode *node, PetError *error);
+
+/* pet-cuda-add-binary.c: of two pictures, or of one and a constant. */
+bool pet_cuda_binary_fits (const PetCudaProgram *program, const PetNode *node);
+PetStatus pet_cuda_add_binary (
+    PetCudaProgram *program, const PetNode *node, PetError *error);
+/* pet-cuda-add-transposed.c */
+bool pet_cuda_transposed_fits (
+    const PetCudaProgram *program, const PetNode *node);
+PetStatus pet_cuda_add_transposed (
     PetCudaProgram *program, const PetNode *node, PetError *error);
 
 PetStatus pet_cuda_new_step (PetCudaProgram *program, PetCudaStepKind kind,

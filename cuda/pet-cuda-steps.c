@@ -66,38 +66,6 @@ find_activation (const PetCudaProgram *program, const PetNode *node,
 }
 
 static bool
-find_binary (const char *type, PetCudaBinary *op)
-{
-  static const char *const names[] = { "Add", "Sub", "Mul", "Div", "Max",
-    "Min" };
-
-  for (int i = 0; i < (int) (sizeof names / sizeof *names); i++)
-    if (strcmp (type, names[i]) == 0) {
-      *op = (PetCudaBinary) i;
-      return true;
-    }
-  return false;
-}
-
-/* The second operand has the first's size or is spread over height and width;
- * a division must not see padding, which is 0. */
-static bool
-binary_fits (const PetCudaProgram *program, const PetNode *node)
-{
-  const PetShape *a = &input (program, node, 0)->shape;
-  const PetShape *b = &input (program, node, 1)->shape;
-  PetCudaBinary op;
-
-  return node->n_inputs == 2 && find_binary (node->type, &op) &&
-      pictures_in_and_out (program, node) &&
-      is_picture (program, node->inputs[1]) &&
-      pet_shape_equal (a, result_shape (program, node)) &&
-      a->dim[1] == b->dim[1] &&
-      (pet_shape_equal (a, b) || (b->dim[2] == 1 && b->dim[3] == 1)) &&
-      (op != PET_CUDA_DIV || a->dim[1] % 8 == 0);
-}
-
-static bool
 pool_window (const PetCudaProgram *program, const PetNode *node,
     PetCudaWindow *window, bool *padded)
 {
@@ -205,10 +173,11 @@ pet_cuda_supports (const PetCudaProgram *program, const PetNode *node)
   /* Only a convolution is given more than its own work. */
   if (node->residual >= 0 || node->act != PET_ACT_NONE)
     return pet_cuda_conv_fits (program, node);
-  return pet_cuda_conv_fits (program, node) || binary_fits (program, node) ||
-      pool_fits (program, node) || is_global_pool (program, node) ||
-      resize_fits (program, node) || concat_fits (program, node) ||
-      softmax_fits (program, node) ||
+  return pet_cuda_conv_fits (program, node) ||
+      pet_cuda_binary_fits (program, node) ||
+      pet_cuda_transposed_fits (program, node) || pool_fits (program, node) ||
+      is_global_pool (program, node) || resize_fits (program, node) ||
+      concat_fits (program, node) || softmax_fits (program, node) ||
       (pictures_in_and_out (program, node) &&
           find_activation (program, node, &epilogue));
 }
@@ -224,18 +193,6 @@ add_simple (PetCudaProgram *program, PetCudaStepKind kind, const PetNode *node,
   (*step)->y = node->outputs[0];
   PET_TRY (pet_cuda_touch (program, node->inputs[0], false, error));
   return pet_cuda_touch (program, node->outputs[0], false, error);
-}
-
-static PetStatus
-add_binary (PetCudaProgram *program, const PetNode *node, PetError *error)
-{
-  PetCudaStep *step;
-
-  PET_TRY (pet_cuda_need_card (program, node->inputs[1], error));
-  PET_TRY (add_simple (program, PET_CUDA_STEP_BINARY, node, &step, error));
-  step->b = node->inputs[1];
-  (void) find_binary (node->type, &step->binary);
-  return pet_cuda_touch (program, step->b, false, error);
 }
 
 /* Two places and weights per output row or column; an axis that passes
@@ -378,8 +335,10 @@ add_node (PetCudaProgram *program, const PetNode *node, PetError *error)
     return add_host (program, node, error);
   if (pet_cuda_conv_fits (program, node))
     return pet_cuda_add_conv (program, node, error);
-  if (binary_fits (program, node))
-    return add_binary (program, node, error);
+  if (pet_cuda_binary_fits (program, node))
+    return pet_cuda_add_binary (program, node, error);
+  if (pet_cuda_transposed_fits (program, node))
+    return pet_cuda_add_transposed (program, node, error);
   if (resize_fits (program, node))
     return add_resize (program, node, error);
   if (concat_fits (program, node))

@@ -271,29 +271,34 @@ combine (float a, float b, PetCudaBinary op)
 }
 
 static __global__ void
-binary (PetCudaMap a, PetCudaMap b, PetCudaBinary op, PetCudaMap y)
+binary (PetCudaMap a, PetCudaMap b, PetCudaBinaryHow how, PetCudaMap y)
 {
   Place place;
   float u[8], v[8];
+  size_t at;
 
   if (!find_place (y, &place))
     return;
   load8 (a, offset_of (a, place.n, place.y, place.x, place.c), u);
-  load8 (b,
-      offset_of (b, b.batch == 1 ? 0 : place.n, b.height == 1 ? 0 : place.y,
-          b.width == 1 ? 0 : place.x, place.c),
-      v);
-  for (int i = 0; i < 8; i++)
-    u[i] = combine (u[i], v[i], op);
+  at = offset_of (b, b.batch == 1 ? 0 : place.n, b.height == 1 ? 0 : place.y,
+      b.width == 1 ? 0 : place.x, how.spread ? 0 : place.c);
+  load8 (b, at, v);
+  for (int i = 0; i < 8; i++) {
+    float other = v[how.spread ? 0 : i];
+    float value = how.swapped ? combine (other, u[i], how.op)
+                              : combine (u[i], other, how.op);
+
+    u[i] = place.c + i < how.channels ? value : 0.0f;
+  }
   store8 (y, offset_of (y, place.n, place.y, place.x, place.c), u);
 }
 
 cudaError_t
-pet_cuda_binary (const PetCudaMap *a, const PetCudaMap *b, PetCudaBinary op,
-    const PetCudaMap *y, cudaStream_t stream)
+pet_cuda_binary (const PetCudaMap *a, const PetCudaMap *b,
+    const PetCudaBinaryHow *how, const PetCudaMap *y, cudaStream_t stream)
 {
   return PET_LAUNCH (binary, blocks_for (y), dim3 (PET_BLOCK), stream) (
-      *a, *b, op, *y);
+      *a, *b, *how, *y);
 }
 
 static __global__ void
@@ -385,6 +390,64 @@ pet_cuda_convolve (const PetCudaMap *x, int in, int out, int groups,
 {
   return PET_LAUNCH (convolve, blocks_for (y), dim3 (PET_BLOCK), stream) (
       *x, in, out, groups, weights, *window, *epilogue, *y);
+}
+
+/* The input's row or column that reaches position `at` through a tap; false:
+ * none. */
+static inline __device__ bool
+source_of (
+    const PetCudaWindow &w, int axis, int at, int tap, int size, int *from)
+{
+  int moved = at + w.pad[axis] - tap * w.dilation[axis];
+
+  *from = moved / w.stride[axis];
+  return moved >= 0 && *from < size && moved % w.stride[axis] == 0;
+}
+
+/* What goes through one tap to 8 channels. Neighbouring threads have the next 8
+ * and the same pixel: weights are read as lines. */
+static inline __device__ void
+add_tap (const PetCudaMap &x, size_t pixel, int group_in, int group_out,
+    int out, const float *weights, const PetCudaMap &y, int c, float *v)
+{
+  for (int i = 0; i < group_in; i++, weights += y.channels)
+    for (int k = 0; k < 8; k++)
+      if (c + k < out)
+        v[k] += weights[c + k] *
+            load1 (x, pixel + (size_t) ((c + k) / group_out * group_in + i));
+}
+
+static __global__ void
+convolve_transposed (PetCudaMap x, int in, int out, int groups,
+    const float *weights, PetCudaWindow w, PetCudaEpilogue e, PetCudaMap y)
+{
+  int group_in = in / groups;
+  float v[8] = { 0 };
+  Place place;
+
+  if (!find_place (y, &place))
+    return;
+  for (int r = 0; r < w.kernel[0]; r++)
+    for (int s = 0; s < w.kernel[1]; s++) {
+      size_t tap = (size_t) (r * w.kernel[1] + s) * (size_t) group_in *
+          (size_t) y.channels;
+      int row, column;
+
+      if (source_of (w, 0, place.y, r, x.height, &row) &&
+          source_of (w, 1, place.x, s, x.width, &column))
+        add_tap (x, offset_of (x, place.n, row, column, 0), group_in,
+            out / groups, out, weights + tap, y, place.c, v);
+    }
+  finish8 (v, e, y, place);
+}
+
+cudaError_t
+pet_cuda_convolve_transposed (const PetCudaMap *x, int in, int out, int groups,
+    const float *weights, const PetCudaWindow *window,
+    const PetCudaEpilogue *epilogue, const PetCudaMap *y, cudaStream_t stream)
+{
+  return PET_LAUNCH (convolve_transposed, blocks_for (y), dim3 (PET_BLOCK),
+      stream) (*x, in, out, groups, weights, *window, *epilogue, *y);
 }
 
 static __global__ void
