@@ -132,8 +132,8 @@ add_weights (PetCudaProgram *program, PetCudaStep *step, const Conv *conv,
   return status;
 }
 
-static PetCudaAct
-act_of (const PetNode *node)
+PetCudaAct
+pet_cuda_act_of (const PetNode *node)
 {
   switch (node->act) {
     case PET_ACT_RELU:
@@ -166,7 +166,7 @@ key_of (const PetCudaProgram *program, const PetNode *node, const Conv *conv)
 
   memset (&key, 0, sizeof key);
   key.type = (int) program->type;
-  key.act = (int) act_of (node);
+  key.act = (int) pet_cuda_act_of (node);
   key.residual = node->residual >= 0;
   key.residual_last = node->residual >= 0 && node->residual_last;
   key.batch = program->batch;
@@ -273,7 +273,7 @@ pet_cuda_add_conv (
   step->in = conv.in;
   step->out = conv.out;
   step->groups = conv.groups;
-  step->epilogue.act = act_of (node);
+  step->epilogue.act = pet_cuda_act_of (node);
   step->epilogue.low = node->act_min;
   step->epilogue.high = node->act_max;
   step->epilogue.residual_last = node->residual_last;

@@ -48,6 +48,8 @@ read_node (const PetCudaProgram *program, const PetNode *node, Transposed *conv)
       !program->values[node->inputs[0]].picture ||
       !program->values[node->outputs[0]].picture)
     return false;
+  if (node->residual >= 0 && !program->values[node->residual].picture)
+    return false;
   conv->weights = pet_node_input (graph, node, 1);
   conv->bias = pet_node_input (graph, node, 2);
   if (!is_constant (conv->weights) ||
@@ -128,6 +130,8 @@ pet_cuda_add_transposed (
 
   (void) read_node (program, node, &conv);
   PET_TRY (pet_cuda_need_card (program, node->inputs[0], error));
+  if (node->residual >= 0)
+    PET_TRY (pet_cuda_need_card (program, node->residual, error));
   PET_TRY (pet_cuda_new_step (
       program, PET_CUDA_STEP_TRANSPOSED, node, &step, error));
   step->x = node->inputs[0];
@@ -135,6 +139,11 @@ pet_cuda_add_transposed (
   step->in = conv.in;
   step->out = conv.out;
   step->groups = conv.groups;
+  step->residual = node->residual;
+  step->epilogue.act = pet_cuda_act_of (node);
+  step->epilogue.low = node->act_min;
+  step->epilogue.high = node->act_max;
+  step->epilogue.residual_last = node->residual_last;
   for (int i = 0; i < 2; i++) {
     step->window.kernel[i] = (int) conv.window.kernel[1 + i];
     step->window.stride[i] = (int) conv.window.stride[1 + i];
@@ -143,5 +152,7 @@ pet_cuda_add_transposed (
   }
   PET_TRY (add_numbers (program, step, &conv, error));
   PET_TRY (pet_cuda_touch (program, step->x, false, error));
+  if (step->residual >= 0)
+    PET_TRY (pet_cuda_touch (program, step->residual, false, error));
   return pet_cuda_touch (program, step->y, false, error);
 }

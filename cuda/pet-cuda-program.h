@@ -131,6 +131,8 @@ PetStatus pet_cuda_add_steps (PetCudaProgram *program, PetError *error);
 bool pet_cuda_supports (const PetCudaProgram *program, const PetNode *node);
 /* Rules and steps of one convolution; false: not for the card. */
 bool pet_cuda_conv_fits (const PetCudaProgram *program, const PetNode *node);
+/* What was fused onto the node. */
+PetCudaAct pet_cuda_act_of (const PetNode *node);
 PetStatus pet_cuda_add_conv (
     PetCudaProgram *program, const PetNode *node, PetError *error);
 

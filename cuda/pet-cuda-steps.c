@@ -170,9 +170,10 @@ pet_cuda_supports (const PetCudaProgram *program, const PetNode *node)
 {
   PetCudaEpilogue epilogue;
 
-  /* Only a convolution is given more than its own work. */
+  /* Only convolutions are given more than their own work. */
   if (node->residual >= 0 || node->act != PET_ACT_NONE)
-    return pet_cuda_conv_fits (program, node);
+    return pet_cuda_conv_fits (program, node) ||
+        pet_cuda_transposed_fits (program, node);
   return pet_cuda_conv_fits (program, node) ||
       pet_cuda_binary_fits (program, node) ||
       pet_cuda_transposed_fits (program, node) || pool_fits (program, node) ||

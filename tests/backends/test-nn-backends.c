@@ -210,7 +210,7 @@ one_convolution (const char *type)
       0.4f);
   onnx_random (&net.w, "b", 1, &out, 1);
   onnx_node (&net.w, type, range (0, 1) == 0 ? "in w b" : "in w", "c");
-  onnx_node (&net.w, "Identity", "c", "out");
+  onnx_node (&net.w, range (0, 1) == 0 ? "Relu" : "Identity", "c", "out");
   finish (&net, out, 1e-5);
 }
 
