@@ -179,7 +179,7 @@ cudaError_t pet_cuda_to_mask (const PetCudaMap *from, int index, int channel,
     PetCudaOutputRange kind, const PetCudaRange *range, uint8_t *mask,
     cudaStream_t stream);
 
-/* ---- the matte (pet-kernels-matte.cu) ---- */
+/* ---- the matte (pet-kernels-matte.cu, -fringe.cu) ---- */
 
 /* Where pixels (or cells) look on a line of values: between value first[i] and
  * the next, whose share is share[i] (0 where there is none). */
