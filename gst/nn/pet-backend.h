@@ -43,9 +43,25 @@ typedef struct {
 PetStatus pet_plan_pack (PetPlanBlock *blocks, size_t n_blocks,
     size_t *total_bytes, PetError *error);
 
+/* A block that may lie inside another one, which then lives as long as both. */
+typedef struct {
+  PetPlanBlock plan;
+  int parent; /* index of the block that it is a part of, -1 = none */
+  size_t parent_offset;
+  bool has_parts; /* the back end's: blocks that are parts of it were made */
+} PetPlanNested;
+
+/* As pet_plan_pack(); no block is, through others, its own parent. */
+PetStatus pet_plan_pack_nested (
+    PetPlanNested *blocks, int n_blocks, size_t *total_bytes, PetError *error);
+
 /* LIMIT when an arena of that size is above the model's limits; to be asked
  * before it is allocated. */
 PetStatus pet_plan_check (const PetGraph *graph, size_t bytes, PetError *error);
+
+/* Once everything is packed: frees the graph's constants but those marked in
+ * `kept` (one per value) and returns the bytes of these. */
+size_t pet_plan_release_constants (PetGraph *graph, const bool *kept);
 
 typedef struct {
   int threads; /* at least 1 */

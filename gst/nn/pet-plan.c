@@ -101,6 +101,79 @@ pet_plan_pack (
   return PET_OK;
 }
 
+/* The outermost block around `block`, and where that lies in it. */
+static int
+root_of (const PetPlanNested *blocks, int block, size_t *offset)
+{
+  *offset = 0;
+  while (blocks[block].parent >= 0) {
+    *offset += blocks[block].parent_offset;
+    block = blocks[block].parent;
+  }
+  return block;
+}
+
+static void
+merge_lives (PetPlanNested *blocks, int n_blocks)
+{
+  size_t offset;
+
+  for (int i = 0; i < n_blocks; i++) {
+    const PetPlanBlock *part = &blocks[i].plan;
+    PetPlanBlock *root = &blocks[root_of (blocks, i, &offset)].plan;
+
+    if (part->first < root->first)
+      root->first = part->first;
+    if (part->last > root->last)
+      root->last = part->last;
+  }
+}
+
+PetStatus
+pet_plan_pack_nested (
+    PetPlanNested *blocks, int n_blocks, size_t *total_bytes, PetError *error)
+{
+  PetPlanBlock *plans = calloc ((size_t) n_blocks + 1, sizeof *plans);
+  PetStatus status;
+  size_t offset;
+
+  if (plans == NULL)
+    return pet_fail (
+        error, PET_ERROR_MEMORY, "no memory to plan the network's memory");
+  merge_lives (blocks, n_blocks);
+  for (int i = 0; i < n_blocks; i++) {
+    plans[i] = blocks[i].plan;
+    if (blocks[i].parent >= 0)
+      plans[i].bytes = 0;
+  }
+  status = pet_plan_pack (plans, (size_t) n_blocks, total_bytes, error);
+  for (int i = 0; status == PET_OK && i < n_blocks; i++) {
+    int root = root_of (blocks, i, &offset);
+
+    blocks[i].plan.offset = plans[root].offset + offset;
+  }
+  free (plans);
+  return status;
+}
+
+size_t
+pet_plan_release_constants (PetGraph *graph, const bool *kept)
+{
+  size_t total = 0, bytes;
+
+  for (int i = 0; i < graph->n_values; i++) {
+    PetTensor *tensor = &graph->values[i].tensor;
+
+    if (tensor->data == NULL)
+      continue;
+    if (!kept[i])
+      pet_tensor_clear (tensor);
+    else if (pet_tensor_bytes (tensor, &bytes))
+      total += bytes;
+  }
+  return total;
+}
+
 PetStatus
 pet_plan_check (const PetGraph *graph, size_t bytes, PetError *error)
 {

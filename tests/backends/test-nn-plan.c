@@ -53,6 +53,48 @@ blocks_one_after_the_other_share_memory (void)
   tap_check (total == 2 * 1024);
 }
 
+/* Parts within parts: each lies in its parent, and the outermost ones, which
+ * live as long as any of their parts, do not overlap. */
+static void
+nested_blocks_lie_in_each_other (void)
+{
+  PetPlanNested blocks[MAX_BLOCKS];
+
+  for (int round = 0; round < 200 && tap_failures_ == 0; round++) {
+    int n = tap_random_range (1, MAX_BLOCKS);
+    PetError error = { .message = "" };
+    size_t total;
+
+    for (int i = 0; i < n; i++) {
+      PetPlanNested *block = &blocks[i];
+
+      *block = (PetPlanNested){ .parent = -1 };
+      block->plan.bytes = (size_t) tap_random_range (64, 4000);
+      block->plan.first = tap_random_range (0, 30);
+      block->plan.last = block->plan.first + tap_random_range (0, 5);
+      if (i > 0 && tap_random_range (0, 2) == 0) {
+        block->parent = tap_random_range (0, i - 1);
+        block->plan.bytes = blocks[block->parent].plan.bytes / 2;
+        block->parent_offset = block->plan.bytes;
+      }
+    }
+    tap_check (pet_plan_pack_nested (blocks, n, &total, &error) == PET_OK);
+    for (int i = 0; i < n; i++) {
+      const PetPlanNested *a = &blocks[i];
+
+      tap_check (a->plan.offset + a->plan.bytes <= total);
+      if (a->parent >= 0) {
+        tap_check (
+            a->plan.offset == blocks[a->parent].plan.offset + a->parent_offset);
+        continue;
+      }
+      for (int k = 0; k < i; k++)
+        tap_check (
+            blocks[k].parent >= 0 || !blocks_clash (&a->plan, &blocks[k].plan));
+    }
+  }
+}
+
 static void
 too_large_blocks_are_refused (void)
 {
@@ -187,6 +229,7 @@ main (int argc, char **argv)
   static const TapTest tests[] = {
     TAP_TEST (random_blocks_do_not_overlap),
     TAP_TEST (blocks_one_after_the_other_share_memory),
+    TAP_TEST (nested_blocks_lie_in_each_other),
     TAP_TEST (too_large_blocks_are_refused),
     TAP_TEST (random_graphs_keep_what_they_read),
     TAP_TEST (u2netp_takes_far_less_than_its_sum),

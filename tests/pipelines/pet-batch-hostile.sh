@@ -66,6 +66,17 @@ for name in "with space" "Zoë 猫" "new"$'\n'"line" "sub "$'\n'" dir/x" \
   check "results of $(printf %q "$name")" \
     diff -r "$work/named/$name" "$work/one/cat"
 done
+steering=$work/steering
+mkdir "$steering"
+cp "$cat" "$steering/"$'\e[2Jgood.png'
+touch "$steering/"$'\e]0;bad\a.png'
+batch "$steering" -o "$work/steered" >"$work/steering.log" 2>&1
+check "both are named" \
+  test "$(grep -c 'good.png\|bad?.png' "$work/steering.log")" -eq 2
+check "a name does not steer a terminal" \
+  status 1 grep -q $'[\e\a]' "$work/steering.log"
+check "an input folder in the output folder" \
+  status 1 batch "$names" -o "$work"
 mkdir "$work/twins"
 for name in a.png a.jpg a.jpg.png b.png; do cp "$cat" "$work/twins/$name"; done
 check "photos that share a stem" run 0 "done 4" "$work/twins" -o "$work/twin-out"

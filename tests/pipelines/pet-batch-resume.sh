@@ -138,6 +138,20 @@ for signal in TERM INT; do
   check "the rest was not begun" grep -q "not begun" "$work/log"
 done
 
+# is_ready PID: the process is pet-batch and has a handler for SIGTERM.
+is_ready() {
+  local mask
+  [[ $(readlink "/proc/$1/exe") = */pet-batch ]] || return 1
+  mask=$(sed -n 's/^SigCgt:[[:space:]]*//p' "/proc/$1/status")
+  ((0x${mask:-0} & 0x4000))
+}
+"$programs/pet-batch" --device cpu "$in" -o "$work/early" >/dev/null 2>&1 &
+pid=$!
+until is_ready $pid; do sleep 0.002; done
+kill -TERM $pid
+wait $pid
+check "SIGTERM before the first photo: exit 3" test $? -eq 3
+
 # SIGKILL at 50 random moments. A tree that is complete is begun anew.
 rm -rf "$out"
 batch "$in" -o "$work/undisturbed" >/dev/null 2>&1

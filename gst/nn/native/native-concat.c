@@ -48,7 +48,7 @@ static bool
 adopt (PetNativeProgram *program, const PetNativePlace *from,
     const PetNativePlace *to, const Part *part)
 {
-  PetNativeBlock *block;
+  PetPlanNested *block;
 
   if (from->block < 0 || part->first % PET_BLOCK != 0)
     return false;

@@ -189,7 +189,7 @@ bool
 pet_native_can_replace (const PetNativeProgram *program, int value, int old)
 {
   const PetNativeValue *v = &program->values[old];
-  const PetNativeBlock *block;
+  const PetPlanNested *block;
   PetNativePicture a, b;
 
   if (!v->has_blocked || v->blocked.block < 0 || v->last_use > program->node ||

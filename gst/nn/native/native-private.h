@@ -29,13 +29,6 @@ typedef struct {
   int last_use;  /* number of the last node that reads it */
 } PetNativeValue;
 
-typedef struct {
-  PetPlanBlock plan;
-  int parent; /* block it is part of or shares, -1 = none */
-  size_t parent_offset;
-  bool has_parts; /* it is a concat made in place */
-} PetNativeBlock;
-
 typedef struct PetNativeStep PetNativeStep;
 
 /* Does task `task` of the step. `scratch` holds the program's scratch_bytes. */
@@ -68,7 +61,7 @@ typedef struct {
   const PetNativeKernels *kernels;
   PetNativeTeam *team;
   PetNativeValue *values; /* one per value of the graph */
-  PetNativeBlock *blocks;
+  PetPlanNested *blocks;
   PetNativeStep *steps;
   PetNativeConstant *constants;
   int n_blocks, n_steps, n_constants;

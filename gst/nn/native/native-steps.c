@@ -39,7 +39,7 @@ PetStatus
 pet_native_new_block (
     PetNativeProgram *program, size_t bytes, int *block, PetError *error)
 {
-  PetNativeBlock made = { .parent = -1 };
+  PetPlanNested made = { .parent = -1 };
 
   PET_TRY (grow (&program->blocks, program->n_blocks, &program->max_blocks,
       sizeof *program->blocks, error));

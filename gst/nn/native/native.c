@@ -103,60 +103,6 @@ add_outputs (PetNativeProgram *program, PetError *error)
   return PET_OK;
 }
 
-/* A block that is a part of another lives as long as that does, and the other
- * way round. Returns the outermost one. */
-static int
-root_of (const PetNativeProgram *program, int block, size_t *offset)
-{
-  *offset = 0;
-  while (program->blocks[block].parent >= 0) {
-    *offset += program->blocks[block].parent_offset;
-    block = program->blocks[block].parent;
-  }
-  return block;
-}
-
-static void
-merge_lives (PetNativeProgram *program)
-{
-  size_t offset;
-
-  for (int i = 0; i < program->n_blocks; i++) {
-    const PetPlanBlock *part = &program->blocks[i].plan;
-    PetPlanBlock *root = &program->blocks[root_of (program, i, &offset)].plan;
-
-    if (part->first < root->first)
-      root->first = part->first;
-    if (part->last > root->last)
-      root->last = part->last;
-  }
-}
-
-static PetStatus
-plan_blocks (PetNativeProgram *program, PetError *error)
-{
-  size_t n = (size_t) program->n_blocks, offset;
-  PetPlanBlock *plans = calloc (n + 1, sizeof *plans);
-  PetStatus status;
-
-  if (plans == NULL)
-    return pet_fail (error, PET_ERROR_MEMORY, "no memory for the network");
-  merge_lives (program);
-  for (size_t i = 0; i < n; i++) {
-    plans[i] = program->blocks[i].plan;
-    if (program->blocks[i].parent >= 0)
-      plans[i].bytes = 0;
-  }
-  status = pet_plan_pack (plans, n, &program->planned_bytes, error);
-  for (int i = 0; status == PET_OK && i < program->n_blocks; i++) {
-    int root = root_of (program, i, &offset);
-
-    program->blocks[i].plan.offset = plans[root].offset + offset;
-  }
-  free (plans);
-  return status;
-}
-
 /* Behind the planned part: scratch memory of each thread. */
 static PetStatus
 allocate_arena (PetNativeProgram *program, PetError *error)
@@ -217,23 +163,6 @@ bind (PetNativeProgram *program)
   }
 }
 
-/* What was packed is not needed any more in the file's layout. */
-static void
-release_originals (PetNativeProgram *program)
-{
-  for (int i = 0; i < program->graph->n_values; i++) {
-    PetTensor *tensor = &program->graph->values[i].tensor;
-    size_t bytes;
-
-    if (tensor->data == NULL)
-      continue;
-    if (!program->kept[i])
-      pet_tensor_clear (tensor);
-    else if (pet_tensor_bytes (tensor, &bytes))
-      program->constant_bytes += bytes;
-  }
-}
-
 static PetStatus
 build (PetNativeProgram *program, PetError *error)
 {
@@ -242,10 +171,12 @@ build (PetNativeProgram *program, PetError *error)
   PET_TRY (add_inputs (program, error));
   PET_TRY (add_nodes (program, error));
   PET_TRY (add_outputs (program, error));
-  PET_TRY (plan_blocks (program, error));
+  PET_TRY (pet_plan_pack_nested (
+      program->blocks, program->n_blocks, &program->planned_bytes, error));
   PET_TRY (allocate_arena (program, error));
   bind (program);
-  release_originals (program);
+  program->constant_bytes +=
+      pet_plan_release_constants (program->graph, program->kept);
   return PET_OK;
 }
 

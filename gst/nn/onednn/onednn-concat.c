@@ -44,7 +44,7 @@ static bool
 can_place (const PetDnnProgram *program, const PetDnnForm *form,
     const dnnl_memory_desc_t *md, size_t offset)
 {
-  const PetDnnBlock *block;
+  const PetPlanNested *block;
 
   if (form->block < 0 || offset % PET_ALIGNMENT != 0 ||
       !pet_dnn.memory_desc_equal (&form->md, md))
@@ -59,7 +59,7 @@ place (PetDnnProgram *program, const PetNode *node, int value,
     const dnnl_memory_desc_t *md, int parent, size_t offset, PetError *error)
 {
   PetDnnForm from, to = { .md = *md };
-  PetDnnBlock *block;
+  PetPlanNested *block;
 
   PET_TRY (pet_dnn_main_form (program, value, &from, error));
   if (can_place (program, &from, md, offset)) {

@@ -75,7 +75,7 @@ PetStatus
 pet_dnn_new_block (
     PetDnnProgram *program, size_t bytes, int *block, PetError *error)
 {
-  PetDnnBlock *made;
+  PetPlanNested *made;
 
   if (program->n_blocks == program->max_blocks) {
     int max = program->max_blocks * 2 + 64;

@@ -32,12 +32,6 @@ typedef struct {
 } PetDnnValue;
 
 typedef struct {
-  PetPlanBlock plan;
-  int parent; /* block it is part of, -1 = none: a concat made in place */
-  size_t parent_offset;
-} PetDnnBlock;
-
-typedef struct {
   int id; /* DNNL_ARG_... */
   PetDnnForm form;
 } PetDnnArg;
@@ -75,7 +69,7 @@ typedef struct {
   dnnl_stream_t stream;
   int n_values;
   PetDnnValue *values; /* one per value of the graph */
-  PetDnnBlock *blocks;
+  PetPlanNested *blocks;
   PetDnnStep *steps;
   PetDnnConstant *constants;
   int n_blocks, n_steps, n_constants;
