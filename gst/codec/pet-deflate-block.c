@@ -4,10 +4,9 @@
 
 #include <string.h>
 
-#include "codec/pet-deflate-literals.h"
+#include "codec/pet-png-kernels.h"
 
-/* Four literals and what a byte boundary leaves fit the bit buffer. */
-#define MAX_CODE_BITS 14
+#define MAX_CODE_BITS PET_LITERAL_MAX_BITS
 #define MAX_PRECODE_BITS 7
 #define N_PRECODE 19
 #define END_OF_BLOCK 256
@@ -310,87 +309,16 @@ put_head (PetBlock *block, const Head *head, PetError *error)
   return PET_OK;
 }
 
-/* Bits of a literal or of several, and their number. */
-typedef struct {
-  uint64_t bits;
-  unsigned n;
-} Bits;
-
-static inline Bits
-join (Bits a, Bits b)
-{
-  return (Bits){ a.bits | b.bits << a.n, a.n + b.n };
-}
-
-static inline Bits
-code_bits (PetHuffmanCode code)
-{
-  return (Bits){ code >> 8, code & 0xff };
-}
-
-/* `pairs`: of each byte with a 0 behind it. */
-static inline Bits
-pair_bits (const uint64_t *pairs, uint8_t literal)
-{
-  return (Bits){ pairs[literal] >> 8, pairs[literal] & 0xff };
-}
-
-static inline Bits
-four_bits (const PetBlock *block, const uint8_t *literals, PetFour four)
-{
-  const PetHuffmanCode *codes = block->litlen_codes;
-
-  if (four == PET_FOUR_PAIRS)
-    return join (pair_bits (block->pairs, literals[0]),
-        pair_bits (block->pairs, literals[2]));
-  return join (
-      join (code_bits (codes[literals[0]]), code_bits (codes[literals[1]])),
-      join (code_bits (codes[literals[2]]), code_bits (codes[literals[3]])));
-}
-
-static inline void
-put_fours (
-    PetBlock *block, const uint8_t *literals, size_t n, const bool in_pairs)
-{
-  uint8_t *out = block->out + block->n_out;
-  Bits bits = { block->bits, block->n_bits };
-  size_t i = 0;
-
-  while (i + 4 <= n) {
-    PetFour four = in_pairs ? pet_literals_look (literals + i) : PET_FOUR_PLAIN;
-    uint64_t stored;
-
-    if (four == PET_FOUR_ZERO_FIRST) {
-      bits = join (bits, code_bits (block->litlen_codes[0]));
-      i++;
-    } else {
-      bits = join (bits, four_bits (block, literals + i, four));
-      i += 4;
-    }
-    stored = bits.bits;
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    stored = __builtin_bswap64 (stored);
-#endif
-    memcpy (out, &stored, 8);
-    out += bits.n / 8;
-    bits.bits >>= bits.n & ~7u;
-    bits.n &= 7;
-  }
-  block->bits = bits.bits;
-  block->n_bits = bits.n;
-  block->n_out = (size_t) (out - block->out);
-  for (; i < n; i++)
-    put_code (block, block->litlen_codes[literals[i]]);
-}
-
 /* At most BATCH_LITERALS. */
 static void
 put_literals (PetBlock *block, const uint8_t *literals, size_t n)
 {
-  if (has_many_zeros (block))
-    put_fours (block, literals, n, true);
-  else
-    put_fours (block, literals, n, false);
+  PetBits bits = { block->bits, block->n_bits };
+
+  block->n_out += pet_png_kernels ()->put_literals (
+      &block->literal_codes, literals, n, &bits, block->out + block->n_out);
+  block->bits = bits.bits;
+  block->n_bits = bits.n;
 }
 
 static PetStatus
@@ -417,25 +345,13 @@ put_match (PetBlock *block, const PetBlockMatch *match, PetError *error)
   return PET_OK;
 }
 
-static void
-make_pairs (PetBlock *block)
-{
-  PetHuffmanCode zero = block->litlen_codes[0];
-
-  for (int i = 0; i < 256; i++) {
-    Bits pair = join (code_bits (block->litlen_codes[i]), code_bits (zero));
-
-    block->pairs[i] = pair.bits << 8 | pair.n;
-  }
-}
-
 static PetStatus
 put_symbols (PetBlock *block, PetError *error)
 {
   const uint8_t *literals = block->literals;
 
-  if (has_many_zeros (block))
-    make_pairs (block);
+  pet_literal_codes_set (
+      &block->literal_codes, block->litlen_codes, has_many_zeros (block));
   for (size_t i = 0; i <= block->n_matches; i++) {
     const PetBlockMatch *match = block->matches + i;
     bool is_end = i == block->n_matches;

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/pet-status.h"
+#include "codec/pet-deflate-literals.h"
 #include "codec/pet-deflate.h"
 #include "codec/pet-huffman.h"
 
@@ -46,8 +47,7 @@ typedef struct {
   uint8_t lengths[PET_N_LITLEN + PET_N_DISTANCE];
   PetHuffmanCode litlen_codes[PET_HUFFMAN_MAX_SYMBOLS];
   PetHuffmanCode distance_codes[PET_N_DISTANCE];
-  uint64_t
-      pairs[256]; /* a literal and a 0: code in the upper 56 bits, length */
+  PetLiteralCodes literal_codes;
 
   PetBlockMatch matches[PET_BLOCK_MATCHES];
   uint8_t literals[PET_BLOCK_LITERALS];

@@ -1,31 +1,41 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Literals of a deflate block, four at a time. Thread-safety: safe. */
+/* Literals of a deflate block: how often each occurs, and their codes one after
+ * the other. Thread-safety: safe. */
 
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
-/* Filtered pixels of which the alpha does not change are pairs of a byte and a
- * 0, or were before something was taken out between them. */
-typedef enum { PET_FOUR_PLAIN, PET_FOUR_PAIRS, PET_FOUR_ZERO_FIRST } PetFour;
+#include "codec/pet-huffman.h"
 
-static inline PetFour
-pet_literals_look (const uint8_t *literals)
-{
-  uint32_t four;
+/* Four literals and what a byte boundary leaves fit the bit buffer. */
+#define PET_LITERAL_MAX_BITS 14
 
-  memcpy (&four, literals, 4);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-  four = __builtin_bswap32 (four);
-#endif
-  if ((four & 0xff00ff00u) == 0)
-    return PET_FOUR_PAIRS;
-  return (four & 0x00ff00ffu) == 0 ? PET_FOUR_ZERO_FIRST : PET_FOUR_PLAIN;
-}
+/* The last bits, the first of them the lowest, that are no whole byte: n < 8. */
+typedef struct {
+  uint64_t bits;
+  unsigned n;
+} PetBits;
+
+/* The codes of the 256 literals, as each version of
+ * PetPngKernels.put_literals wants them. */
+typedef struct {
+  PetHuffmanCode codes[256];
+  uint64_t pairs[256]; /* with a 0 behind: code in the upper 56 bits, length */
+  bool in_pairs;       /* many are 0 */
+  uint8_t low[256], high[256], lengths[256];
+} PetLiteralCodes;
+
+/* `codes`: of at least 256 symbols, none longer than PET_LITERAL_MAX_BITS. */
+void pet_literal_codes_set (
+    PetLiteralCodes *literals, const PetHuffmanCode *codes, bool in_pairs);
+
+/* The plain version of PetPngKernels.put_literals. */
+size_t pet_literals_put_c (const PetLiteralCodes *codes,
+    const uint8_t *literals, size_t n, PetBits *bits, uint8_t *out);
 
 /* Adds to counts[256] how often each byte occurs. `in_pairs`: many are 0. */
 void pet_literals_count (

@@ -214,6 +214,12 @@ zeros_ahead (const uint8_t *bytes, size_t size)
 
   while (n + 4 * VECTOR <= size && are_zero (bytes + n))
     n += 4 * VECTOR;
+  for (; n + VECTOR <= size; n += VECTOR) {
+    uint32_t others = ~zero_mask (bytes + n);
+
+    if (others != 0)
+      return n + (size_t) __builtin_ctz (others);
+  }
   return n + pet_png_zeros_ahead_c (bytes + n, size - n);
 }
 
@@ -224,6 +230,12 @@ zeros_behind (const uint8_t *bytes, size_t size)
 
   while (left >= 4 * VECTOR && are_zero (bytes + left - 4 * VECTOR))
     left -= 4 * VECTOR;
+  for (; left >= VECTOR; left -= VECTOR) {
+    uint32_t others = ~zero_mask (bytes + left - VECTOR);
+
+    if (others != 0)
+      return size - left + (size_t) __builtin_clz (others);
+  }
   return size - left + pet_png_zeros_behind_c (bytes, left);
 }
 
@@ -267,4 +279,5 @@ const PetPngKernels pet_png_kernels_avx2 = {
   .zeros_ahead = zeros_ahead,
   .zeros_behind = zeros_behind,
   .find_run = find_run,
+  .put_literals = pet_literals_put_c,
 };

@@ -7,6 +7,7 @@
 #include "codec/pet-png-kernels.h"
 
 extern const PetPngKernels pet_png_kernels_avx2;
+extern const PetPngKernels pet_png_kernels_avx512;
 
 /* Bits that a filtered byte costs, times 8, by its distance from 0 modulo 256:
  * 1 + 2 log2 (distance + 1), and 0 for 0. From 16 on by steps of 16. */

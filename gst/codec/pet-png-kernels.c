@@ -172,26 +172,26 @@ static const PetPngKernels plain = {
   .zeros_ahead = pet_png_zeros_ahead_c,
   .zeros_behind = pet_png_zeros_behind_c,
   .find_run = pet_png_find_run_c,
+  .put_literals = pet_literals_put_c,
+};
+
+/* In the order of PetIsa. */
+static const PetPngKernels *const versions[] = {
+  &plain,
+#ifdef PET_HAVE_X86
+  &pet_png_kernels_avx2,
+  &pet_png_kernels_avx512,
+#endif
 };
 
 const PetPngKernels *
 pet_png_kernels (void)
 {
-#ifdef PET_HAVE_X86
-  if (pet_cpu_isa () >= PET_ISA_AVX2)
-    return &pet_png_kernels_avx2;
-#endif
-  return &plain;
+  return versions[pet_cpu_isa ()];
 }
 
 const PetPngKernels *
 pet_png_kernels_at (int index)
 {
-  if (index == 0)
-    return &plain;
-#ifdef PET_HAVE_X86
-  if (index == 1 && pet_cpu_isa_found () >= PET_ISA_AVX2)
-    return &pet_png_kernels_avx2;
-#endif
-  return NULL;
+  return index <= (int) pet_cpu_isa_found () ? versions[index] : NULL;
 }

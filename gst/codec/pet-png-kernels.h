@@ -2,12 +2,15 @@
 
 /* The loops that a PNG's bytes go through, in versions for what the processor
  * has: the checksum of zlib (RFC 1950), the filters of PNG (ISO 15948, 9.2), and
- * what is looked for in a picture. All versions give the same bytes. Thread-safety: safe. */
+ * what is looked for in a picture, and the codes of literals (RFC 1951). All
+ * versions give the same bytes. Thread-safety: safe. */
 
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
+
+#include "codec/pet-deflate-literals.h"
 
 #define PET_PNG_N_FILTERS 5 /* None, Sub, Up, Average, Paeth */
 
@@ -41,6 +44,11 @@ typedef struct {
    * it; `size` if nowhere. */
   size_t (*find_run) (
       const uint8_t *bytes, size_t from, size_t size, size_t run);
+
+  /* Appends the codes of n literals to *bits; whole bytes go to `out`, which has
+   * room for all of them and 64 bytes more. Returns their number. */
+  size_t (*put_literals) (const PetLiteralCodes *codes, const uint8_t *literals,
+      size_t n, PetBits *bits, uint8_t *out);
 } PetPngKernels;
 
 /* The best for this machine. */
