@@ -12,7 +12,7 @@
 #define END_OF_BLOCK 256
 
 /* Room in `out` for what is written between two looks at it. */
-#define BATCH_LITERALS 512
+#define BATCH_LITERALS 4096
 #define BATCH_BYTES (BATCH_LITERALS * MAX_CODE_BITS / 8 + 64)
 
 #define MAX_STORED_BYTES 65535

@@ -15,7 +15,7 @@
 #include "codec/pet-deflate.h"
 #include "codec/pet-huffman.h"
 
-#define PET_BLOCK_LITERALS 32768
+#define PET_BLOCK_LITERALS 65472
 #define PET_BLOCK_MATCHES 8192
 #define PET_BLOCK_OUT_BYTES 32768
 #define PET_DEFLATE_MAX_DISTANCE 32768

@@ -116,14 +116,15 @@ pet_huffman_lengths (
       lengths[leaves[--next].symbol] = (uint8_t) d;
 }
 
+/* Neighbours of 1, 2, 4 and 8 bits change places. */
 static uint32_t
 reverse (uint32_t code, unsigned length)
 {
-  uint32_t result = 0;
-
-  for (unsigned i = 0; i < length; i++)
-    result |= (code >> i & 1) << (length - 1 - i);
-  return result;
+  code = (code >> 1 & 0x5555) | (code & 0x5555) << 1;
+  code = (code >> 2 & 0x3333) | (code & 0x3333) << 2;
+  code = (code >> 4 & 0x0f0f) | (code & 0x0f0f) << 4;
+  code = (code >> 8 & 0x00ff) | (code & 0x00ff) << 8;
+  return code >> (16 - length);
 }
 
 void

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include <zlib.h>
+#include "codec/pet-crc.h"
 
 #define MAX_TEXT_BYTES 1024
 
@@ -56,7 +56,6 @@ pet_png_chunk (PetPngChunks *chunks, const char *type, const uint8_t *bytes,
     size_t size, PetError *error)
 {
   uint8_t *chunk;
-  uLong crc;
 
   if (chunks->n_piece + FRAME_BYTES + size > PET_PNG_PIECE_BYTES)
     PET_TRY (pet_png_flush (chunks, error));
@@ -65,8 +64,7 @@ pet_png_chunk (PetPngChunks *chunks, const char *type, const uint8_t *bytes,
   memcpy (chunk + 4, type, 4);
   if (size > 0)
     memcpy (chunk + 8, bytes, size);
-  crc = crc32 (0, chunk + 4, (uInt) size + 4);
-  pet_png_store_32 (chunk + 8 + size, (uint32_t) crc);
+  pet_png_store_32 (chunk + 8 + size, pet_crc (0, chunk + 4, size + 4));
   chunks->n_piece += FRAME_BYTES + size;
   return PET_OK;
 }

@@ -35,10 +35,36 @@ load_all (const uint8_t *bytes)
   return _mm512_loadu_si512 (bytes);
 }
 
+/* Sums of a stretch of vectors: of the bytes, of those before each vector, and
+ * of the bytes times 64..1. */
+typedef struct {
+  __m512i bytes, before, weighted;
+} Sums;
+
+static inline Sums
+add_vector (Sums sums, __m512i x, __m512i weights)
+{
+  const __m512i ones = _mm512_set1_epi16 (1);
+
+  return (Sums){ _mm512_add_epi32 (
+                     sums.bytes, _mm512_sad_epu8 (x, _mm512_setzero_si512 ())),
+    _mm512_add_epi32 (sums.before, sums.bytes),
+    _mm512_add_epi32 (sums.weighted,
+        _mm512_madd_epi16 (_mm512_maddubs_epi16 (x, weights), ones)) };
+}
+
+static inline uint32_t
+total (__m512i sums)
+{
+  return (uint32_t) _mm512_reduce_add_epi32 (sums);
+}
+
+/* Of a last vector of n bytes the weights are too large by 64 - n. */
 static void
 adler (uint32_t *a, uint32_t *b, const uint8_t *bytes, size_t size)
 {
-  const __m512i zero = _mm512_setzero_si512 (), ones = _mm512_set1_epi16 (1);
+  const Sums none = { _mm512_setzero_si512 (), _mm512_setzero_si512 (),
+    _mm512_setzero_si512 () };
   uint8_t falling[VECTOR];
   __m512i weights;
 
@@ -46,29 +72,27 @@ adler (uint32_t *a, uint32_t *b, const uint8_t *bytes, size_t size)
     falling[i] = (uint8_t) (VECTOR - i);
   weights = load_all (falling);
   while (size >= VECTOR) {
-    size_t n = size / VECTOR;
-    __m512i sum = zero, before = zero, weighted = zero;
+    size_t n = size / VECTOR < ADLER_VECTORS ? size / VECTOR : ADLER_VECTORS;
+    Sums sums = none;
 
-    n = n < ADLER_VECTORS ? n : ADLER_VECTORS;
-    for (size_t i = 0; i < n; i++) {
-      __m512i x = load_all (bytes + VECTOR * i);
-
-      before = _mm512_add_epi32 (before, sum);
-      sum = _mm512_add_epi32 (sum, _mm512_sad_epu8 (x, zero));
-      weighted = _mm512_add_epi32 (weighted,
-          _mm512_madd_epi16 (_mm512_maddubs_epi16 (x, weights), ones));
-    }
-    *b =
-        (uint32_t) ((*b + (uint64_t) *a * VECTOR * n +
-                        (uint64_t) (uint32_t) _mm512_reduce_add_epi32 (before) *
-                            VECTOR +
-                        (uint32_t) _mm512_reduce_add_epi32 (weighted)) %
-            ADLER_BASE);
-    *a = (*a + (uint32_t) _mm512_reduce_add_epi32 (sum)) % ADLER_BASE;
+    for (size_t i = 0; i < n; i++)
+      sums = add_vector (sums, load_all (bytes + VECTOR * i), weights);
+    *b = (uint32_t) ((*b + (uint64_t) *a * VECTOR * n +
+                         (uint64_t) total (sums.before) * VECTOR +
+                         total (sums.weighted)) %
+        ADLER_BASE);
+    *a = (*a + total (sums.bytes)) % ADLER_BASE;
     bytes += VECTOR * n;
     size -= VECTOR * n;
   }
-  pet_png_adler_c (a, b, bytes, size);
+  if (size > 0) {
+    Sums sums = add_vector (none, load (bytes, first_lanes (size)), weights);
+
+    *b = (uint32_t) ((*b + *a * size + total (sums.weighted) -
+                         (VECTOR - size) * total (sums.bytes)) %
+        ADLER_BASE);
+    *a = (*a + total (sums.bytes)) % ADLER_BASE;
+  }
 }
 
 static inline __m512i
@@ -206,10 +230,8 @@ summarise (
 
 /* A bit per byte that is not 0. */
 static inline uint64_t
-others (const uint8_t *bytes)
+others (__m512i x)
 {
-  __m512i x = load_all (bytes);
-
   return _mm512_test_epi8_mask (x, x);
 }
 
@@ -228,17 +250,15 @@ zeros_ahead (const uint8_t *bytes, size_t size)
 {
   size_t n = 0;
   uint64_t found;
-  __m512i x;
 
   for (; n + VECTOR <= size; n += VECTOR) {
-    found = others (bytes + n);
+    found = others (load_all (bytes + n));
     if (found != 0)
       return n + (size_t) __builtin_ctzll (found);
     while (n + 5 * VECTOR <= size && are_zero (bytes + n + VECTOR))
       n += 4 * VECTOR;
   }
-  x = load (bytes + n, first_lanes (size - n));
-  found = _mm512_test_epi8_mask (x, x);
+  found = others (load (bytes + n, first_lanes (size - n)));
   return found != 0 ? n + (size_t) __builtin_ctzll (found) : size;
 }
 
@@ -247,17 +267,15 @@ zeros_behind (const uint8_t *bytes, size_t size)
 {
   size_t left = size;
   uint64_t found;
-  __m512i x;
 
   while (left >= 4 * VECTOR && are_zero (bytes + left - 4 * VECTOR))
     left -= 4 * VECTOR;
   for (; left >= VECTOR; left -= VECTOR) {
-    found = others (bytes + left - VECTOR);
+    found = others (load_all (bytes + left - VECTOR));
     if (found != 0)
       return size - left + (size_t) __builtin_clzll (found);
   }
-  x = load (bytes, first_lanes (left));
-  found = _mm512_test_epi8_mask (x, x);
+  found = others (load (bytes, first_lanes (left)));
   return found != 0 ? size + (size_t) __builtin_clzll (found) - VECTOR : size;
 }
 
@@ -269,11 +287,12 @@ find_run (const uint8_t *bytes, size_t from, size_t size, size_t run)
   size_t i = from, step = VECTOR - run + 1;
 
   for (; i < size; i += step) {
-    uint64_t begins = ~_mm512_cmpneq_epi8_mask (
-        load (bytes + i, first_lanes (size - i)), _mm512_setzero_si512 ());
+    __mmask64 mask = first_lanes (size - i);
+    uint64_t begins = ~others (load (bytes + i, mask)) & mask;
 
-    begins &= first_lanes (size - i);
-    for (size_t done = 1; done < run && begins != 0;) {
+    begins &= begins >> 1;
+    begins &= begins >> 2;
+    for (size_t done = 4; begins != 0 && done < run;) {
       size_t more = run - done < done ? run - done : done;
 
       begins &= begins >> more;

@@ -8,6 +8,7 @@
 
 #include <zlib.h>
 
+#include "codec/pet-crc.h"
 #include "codec/pet-deflate.h"
 #include "codec/pet-png-kernels.h"
 #include "tap.h"
@@ -55,6 +56,23 @@ every_version_sums_alike (void)
         check_adler (pet_png_kernels_at (k), bytes + n,
             (size_t) tap_random_range (0, MAX_BYTES));
     }
+}
+
+static void
+crc_is_that_of_zlib (void)
+{
+  static uint8_t bytes[MAX_BYTES + GUARD];
+
+  for (int n = 0; n < 2000; n++) {
+    const uint8_t *start = bytes + tap_random_range (0, GUARD);
+    size_t size = (size_t) tap_random_range (0, n < 1000 ? 200 : MAX_BYTES);
+    uint32_t crc = n % 2 == 0 ? 0 : (uint32_t) tap_random ();
+
+    if (n % 100 == 0)
+      fill (bytes, sizeof bytes, (Kind) (n / 100 % N_BYTES));
+    if (pet_crc (crc, start, size) != crc32 (crc, start, (uInt) size))
+      tap_fail ("checksum of %zu bytes", size);
+  }
 }
 
 /* Four guarded rows. */
@@ -406,6 +424,7 @@ main (int argc, char **argv)
 {
   static const TapTest tests[] = {
     TAP_TEST (every_version_sums_alike),
+    TAP_TEST (crc_is_that_of_zlib),
     TAP_TEST (every_version_filters_alike),
     TAP_TEST (filters_are_those_of_png),
     TAP_TEST (every_version_sees_alike),
