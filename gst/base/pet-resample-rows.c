@@ -175,117 +175,13 @@ store_4 (const float *restrict sum, uint8_t *restrict row, int width)
   }
 }
 
+#if defined __AVX512VBMI__
+#include "base/pet-resample-rows-avx512.h"
+#elif defined __AVX2__
+#include "base/pet-resample-rows-avx2.h"
+#else
 #define ACROSS_SHIFT (PET_RESAMPLE_WEIGHT_BITS - PET_RESAMPLE_LEVEL_BITS)
 
-#if defined __AVX2__
-#include <immintrin.h>
-
-/* Four pixels become pairs of neighbours: one instruction then weighs and adds
- * both, for three channels and two pairs at once. */
-static inline __m256i
-load_pairs (const uint8_t *bytes, __m128i order)
-{
-  return _mm256_cvtepu8_epi16 (_mm_shuffle_epi8 (
-      _mm_loadu_si128 ((const __m128i *) (const void *) bytes), order));
-}
-
-/* Of four weights the first two in the lower half, the others in the upper. */
-static inline __m256i
-spread_weights (const int16_t *weights)
-{
-  const __m256i halves = _mm256_setr_epi32 (0, 0, 0, 0, 1, 1, 1, 1);
-  __m128i four = _mm_loadl_epi64 ((const __m128i *) (const void *) weights);
-
-  return _mm256_castps_si256 (_mm256_permutevar_ps (
-      _mm256_castsi256_ps (_mm256_broadcastq_epi64 (four)), halves));
-}
-
-static inline void
-across_bytes (const uint8_t *row, const int *first, const int16_t *weights,
-    int taps, int16_t *out, int n, int pixel_bytes, __m128i order)
-{
-  const __m128i half = _mm_set1_epi32 (1 << (ACROSS_SHIFT - 1));
-
-  for (int i = 0; i < n; i++, weights += taps) {
-    const uint8_t *in = row + pixel_bytes * (ptrdiff_t) first[i];
-    __m256i sums = _mm256_setzero_si256 ();
-    __m128i sum;
-
-    for (int k = 0; k < taps; k += 4)
-      sums = _mm256_add_epi32 (sums,
-          _mm256_madd_epi16 (load_pairs (in + pixel_bytes * k, order),
-              spread_weights (weights + k)));
-    sum = _mm_add_epi32 (
-        _mm256_castsi256_si128 (sums), _mm256_extracti128_si256 (sums, 1));
-    sum = _mm_srai_epi32 (_mm_add_epi32 (sum, half), ACROSS_SHIFT);
-    _mm_storel_epi64 (
-        (__m128i *) (void *) (out + 4 * i), _mm_packs_epi32 (sum, sum));
-  }
-}
-
-static void
-across_rgb (const uint8_t *row, const int *first, const int16_t *weights,
-    int taps, int16_t *out, int n)
-{
-  across_bytes (row, first, weights, taps, out, n, 3,
-      _mm_setr_epi8 (0, 3, 1, 4, 2, 5, -1, -1, 6, 9, 7, 10, 8, 11, -1, -1));
-}
-
-static void
-across_rgbx (const uint8_t *row, const int *first, const int16_t *weights,
-    int taps, int16_t *out, int n)
-{
-  across_bytes (row, first, weights, taps, out, n, 4,
-      _mm_setr_epi8 (0, 4, 1, 5, 2, 6, -1, -1, 8, 12, 9, 13, 10, 14, -1, -1));
-}
-
-/* Four pixels of the sum of rows, as bytes of R, G, B and nothing. */
-static inline __m128i
-add_rows (const int16_t *const *rows, const int16_t *weights, int n_rows, int x)
-{
-  const int bits = PET_RESAMPLE_WEIGHT_BITS + PET_RESAMPLE_LEVEL_BITS;
-  __m256i low = _mm256_set1_epi32 (1 << (bits - 1)), high = low, words;
-
-  for (int k = 0; k < n_rows; k += 2) {
-    int next = k + 1 < n_rows ? k + 1 : k;
-    uint32_t pair = (uint16_t) weights[k];
-    __m256i weight, a, b;
-
-    pair |= next > k ? (uint32_t) (uint16_t) weights[next] << 16 : 0;
-    weight = _mm256_set1_epi32 ((int) pair);
-    a = _mm256_loadu_si256 ((const __m256i *) (const void *) (rows[k] + x));
-    b = _mm256_loadu_si256 ((const __m256i *) (const void *) (rows[next] + x));
-    low = _mm256_add_epi32 (
-        low, _mm256_madd_epi16 (_mm256_unpacklo_epi16 (a, b), weight));
-    high = _mm256_add_epi32 (
-        high, _mm256_madd_epi16 (_mm256_unpackhi_epi16 (a, b), weight));
-  }
-  words = _mm256_packs_epi32 (
-      _mm256_srai_epi32 (low, bits), _mm256_srai_epi32 (high, bits));
-  return _mm_packus_epi16 (
-      _mm256_castsi256_si128 (words), _mm256_extracti128_si256 (words, 1));
-}
-
-static void
-down_rgb (const int16_t *const *rows, const int16_t *weights, int n_rows,
-    uint8_t *out, int width)
-{
-  const __m128i order =
-      _mm_setr_epi8 (0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1);
-
-  for (int x = 0; x < width; x += PET_RESAMPLE_STEP) {
-    int n = width - x < PET_RESAMPLE_STEP ? width - x : PET_RESAMPLE_STEP;
-    uint8_t bytes[16];
-
-    _mm_storeu_si128 ((__m128i *) (void *) bytes,
-        _mm_shuffle_epi8 (add_rows (rows, weights, n_rows, 4 * x), order));
-    if (n == PET_RESAMPLE_STEP)
-      memcpy (out + 3 * x, bytes, 3 * PET_RESAMPLE_STEP);
-    else
-      memcpy (out + 3 * x, bytes, 3 * (size_t) n);
-  }
-}
-#else
 /* Levels with WEIGHT_BITS + LEVEL_BITS behind the point. */
 static inline uint8_t
 sum_to_byte (int32_t sum)
@@ -347,7 +243,6 @@ down_rgb (const int16_t *const *rows, const int16_t *weights, int n_rows,
         out[3 * i + c] = sum_to_byte (sums[4 * i + c]);
   }
 }
-#endif
 
 static void
 down_rgb_float (const int16_t *const *rows, const int16_t *weights, int n_rows,
@@ -381,6 +276,7 @@ down_rgb_float (const int16_t *const *rows, const int16_t *weights, int n_rows,
     memcpy (out + 3 * (n - 1), levels + 4 * (n - 1), 3 * sizeof (float));
   }
 }
+#endif
 
 const PetResampleRows JOIN (pet_resample_rows_, PET_ISA) = {
   .widen_1 = widen_1,

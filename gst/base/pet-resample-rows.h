@@ -18,7 +18,7 @@
 /* Bytes behind a row that across_rgb and _rgbx may read beyond its last tap, and pixels
  * of which down_rgb reads a multiple. */
 #define PET_RESAMPLE_OVERREAD 16
-#define PET_RESAMPLE_STEP 4
+#define PET_RESAMPLE_STEP 8
 
 typedef struct {
   /* `width` pixels of 1, 3 or 4 bytes to 1, 4 and 4 floats; of the last the

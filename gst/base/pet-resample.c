@@ -35,6 +35,7 @@ typedef struct {
 typedef struct {
   int in, out;
   int max_taps;
+  bool few_taps;  /* for weights that are whole numbers */
   double scale;   /* in / out */
   double stretch; /* of the kernel: max (scale, 1) */
   PetFilter filter;
@@ -58,7 +59,10 @@ struct PetResampler {
   int x_taps;        /* per pixel */
   size_t ring_lanes; /* per row */
   int *x_first;      /* x.out: first source pixel */
-  float *x_weights;  /* x.out rows of x_taps, zeros included */
+  int n_inside;      /* of x.out: whose taps, and what is read behind them, are
+                        inside a row of bytes */
+  int tail;         /* where the row goes on that the others are counted from */
+  float *x_weights; /* x.out rows of x_taps, zeros included */
   int16_t *x_fixed;
   float *y_weights; /* y.max_taps */
   float *line;      /* x.in pixels */
@@ -72,15 +76,17 @@ static void
 axis_init (Axis *axis, int in, int out, PetFilter filter)
 {
   double support = filter == PET_FILTER_LANCZOS3 ? 3.0 : 1.0;
-  double taps;
+  double taps, bound;
 
   axis->in = in;
   axis->out = out;
   axis->filter = filter;
   axis->scale = (double) in / out;
   axis->stretch = axis->scale > 1.0 ? axis->scale : 1.0;
-  taps = 2.0 * ceil (support * axis->stretch) + 1.0;
+  taps = ceil (2.0 * support * axis->stretch);
+  bound = 2.0 * ceil (support * axis->stretch) + 1.0;
   axis->max_taps = in == out ? 1 : (taps < in ? (int) taps : in);
+  axis->few_taps = in == out || bound <= MAX_FIXED_TAPS || in <= MAX_FIXED_TAPS;
 }
 
 static double
@@ -163,8 +169,7 @@ reserve (size_t *total, size_t count, size_t size, size_t *offset)
 static bool
 is_fixed (const Axis *x, const Axis *y, int channels)
 {
-  return channels == 3 && x->max_taps <= MAX_FIXED_TAPS &&
-      y->max_taps <= MAX_FIXED_TAPS;
+  return channels == 3 && x->few_taps && y->few_taps;
 }
 
 static bool
@@ -286,6 +291,20 @@ round_weights (const float *weights, int n, int16_t *fixed)
   fixed[largest] = (int16_t) (fixed[largest] + FIXED_ONE - sum);
 }
 
+/* The last pixels read behind the row: they take it from a copy of its end. */
+static void
+set_tail (PetResampler *self)
+{
+  int reach = 3 * self->x_taps + PET_RESAMPLE_OVERREAD, n = 0;
+
+  while (n < self->x.out && 3 * self->x_first[n] + reach <= 3 * self->x.in)
+    n++;
+  self->n_inside = n;
+  self->tail = n < self->x.out ? self->x_first[n] : self->x.in;
+  for (; n < self->x.out; n++)
+    self->x_first[n] -= self->tail;
+}
+
 /* What is read behind rows and pixels counts nothing, but is never left
  * unwritten. */
 static void
@@ -303,6 +322,7 @@ prepare_fixed (PetResampler *self)
     round_weights (
         weights, self->x.max_taps, self->x_fixed + (size_t) i * taps);
   }
+  set_tail (self);
 }
 
 PetStatus
@@ -405,12 +425,22 @@ push_float (PetResampler *self, const uint8_t *row,
 }
 
 static void
-push_fixed (PetResampler *self, const uint8_t *row)
+push_fixed (PetResampler *self, const uint8_t *row, int pixel_bytes)
 {
-  memcpy (self->line_bytes, row, 3 * (size_t) self->x.in);
-  self->rows->across_rgb (self->line_bytes, self->x_first, self->x_fixed,
-      self->x_taps, self->ring_fixed + ring_offset (self, self->n_pushed),
-      self->x.out);
+  int16_t *out = self->ring_fixed + ring_offset (self, self->n_pushed);
+  int n = self->n_inside;
+  void (*across) (const uint8_t *row, const int *first, const int16_t *weights,
+      int taps, int16_t *out, int n) =
+      pixel_bytes == 3 ? self->rows->across_rgb : self->rows->across_rgbx;
+
+  across (row, self->x_first, self->x_fixed, self->x_taps, out, n);
+  if (n == self->x.out)
+    return;
+  memcpy (self->line_bytes, row + pixel_bytes * (ptrdiff_t) self->tail,
+      (size_t) pixel_bytes * (size_t) (self->x.in - self->tail));
+  across (self->line_bytes, self->x_first + n,
+      self->x_fixed + (ptrdiff_t) n * self->x_taps, self->x_taps,
+      out + 4 * (ptrdiff_t) n, self->x.out - n);
 }
 
 void
@@ -419,7 +449,7 @@ pet_resampler_push (PetResampler *resampler, const uint8_t *row)
   const PetResampleRows *rows = resampler->rows;
 
   if (resampler->fixed)
-    push_fixed (resampler, row);
+    push_fixed (resampler, row, 3);
   else
     push_float (resampler, row,
         resampler->channels == 1       ? rows->widen_1
@@ -431,17 +461,10 @@ pet_resampler_push (PetResampler *resampler, const uint8_t *row)
 void
 pet_resampler_push_rgbx (PetResampler *resampler, const uint8_t *row)
 {
-  const PetResampleRows *rows = resampler->rows;
-
-  if (resampler->fixed) {
-    memcpy (resampler->line_bytes, row, 4 * (size_t) resampler->x.in);
-    rows->across_rgbx (resampler->line_bytes, resampler->x_first,
-        resampler->x_fixed, resampler->x_taps,
-        resampler->ring_fixed + ring_offset (resampler, resampler->n_pushed),
-        resampler->x.out);
-  } else {
-    push_float (resampler, row, rows->widen_rgbx);
-  }
+  if (resampler->fixed)
+    push_fixed (resampler, row, 4);
+  else
+    push_float (resampler, row, resampler->rows->widen_rgbx);
   resampler->n_pushed++;
 }
 

@@ -236,10 +236,8 @@ pet_colorimetry_to_matrix (const PetColorimetry *self, PetIccMatrix *matrix)
       !adapt (self->white, whites))
     return false;
   multiply (whites, from, adapted);
-  if (!pet_icc_matrix_set (matrix, adapted, to))
-    return false;
   for (int c = 0; c < 3; c++)
     for (int i = 0; i < 256; i++)
       matrix->linear[c][i] = (float) light_of (self, i / 255.0);
-  return true;
+  return pet_icc_matrix_set (matrix, adapted, to);
 }

@@ -6,8 +6,8 @@
 #include <pthread.h>
 #include <string.h>
 
-#if PET_ICC_MATRIX_AVX2
-#include <immintrin.h>
+#if PET_ICC_MATRIX_SSE2
+#include <emmintrin.h>
 #endif
 
 static const cmsTagSignature colorants[3] = { cmsSigRedColorantTag,
@@ -93,8 +93,7 @@ encode_srgb (double light)
   return 1.055 * pow (light, 1.0 / 2.4) - 0.055;
 }
 
-/* Vectors read three bytes behind the last. */
-static uint8_t encoded[PET_ICC_MATRIX_STEPS + 3];
+static uint8_t encoded[PET_ICC_MATRIX_STEPS];
 
 static void
 fill_encoded (void)
@@ -112,16 +111,21 @@ pet_icc_matrix_set (
   static pthread_once_t once = PTHREAD_ONCE_INIT;
   double inverse[3][3];
 
-  if (!pet_icc_matrix_invert (to, inverse))
+  if (!pet_icc_matrix_invert (to, inverse) ||
+      pthread_once (&once, fill_encoded) != 0)
     return false;
+  matrix->encoded = encoded;
   for (int i = 0; i < 3; i++)
     for (int j = 0; j < 3; j++)
       matrix->rows[i][j] =
           (float) ((inverse[i][0] * from[0][j] + inverse[i][1] * from[1][j] +
                        inverse[i][2] * from[2][j]) *
               (PET_ICC_MATRIX_STEPS - 1));
-  pthread_once (&once, fill_encoded);
-  matrix->encoded = encoded;
+  for (int c = 0; c < 3; c++)
+    for (int v = 0; v < 256; v++)
+      for (int i = 0; i < 4; i++)
+        matrix->shares[c][v][i] =
+            i < 3 ? matrix->rows[i][c] * matrix->linear[c][v] : 0.0f;
   return true;
 }
 
@@ -150,106 +154,77 @@ void
 pet_icc_matrix_apply_c (const PetIccMatrix *matrix, const uint8_t *in,
     uint8_t *out, size_t n_pixels, int channels)
 {
-  const float (*rows)[3] = matrix->rows;
-
   for (size_t i = 0; i < n_pixels; i++, in += channels, out += channels) {
-    float r = matrix->linear[0][in[0]];
-    float g = matrix->linear[1][in[1]];
-    float b = matrix->linear[2][in[2]];
+    const float *r = matrix->shares[0][in[0]];
+    const float *g = matrix->shares[1][in[1]];
+    const float *b = matrix->shares[2][in[2]];
 
     for (int c = 0; c < 3; c++)
-      out[c] = matrix->encoded[step_of (
-          rows[c][0] * r + rows[c][1] * g + rows[c][2] * b)];
+      out[c] = matrix->encoded[step_of (r[c] + g[c] + b[c])];
     if (channels == 4)
       out[3] = in[3];
   }
 }
 
-#if PET_ICC_MATRIX_AVX2
-/* The light of one sample of eight pixels, which is at `shift` of each. */
-__attribute__ ((target ("avx2"))) static inline __m256
-light_avx2 (const float *linear, __m256i pixels, int shift)
+#if PET_ICC_MATRIX_SSE2
+/* step_of() for the three colours of a pixel. */
+static inline __m128i
+steps_of (const PetIccMatrix *matrix, const uint8_t *in)
 {
-  __m256i samples = _mm256_and_si256 (
-      _mm256_srli_epi32 (pixels, shift), _mm256_set1_epi32 (255));
+  const __m128 last = _mm_set1_ps ((float) (PET_ICC_MATRIX_STEPS - 1));
+  __m128 value =
+      _mm_add_ps (_mm_add_ps (_mm_loadu_ps (matrix->shares[0][in[0]]),
+                      _mm_loadu_ps (matrix->shares[1][in[1]])),
+          _mm_loadu_ps (matrix->shares[2][in[2]]));
 
-  return _mm256_i32gather_ps (linear, samples, 4);
+  value = _mm_min_ps (_mm_max_ps (value, _mm_setzero_ps ()), last);
+  return _mm_cvttps_epi32 (_mm_add_ps (value, _mm_set1_ps (0.5f)));
 }
 
-/* step_of() and `encoded` for eight pixels, in the same order of operations. */
-__attribute__ ((target ("avx2"))) static inline __m256i
-encode_avx2 (const PetIccMatrix *matrix, const float row[3], __m256 r, __m256 g,
-    __m256 b)
+/* Of the colours in the lower 48 bits. */
+static inline uint32_t
+encode (const uint8_t *levels, uint64_t steps)
 {
-  __m256 value =
-      _mm256_add_ps (_mm256_add_ps (_mm256_mul_ps (_mm256_set1_ps (row[0]), r),
-                         _mm256_mul_ps (_mm256_set1_ps (row[1]), g)),
-          _mm256_mul_ps (_mm256_set1_ps (row[2]), b));
-  __m256i steps;
-
-  value = _mm256_max_ps (value, _mm256_setzero_ps ());
-  value = _mm256_min_ps (
-      value, _mm256_set1_ps ((float) (PET_ICC_MATRIX_STEPS - 1)));
-  steps = _mm256_cvttps_epi32 (_mm256_add_ps (value, _mm256_set1_ps (0.5f)));
-  return _mm256_and_si256 (
-      _mm256_i32gather_epi32 (
-          (const int *) (const void *) matrix->encoded, steps, 1),
-      _mm256_set1_epi32 (255));
+  return levels[steps & 0xffff] | (uint32_t) levels[steps >> 16 & 0xffff] << 8 |
+      (uint32_t) levels[steps >> 32 & 0xffff] << 16;
 }
 
-/* Eight pixels of 4 bytes to 3 bytes each; writes nothing behind them. */
-__attribute__ ((target ("avx2"))) static inline void
-store_rgb_avx2 (uint8_t *out, __m256i pixels)
+static inline void
+encode_two (const PetIccMatrix *matrix, const uint8_t *in, int channels,
+    uint32_t pixels[2])
 {
-  const __m256i order =
-      _mm256_setr_epi8 (0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1,
-          0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1);
-  __m256i packed = _mm256_shuffle_epi8 (pixels, order);
+  __m128i both =
+      _mm_packs_epi32 (steps_of (matrix, in), steps_of (matrix, in + channels));
 
-  for (int half = 0; half < 2; half++) {
-    __m128i bytes = half == 0 ? _mm256_castsi256_si128 (packed)
-                              : _mm256_extracti128_si256 (packed, 1);
-    int tail = _mm_extract_epi32 (bytes, 2);
-
-    _mm_storel_epi64 ((__m128i *) (void *) (out + 12 * half), bytes);
-    memcpy (out + 12 * half + 8, &tail, sizeof tail);
-  }
+  pixels[0] = encode (matrix->encoded, (uint64_t) _mm_cvtsi128_si64 (both));
+  pixels[1] = encode (matrix->encoded,
+      (uint64_t) _mm_cvtsi128_si64 (_mm_unpackhi_epi64 (both, both)));
 }
 
-/* Eight at a time; a gather of RGB reads one byte behind its last pixel, so
- * the last of a row are left to the C version. */
-__attribute__ ((target ("avx2"))) void
-pet_icc_matrix_apply_avx2 (const PetIccMatrix *matrix, const uint8_t *in,
+/* Four at a time, which are whole words in any case: what is written is not read
+ * again, which would have to wait. */
+void
+pet_icc_matrix_apply_sse2 (const PetIccMatrix *matrix, const uint8_t *in,
     uint8_t *out, size_t n_pixels, int channels)
 {
-  const __m256i offsets = _mm256_mullo_epi32 (
-      _mm256_setr_epi32 (0, 1, 2, 3, 4, 5, 6, 7), _mm256_set1_epi32 (channels));
-  size_t i = 0;
+  size_t step = 4 * (size_t) channels;
 
-  for (; i + 8 < n_pixels; i += 8) {
-    __m256i pixels = _mm256_i32gather_epi32 (
-        (const int *) (const void *) (in + i * (size_t) channels), offsets, 1);
-    __m256 r = light_avx2 (matrix->linear[0], pixels, 0);
-    __m256 g = light_avx2 (matrix->linear[1], pixels, 8);
-    __m256 b = light_avx2 (matrix->linear[2], pixels, 16);
-    __m256i alpha =
-        _mm256_and_si256 (pixels, _mm256_set1_epi32 ((int) 0xff000000));
-    __m256i done = _mm256_or_si256 (
-        _mm256_or_si256 (encode_avx2 (matrix, matrix->rows[0], r, g, b),
-            _mm256_slli_epi32 (
-                encode_avx2 (matrix, matrix->rows[1], r, g, b), 8)),
-        _mm256_or_si256 (
-            _mm256_slli_epi32 (
-                encode_avx2 (matrix, matrix->rows[2], r, g, b), 16),
-            alpha));
+  for (; n_pixels >= 4; n_pixels -= 4, in += step, out += step) {
+    uint32_t pixels[4];
 
-    if (channels == 4)
-      _mm256_storeu_si256 ((__m256i *) (void *) (out + 4 * i), done);
-    else
-      store_rgb_avx2 (out + 3 * i, done);
+    encode_two (matrix, in, channels, pixels);
+    encode_two (matrix, in + 2 * channels, channels, pixels + 2);
+    if (channels == 4) {
+      for (int i = 0; i < 4; i++)
+        pixels[i] |= (uint32_t) in[4 * i + 3] << 24;
+    } else {
+      pixels[0] |= pixels[1] << 24;
+      pixels[1] = pixels[1] >> 8 | pixels[2] << 16;
+      pixels[2] = pixels[2] >> 16 | pixels[3] << 8;
+    }
+    memcpy (out, pixels, channels == 4 ? 16 : 12);
   }
-  pet_icc_matrix_apply_c (matrix, in + i * (size_t) channels,
-      out + i * (size_t) channels, n_pixels - i, channels);
+  pet_icc_matrix_apply_c (matrix, in, out, n_pixels, channels);
 }
 #endif
 
@@ -257,11 +232,9 @@ void
 pet_icc_matrix_apply (const PetIccMatrix *matrix, const uint8_t *in,
     uint8_t *out, size_t n_pixels, int channels)
 {
-#if PET_ICC_MATRIX_AVX2
-  if (__builtin_cpu_supports ("avx2")) {
-    pet_icc_matrix_apply_avx2 (matrix, in, out, n_pixels, channels);
-    return;
-  }
-#endif
+#if PET_ICC_MATRIX_SSE2
+  pet_icc_matrix_apply_sse2 (matrix, in, out, n_pixels, channels);
+#else
   pet_icc_matrix_apply_c (matrix, in, out, n_pixels, channels);
+#endif
 }

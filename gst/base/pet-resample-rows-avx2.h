@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* A part of pet-resample-rows.c: pixels of three bytes with AVX2. */
+
+#pragma once
+
+#include <immintrin.h>
+#include <string.h>
+
+#include "base/pet-resample-rows.h"
+
+#define PIXELS 4
+#define ACROSS_SHIFT (PET_RESAMPLE_WEIGHT_BITS - PET_RESAMPLE_LEVEL_BITS)
+#define LEVEL_SHIFT (PET_RESAMPLE_WEIGHT_BITS + PET_RESAMPLE_LEVEL_BITS)
+
+/* Four pixels become pairs of neighbours: one instruction then weighs and adds
+ * both, for three channels and two pairs at once. */
+static inline __m256i
+load_pairs (const uint8_t *bytes, __m128i order)
+{
+  return _mm256_cvtepu8_epi16 (_mm_shuffle_epi8 (
+      _mm_loadu_si128 ((const __m128i *) (const void *) bytes), order));
+}
+
+/* Of four weights the first two in the lower half, the others in the upper. */
+static inline __m256i
+spread_weights (const int16_t *weights)
+{
+  const __m256i halves = _mm256_setr_epi32 (0, 0, 0, 0, 1, 1, 1, 1);
+  __m128i four = _mm_loadl_epi64 ((const __m128i *) (const void *) weights);
+
+  return _mm256_castps_si256 (_mm256_permutevar_ps (
+      _mm256_castsi256_ps (_mm256_broadcastq_epi64 (four)), halves));
+}
+
+static inline void
+across_bytes (const uint8_t *row, const int *first, const int16_t *weights,
+    int taps, int16_t *out, int n, int pixel_bytes, __m128i order)
+{
+  const __m128i half = _mm_set1_epi32 (1 << (ACROSS_SHIFT - 1));
+
+  for (int i = 0; i < n; i++, weights += taps) {
+    const uint8_t *in = row + pixel_bytes * (ptrdiff_t) first[i];
+    __m256i sums = _mm256_setzero_si256 ();
+    __m128i sum;
+
+    for (int k = 0; k < taps; k += 4)
+      sums = _mm256_add_epi32 (sums,
+          _mm256_madd_epi16 (load_pairs (in + pixel_bytes * k, order),
+              spread_weights (weights + k)));
+    sum = _mm_add_epi32 (
+        _mm256_castsi256_si128 (sums), _mm256_extracti128_si256 (sums, 1));
+    sum = _mm_srai_epi32 (_mm_add_epi32 (sum, half), ACROSS_SHIFT);
+    _mm_storel_epi64 (
+        (__m128i *) (void *) (out + 4 * i), _mm_packs_epi32 (sum, sum));
+  }
+}
+
+static void
+across_rgb (const uint8_t *row, const int *first, const int16_t *weights,
+    int taps, int16_t *out, int n)
+{
+  across_bytes (row, first, weights, taps, out, n, 3,
+      _mm_setr_epi8 (0, 3, 1, 4, 2, 5, -1, -1, 6, 9, 7, 10, 8, 11, -1, -1));
+}
+
+static void
+across_rgbx (const uint8_t *row, const int *first, const int16_t *weights,
+    int taps, int16_t *out, int n)
+{
+  across_bytes (row, first, weights, taps, out, n, 4,
+      _mm_setr_epi8 (0, 4, 1, 5, 2, 6, -1, -1, 8, 12, 9, 13, 10, 14, -1, -1));
+}
+
+/* Four pixels of the sum of rows and `start`: those at even places, and the
+ * others. */
+typedef struct {
+  __m256i even, odd;
+} Sums;
+
+static inline Sums
+add_rows (const int16_t *const *rows, const int16_t *weights, int n_rows, int x,
+    int start)
+{
+  Sums sums = { _mm256_set1_epi32 (start), _mm256_set1_epi32 (start) };
+
+  for (int k = 0; k < n_rows; k += 2) {
+    int next = k + 1 < n_rows ? k + 1 : k;
+    uint32_t pair = (uint16_t) weights[k];
+    __m256i weight, a, b;
+
+    pair |= next > k ? (uint32_t) (uint16_t) weights[next] << 16 : 0;
+    weight = _mm256_set1_epi32 ((int) pair);
+    a = _mm256_loadu_si256 ((const __m256i *) (const void *) (rows[k] + x));
+    b = _mm256_loadu_si256 ((const __m256i *) (const void *) (rows[next] + x));
+    sums.even = _mm256_add_epi32 (
+        sums.even, _mm256_madd_epi16 (_mm256_unpacklo_epi16 (a, b), weight));
+    sums.odd = _mm256_add_epi32 (
+        sums.odd, _mm256_madd_epi16 (_mm256_unpackhi_epi16 (a, b), weight));
+  }
+  return sums;
+}
+
+static void
+down_rgb (const int16_t *const *rows, const int16_t *weights, int n_rows,
+    uint8_t *out, int width)
+{
+  const __m128i order =
+      _mm_setr_epi8 (0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1);
+
+  for (int x = 0; x < width; x += PIXELS) {
+    int n = width - x < PIXELS ? width - x : PIXELS;
+    Sums sums = add_rows (rows, weights, n_rows, 4 * x, 1 << (LEVEL_SHIFT - 1));
+    __m256i words =
+        _mm256_packs_epi32 (_mm256_srai_epi32 (sums.even, LEVEL_SHIFT),
+            _mm256_srai_epi32 (sums.odd, LEVEL_SHIFT));
+    uint8_t bytes[16];
+
+    _mm_storeu_si128 ((__m128i *) (void *) bytes,
+        _mm_shuffle_epi8 (_mm_packus_epi16 (_mm256_castsi256_si128 (words),
+                              _mm256_extracti128_si256 (words, 1)),
+            order));
+    if (n == PIXELS)
+      memcpy (out + 3 * x, bytes, 3 * PIXELS);
+    else
+      memcpy (out + 3 * x, bytes, 3 * (size_t) n);
+  }
+}
+
+static inline __m256
+levels_of (__m256i sums)
+{
+  const __m256 unit = _mm256_set1_ps (1.0f / (1 << LEVEL_SHIFT));
+  __m256 levels = _mm256_mul_ps (_mm256_cvtepi32_ps (sums), unit);
+
+  return _mm256_min_ps (
+      _mm256_max_ps (levels, _mm256_setzero_ps ()), _mm256_set1_ps (255.0f));
+}
+
+static void
+down_rgb_float (const int16_t *const *rows, const int16_t *weights, int n_rows,
+    float *out, int width)
+{
+  for (int x = 0; x < width; x += PIXELS) {
+    int n = width - x < PIXELS ? width - x : PIXELS;
+    Sums sums = add_rows (rows, weights, n_rows, 4 * x, 0);
+    float levels[2][8];
+
+    _mm256_storeu_ps (levels[0], levels_of (sums.even));
+    _mm256_storeu_ps (levels[1], levels_of (sums.odd));
+    for (int i = 0; i < n; i++)
+      memcpy (out + 3 * (x + i), levels[i & 1] + 4 * (i / 2), 3 * sizeof *out);
+  }
+}
