@@ -4,6 +4,8 @@
 
 #pragma once
 
+#ifdef __AVX2__
+
 #include <immintrin.h>
 #include <string.h>
 
@@ -152,3 +154,5 @@ down_rgb_float (const int16_t *const *rows, const int16_t *weights, int n_rows,
       memcpy (out + 3 * (x + i), levels[i & 1] + 4 * (i / 2), 3 * sizeof *out);
   }
 }
+
+#endif

@@ -25,8 +25,8 @@ typedef struct {
   /* What a sample of R, G or B adds to linear R, G, B (and nothing): the next
    * two multiplied. Faster at multiples of 16 bytes. */
   float shares[3][256][4];
-  float linear[3][256]; /* a sample as light, 0..1 */
-  float rows[3][3];     /* to linear sRGB times PET_ICC_MATRIX_STEPS - 1 */
+  float linear[3][256];   /* a sample as light, 0..1 */
+  float rows[3][3];       /* to linear sRGB times PET_ICC_MATRIX_STEPS - 1 */
   const uint8_t *encoded; /* light in PET_ICC_MATRIX_STEPS steps as sRGB */
 } PetIccMatrix;
 
