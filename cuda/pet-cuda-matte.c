@@ -201,32 +201,38 @@ make_tables (PetCudaMatte *matte, const PetMatte *m, PetError *error)
   return PET_OK;
 }
 
+static void *
+offset_by (char *base, size_t bytes)
+{
+  return base != NULL ? base + bytes : NULL;
+}
+
 /* Planes of cells in one block; those of the fringe lie where those of the
  * alpha were. With `base` NULL only measured. */
 static size_t
 place_cells (char *base, const PetMatte *m, PetCudaMatteData *data)
 {
   size_t n = (size_t) m->width * (size_t) m->height, alpha = 0, fringe = 0;
-  char *at = base + EXTENT_BYTES + 16 * n;
+  size_t at = EXTENT_BYTES + 16 * n;
 
-  data->extent = (PetCudaExtent *) base;
-  data->colors = (uint4 *) (base + EXTENT_BYTES);
+  data->extent = offset_by (base, 0);
+  data->colors = offset_by (base, EXTENT_BYTES);
   if (m->options->refine) {
-    data->cells = (uint4 *) at;
-    data->columns = (uint4 *) (at + 16 * n);
-    data->coefficients = (float2 *) (at + 32 * n);
-    data->down = (float2 *) (at + 40 * n);
-    data->means = (float2 *) (at + 48 * n);
+    data->cells = offset_by (base, at);
+    data->columns = offset_by (base, at + 16 * n);
+    data->coefficients = offset_by (base, at + 32 * n);
+    data->down = offset_by (base, at + 40 * n);
+    data->means = offset_by (base, at + 48 * n);
     alpha = 56 * n;
   }
   if (m->options->decontaminate) {
-    data->fringe = (uint4 *) at;
-    data->fringe_columns = (uint4 *) (at + 32 * n);
-    data->pure = (float4 *) (at + 64 * n);
-    data->soft = (uint8_t *) (at + 96 * n);
+    data->fringe = offset_by (base, at);
+    data->fringe_columns = offset_by (base, at + 32 * n);
+    data->pure = offset_by (base, at + 64 * n);
+    data->soft = offset_by (base, at + 96 * n);
     fringe = 97 * n;
   }
-  return EXTENT_BYTES + 16 * n + (alpha > fringe ? alpha : fringe);
+  return at + (alpha > fringe ? alpha : fringe);
 }
 
 /* Everything that a photo of that size needs; later ones find it there. */
@@ -336,6 +342,20 @@ check (const PetMatte *m, const PetCudaFrame *photo, const PetCudaFrame *cutout,
   return PET_OK;
 }
 
+/* All that comes before the kernels. */
+static PetStatus
+prepare (PetCudaMatte *matte, const PetMatte *m, const PetCudaFrame *photo,
+    PetCudaMatteData *data, PetError *error)
+{
+  memset (data, 0, sizeof *data);
+  PET_TRY (pet_cuda_enter (matte->cuda, error));
+  PET_TRY (take_memory (matte, m, data, error));
+  PET_TRY (make_tables (matte, m, error));
+  fill_data (m, &photo->image, data);
+  data->tables = matte->on_card;
+  return pet_cuda_frame_begin (matte->cuda, photo, error);
+}
+
 PetStatus
 pet_cuda_matte_cut (PetCudaMatte *matte, const PetImage *mask,
     const PetCudaFrame *photo, const PetMatteOptions *options,
@@ -353,17 +373,49 @@ pet_cuda_matte_cut (PetCudaMatte *matte, const PetImage *mask,
   used.decontaminate = options->decontaminate && cutout != NULL;
   PET_TRY (check (&m, photo, cutout, alpha, error));
   pet_matte_set_sizes (&m);
-  memset (&data, 0, sizeof data);
-  PET_TRY (pet_cuda_enter (matte->cuda, error));
-  PET_TRY (take_memory (matte, &m, &data, error));
-  PET_TRY (make_tables (matte, &m, error));
-  fill_data (&m, &photo->image, &data);
-  data.tables = matte->on_card;
-  PET_TRY (pet_cuda_frame_begin (matte->cuda, photo, error));
+  PET_TRY (prepare (matte, &m, photo, &data, error));
   PET_TRY (start (matte, &m, &data, cutout, error));
   if (alpha != NULL)
     PET_TRY (pet_cuda_download (matte->cuda, &data.alpha, alpha, error));
   PET_CUDA_TRY (cudaEventSynchronize (matte->measured), "the matte");
   read_extent (matte->pinned.data, &m, stats != NULL ? stats : &unwanted);
   return PET_OK;
+}
+
+PetStatus
+pet_cuda_matte_time (PetCudaMatte *matte, const PetImage *mask,
+    const PetCudaFrame *photo, const PetMatteOptions *options,
+    PetCudaFrame *cutout, int runs, float milliseconds[2], PetError *error)
+{
+  PetImage size = { .width = photo->image.width,
+    .height = photo->image.height,
+    .channels = photo->image.channels };
+  PetMatte m = { .mask = mask, .photo = &size, .options = options };
+  cudaStream_t work = matte->cuda->work;
+  cudaEvent_t marks[3] = { NULL, NULL, NULL };
+  PetCudaMatteData data;
+  cudaError_t result = cudaSuccess;
+
+  pet_matte_set_sizes (&m);
+  PET_TRY (prepare (matte, &m, photo, &data, error));
+  PET_TRY (start (matte, &m, &data, cutout, error));
+  for (int i = 0; i < 3 && result == cudaSuccess; i++)
+    result = cudaEventCreate (&marks[i]);
+  for (int part = 0; part < 2 && result == cudaSuccess; part++) {
+    result = cudaEventRecord (marks[part], work);
+    for (int i = 0; i < runs && result == cudaSuccess; i++)
+      result = part == 0 ? pet_cuda_matte_alpha (&data, work)
+                         : pet_cuda_matte_compose (&data, &cutout->image, work);
+  }
+  if (result == cudaSuccess)
+    result = cudaEventRecord (marks[2], work);
+  if (result == cudaSuccess)
+    result = cudaEventSynchronize (marks[2]);
+  for (int part = 0; part < 2 && result == cudaSuccess; part++)
+    result = cudaEventElapsedTime (
+        &milliseconds[part], marks[part], marks[part + 1]);
+  for (int i = 0; i < 3; i++)
+    if (marks[i] != NULL)
+      (void) cudaEventDestroy (marks[i]);
+  return pet_cuda_check (result, "timing", error);
 }

@@ -123,3 +123,8 @@ PetStatus pet_cuda_look_run (PetCudaLook *look, const PetCudaPhoto *src,
  * pet_cuda_look_run(), which had this size and these values. */
 PetStatus pet_cuda_look_time (PetCudaLook *look, int width, int height,
     const double *values, int runs, float *milliseconds, PetError *error);
+/* The same for a matte: `runs` times alpha, then `runs` times the cut-out; both
+ * times in all. */
+PetStatus pet_cuda_matte_time (PetCudaMatte *matte, const PetImage *mask,
+    const PetCudaFrame *photo, const PetMatteOptions *options,
+    PetCudaFrame *cutout, int runs, float milliseconds[2], PetError *error);

@@ -325,7 +325,12 @@ cudaMemcpyAsync (void *to, const void *from, size_t bytes,
 
   if (kind == cudaMemcpyHostToDevice)
     return copy_up (to, from, bytes, stream);
-  if (kind != cudaMemcpyDeviceToHost || !fake_cuda_is_card (from, bytes))
+  if (!fake_cuda_is_card (from, bytes))
+    return fake_cuda_fail (cudaErrorInvalidValue);
+  if (kind == cudaMemcpyDeviceToDevice && fake_cuda_is_card (to, bytes))
+    return enqueue_copy ("cudaMemcpyAsync", stream,
+        (Copy){ .to = to, .from = from, .bytes = bytes });
+  if (kind != cudaMemcpyDeviceToHost)
     return fake_cuda_fail (cudaErrorInvalidValue);
   fake_cuda_count_bytes (0, bytes);
   error = enqueue_copy ("cudaMemcpyAsync", stream,
