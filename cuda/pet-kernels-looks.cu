@@ -456,10 +456,12 @@ retro_paint (PetCudaImage src, PetCudaRetro retro, PetCudaImage dst)
       fine |= edge[j + k / 3][i + k % 3];
     alpha = load_pixel (src, x, y).w;
     if (alpha != 0) {
-      size_t column = cell_of (x, retro.columns[fine], src.width);
-      size_t row = cell_of (y, retro.rows[fine], src.height);
+      int columns = fine ? retro.columns[1] : retro.columns[0];
+      int rows = fine ? retro.rows[1] : retro.rows[0];
+      const uint8_t *cells = fine ? retro.cells[1] : retro.cells[0];
 
-      index = retro.cells[fine][row * (size_t) retro.columns[fine] + column];
+      index = cells[(size_t) cell_of (y, rows, src.height) * (size_t) columns +
+          cell_of (x, columns, src.width)];
     }
     store_pixel (dst, x, y,
         make_uchar4 ((uint8_t) retro.palette[index],

@@ -231,7 +231,9 @@ measure_run (const uint8_t *alpha, int x, int count, PetCudaExtent *found)
 {
   uint32_t sum = 0;
 
-  for (int k = 0; k < count; k++) {
+  for (int k = 0; k < MEASURE; k++) {
+    if (k >= count)
+      continue;
     sum += alpha[k];
     if (alpha[k] < 128)
       continue;
