@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "base/pet-cpu.h"
 #include "base/pet-folder.h"
 #include "program-options.h"
 
@@ -310,7 +311,7 @@ batch_options_parse (BatchOptions *options, gchar ***arguments, GError **error)
     exit (0);
   }
   options->max_size = (guint) max_size;
-  options->jobs = jobs > 0 ? (guint) jobs : g_get_num_processors ();
+  options->jobs = jobs > 0 ? (guint) jobs : (guint) pet_cpu_count ();
   options->timeout = (guint) timeout;
   all = effect_class (error);
   return all != NULL &&

@@ -59,8 +59,8 @@ pet_cpu_count (void)
   return count < 1 ? 1 : count;
 }
 
-PetIsa
-pet_cpu_isa_found (void)
+static PetIsa
+v4_found (void)
 {
 #ifdef PET_HAVE_X86
   __builtin_cpu_init ();
@@ -70,13 +70,24 @@ pet_cpu_isa_found (void)
   if (__builtin_cpu_supports ("avx512bw") &&
       __builtin_cpu_supports ("avx512dq") &&
       __builtin_cpu_supports ("avx512cd") &&
-      __builtin_cpu_supports ("avx512vl") &&
-      __builtin_cpu_supports ("avx512vbmi"))
+      __builtin_cpu_supports ("avx512vl"))
     return PET_ISA_AVX512;
   return PET_ISA_AVX2;
 #else
   return PET_ISA_C;
 #endif
+}
+
+PetIsa
+pet_cpu_isa_found (void)
+{
+  PetIsa isa = v4_found ();
+
+#ifdef PET_HAVE_X86
+  if (isa == PET_ISA_AVX512 && !__builtin_cpu_supports ("avx512vbmi"))
+    return PET_ISA_AVX2;
+#endif
+  return isa;
 }
 
 const char *
@@ -87,20 +98,36 @@ pet_isa_name (PetIsa isa)
   return names[isa];
 }
 
-PetIsa
-pet_cpu_isa (void)
+/* *known: -1 at first, then what is used. */
+static PetIsa
+look_once (atomic_int *known, PetIsa (*found) (void))
 {
-  static atomic_int known = -1;
+  int isa = atomic_load_explicit (known, memory_order_relaxed);
   const char *wish;
-  int isa = atomic_load_explicit (&known, memory_order_relaxed);
 
   if (isa >= 0)
     return (PetIsa) isa;
-  isa = (int) pet_cpu_isa_found ();
+  isa = (int) found ();
   wish = getenv ("PET_ISA");
   for (int i = 0; wish != NULL && i < isa; i++)
     if (strcmp (wish, pet_isa_name ((PetIsa) i)) == 0)
       isa = i;
-  atomic_store_explicit (&known, isa, memory_order_relaxed);
+  atomic_store_explicit (known, isa, memory_order_relaxed);
   return (PetIsa) isa;
+}
+
+PetIsa
+pet_cpu_isa (void)
+{
+  static atomic_int known = -1;
+
+  return look_once (&known, pet_cpu_isa_found);
+}
+
+PetIsa
+pet_cpu_isa_v4 (void)
+{
+  static atomic_int known = -1;
+
+  return look_once (&known, v4_found);
 }

@@ -24,5 +24,9 @@ PetIsa pet_cpu_isa_found (void);
  * PET_ISA names it ("c", "avx2", "avx512"), read once. Thread-safety: safe. */
 PetIsa pet_cpu_isa (void);
 
+/* The same for versions that do without VBMI: PET_ISA_AVX512 is x86-64-v4 here,
+ * which older processors have too. */
+PetIsa pet_cpu_isa_v4 (void);
+
 /* Never NULL. */
 const char *pet_isa_name (PetIsa isa);

@@ -1,31 +1,29 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "image/pet-matte-rows.h"
-
 #include <stddef.h>
+
+#include "base/pet-cpu.h"
+#include "image/pet-matte-rows.h"
 
 extern const PetMatteRows pet_matte_rows_c;
 #ifdef PET_MATTE_ROWS_X86
 extern const PetMatteRows pet_matte_rows_avx2, pet_matte_rows_avx512;
 #endif
 
+static const PetMatteRows *const versions[] = {
+  [PET_ISA_C] = &pet_matte_rows_c,
+#ifdef PET_MATTE_ROWS_X86
+  [PET_ISA_AVX2] = &pet_matte_rows_avx2,
+  [PET_ISA_AVX512] = &pet_matte_rows_avx512,
+#endif
+};
+
 const PetMatteRows *
 pet_matte_rows_nth (int n)
 {
-  const PetMatteRows *usable[4] = { NULL };
-  int count = 0;
+  int isa = (int) pet_cpu_isa_v4 () - n;
 
-#ifdef PET_MATTE_ROWS_X86
-  __builtin_cpu_init ();
-  if (__builtin_cpu_supports ("avx512bw") &&
-      __builtin_cpu_supports ("avx512vl") &&
-      __builtin_cpu_supports ("avx512dq"))
-    usable[count++] = &pet_matte_rows_avx512;
-  if (__builtin_cpu_supports ("avx2"))
-    usable[count++] = &pet_matte_rows_avx2;
-#endif
-  usable[count++] = &pet_matte_rows_c;
-  return n < count ? usable[n] : NULL;
+  return isa >= 0 ? versions[isa] : NULL;
 }
 
 const PetMatteRows *

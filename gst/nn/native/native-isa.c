@@ -1,29 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include "base/pet-cpu.h"
 #include "nn/native/native-kernels.h"
+
+static const PetNativeKernels *const table[] = {
+#if defined __x86_64__
+  &pet_native_kernels_avx512,
+  &pet_native_kernels_avx2,
+#else
+  NULL,
+  NULL,
+#endif
+  &pet_native_kernels_c,
+  NULL,
+};
 
 const PetNativeKernels *const *
 pet_native_kernels_all (void)
 {
-#if defined __x86_64__
-  static const PetNativeKernels *const table[] = {
-    &pet_native_kernels_avx512,
-    &pet_native_kernels_avx2,
-    &pet_native_kernels_c,
-    NULL,
-  };
-
-  if (__builtin_cpu_supports ("avx512f") &&
-      __builtin_cpu_supports ("avx512vl") &&
-      __builtin_cpu_supports ("avx512dq"))
-    return table;
-  if (__builtin_cpu_supports ("avx2") && __builtin_cpu_supports ("fma"))
-    return table + 1;
-  return table + 2;
-#else
-  static const PetNativeKernels *const table[] = { &pet_native_kernels_c,
-    NULL };
-
-  return table;
-#endif
+  return table + (PET_ISA_AVX512 - pet_cpu_isa_v4 ());
 }
