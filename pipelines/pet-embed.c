@@ -11,10 +11,17 @@
 #include <stdio.h>
 
 /* appsrc with caps set: each buffer that is pushed is one whole file. */
-static const gchar launch[] =
-    "appsrc name=in caps=image/jpeg ! petdec max-size=1536 ! "
-    "petsegment device=cpu ! peteffect name=look ! petpngenc ! "
-    "appsink name=out sync=false enable-last-sample=false";
+static GstElement *
+new_pipeline (const gchar *effect, GError **error)
+{
+  g_autofree gchar *launch = g_strdup_printf (
+      "appsrc name=in caps=image/jpeg ! petdec max-size=1536 ! "
+      "petsegment device=cpu ! peteffect effect=%s ! petpngenc ! "
+      "appsink name=out sync=false enable-last-sample=false",
+      effect);
+
+  return gst_parse_launch (launch, error);
+}
 
 static gboolean
 push_photo (GstElement *pipeline, const gchar *path, GError **error)
@@ -78,7 +85,6 @@ main (int argc, char **argv)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GstElement) pipeline = NULL;
-  g_autoptr (GstElement) look = NULL;
   gboolean done;
 
   gst_init (&argc, &argv);
@@ -86,15 +92,11 @@ main (int argc, char **argv)
     fprintf (stderr, "usage: pet-embed PHOTO OUT.png [EFFECT]\n");
     return 1;
   }
-  pipeline = gst_parse_launch (launch, &error);
+  pipeline = new_pipeline (argc > 3 ? argv[3] : "popart", &error);
   if (error != NULL) {
     fprintf (stderr, "pet-embed: %s\n", error->message);
     return 1;
   }
-  look = gst_bin_get_by_name (GST_BIN (pipeline), "look");
-  gst_util_set_object_arg (
-      G_OBJECT (look), "effect", argc > 3 ? argv[3] : "popart");
-
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
   done = push_photo (pipeline, argv[1], &error) &&
       pull_print (pipeline, argv[2], &error);
