@@ -550,4 +550,5 @@ serve_jobs_get_state (ServeJobs *jobs, ServeJobsState *state)
   state->in_use = memory.in_use + state->uploads;
   state->peak = memory.peak + jobs->uploads_peak;
   state->pressure = memory.pressure;
+  state->gpu = memory.gpu;
 }

@@ -25,6 +25,7 @@ typedef struct {
   guint64 uploads, max_uploads; /* bytes */
   guint64 limit, in_use, peak;  /* bytes: budget of the looks and uploads */
   gdouble pressure;
+  gdouble gpu; /* share of its memory in use */
   guint load_attempts;
   gint64 load_us; /* time the first load took */
   gchar device[16];

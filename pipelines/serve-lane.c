@@ -22,7 +22,8 @@ struct _ServeLane {
   ServeCache *cache;
   ServeTurnstile *turnstile;
   GstElement *pipeline, *source, *decoder, *segmenter;
-  guint threads; /* of the network beside other photos */
+  GstElement *gpu; /* a gate that nothing passes: it watches; NULL: no GPU */
+  guint threads;   /* of the network beside other photos */
   Branch branches[SERVE_MAX_LOOKS];
   guint watch;
 
@@ -203,6 +204,20 @@ add_branch (
       tee, branch->gate, queue, branch->effect, encoder, sink, NULL);
 }
 
+/* Its account is empty, so its pressure is what it watches. */
+static void
+watch_gpu (ServeLane *lane)
+{
+  g_autofree gchar *device = serve_lane_device (lane);
+
+  if (g_strcmp0 (device, "cuda") != 0)
+    return;
+  lane->gpu = add_element (lane, "memgate");
+  g_object_set (lane->gpu, "budget", BUDGET "-gpu", NULL);
+  gst_util_set_object_arg (G_OBJECT (lane->gpu), "watch", "cuda");
+  gst_element_sync_state_with_parent (lane->gpu);
+}
+
 static void
 build (ServeLane *lane, const ServeOptions *options)
 {
@@ -280,8 +295,10 @@ serve_lane_new (const ServeOptions *options, ServeCache *cache,
   g_mutex_init (&lane->mutex);
   build (lane, options);
   if (gst_element_set_state (lane->pipeline, GST_STATE_PLAYING) !=
-      GST_STATE_CHANGE_FAILURE)
+      GST_STATE_CHANGE_FAILURE) {
+    watch_gpu (lane);
     return lane;
+  }
   take_error (lane, error);
   serve_lane_free (lane);
   return NULL;
@@ -463,6 +480,8 @@ serve_lane_get_memory (ServeLane *lane, ServeLaneMemory *memory)
       G_TYPE_UINT64, &memory->in_use, "peak", G_TYPE_UINT64, &memory->peak,
       "pressure", G_TYPE_DOUBLE, &memory->pressure, NULL);
   gst_structure_free (stats);
+  if (lane->gpu != NULL)
+    g_object_get (lane->gpu, "pressure", &memory->gpu, NULL);
 }
 
 void

@@ -45,6 +45,7 @@ typedef struct {
   guint64 limit, in_use, peak;
   gdouble pressure;
   guint64 dropped; /* by this lane's gates */
+  gdouble gpu;     /* share of the GPU's memory in use; 0 without one */
 } ServeLaneMemory;
 
 /* Loads the network; blocks, any thread. `cache` NULL allowed; the looks of all

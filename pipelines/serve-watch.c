@@ -93,13 +93,14 @@ add_memory (JsonBuilder *builder, const ServeHealth *health)
   serve_json_number (builder, "cpu_mb", resident);
   serve_json_number (builder, "cpu_percent", percent);
   serve_json_number (builder, "available_mb", available);
+  /* What is known is the share alone. */
   serve_json_number (builder, "gpu_mb", 0);
-  serve_json_number (builder, "gpu_percent", 0);
+  serve_json_number (builder, "gpu_percent", 100 * health->jobs.gpu);
   serve_json_close (builder);
   serve_json_number (builder, "memory_pressure", health->pressure);
   serve_json_number (builder, "memory_usage_mb", resident);
   serve_json_number (builder, "memory_available_mb", available);
-  serve_json_number (builder, "gpu_memory_percent", 0);
+  serve_json_number (builder, "gpu_memory_percent", 100 * health->jobs.gpu);
   serve_json_open (builder, "budget");
   serve_json_int (builder, "limit_bytes", (gint64) health->jobs.limit);
   serve_json_int (builder, "in_use_bytes", (gint64) health->jobs.in_use);
@@ -170,6 +171,7 @@ print_gauges (ServeServer *server, const ServeHealth *health, GString *text)
     { "pet_upload_buffer_bytes", "Of it, uploads", (gdouble) jobs->uploads },
     { "pet_budget_pressure", "Share of the looks' memory in use",
         jobs->pressure },
+    { "pet_gpu_memory_share", "Share of the GPU's memory in use", jobs->gpu },
     { "pet_pressure", "0 to 1; above 0.9 not ready", health->pressure },
     { "pet_connections", "Open connections",
         serve_http_n_connections (server) },
