@@ -2,6 +2,7 @@
 
 #include "codec/pet-rows-ahead.h"
 
+#include "base/pet-prefetch.h"
 #include "base/pet-relay.h"
 
 /* Rows that change hands at a time. */
@@ -37,6 +38,8 @@ read_rows (void *data)
   int y = 0;
 
   while (y < self->n_rows) {
+    if ((y + 1) % BATCH != 0)
+      pet_prefetch_to_write (row_at (self, y + 1), self->row_bytes);
     self->status =
         reader->ops->read_row (reader, row_at (self, y), &self->error);
     if (self->status != PET_OK)

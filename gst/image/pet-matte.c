@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/pet-prefetch.h"
 #include "image/pet-matte-private.h"
 
 /* The mask is a few hundred pixels wide, so its edge is uncertain by about
@@ -162,6 +163,8 @@ static void
 cut (PetMatte *m, PetMaskStats *stats)
 {
   uint64_t sum = 0;
+  /* The other thread has read what is written then. */
+  bool in_place = m->target->data == m->photo->data;
 
   pet_matte_begin_alpha (m);
   if (m->options->decontaminate)
@@ -175,6 +178,9 @@ cut (PetMatte *m, PetMaskStats *stats)
     if (m->two_threads && y % PET_MATTE_BATCH == 0)
       pet_relay_set_taken (&m->relay, y);
     pet_matte_need_alpha (m, y);
+    if (in_place && m->n_seen > y + 1)
+      pet_prefetch_to_write (pet_image_row (m->target, y + 1),
+          (size_t) m->target->width * (size_t) m->target->channels);
     alpha = pet_ring_row (&m->alpha, y);
     write_row (m, y, alpha);
     add_to_stats (m, alpha, y, &sum, stats);
