@@ -49,9 +49,11 @@ add_branch (
         line, " optional=true priority=%u", effect->priority);
   g_string_append_printf (line,
       " ! queue max-size-buffers=1 max-size-bytes=0 max-size-time=0"
-      " ! peteffect effect=%s rendition=%s ! petpngenc level=%d dpi=%d"
+      " ! peteffect effect=%s rendition=%s%s ! petpngenc level=%d dpi=%d"
       " ! petfilesink",
-      effect->name, options->rendition, options->level, options->dpi);
+      effect->name, options->rendition,
+      g_str_equal (options->device, "cuda") ? " device=cuda" : "",
+      options->level, options->dpi);
   add_property (line, "location", location);
 }
 

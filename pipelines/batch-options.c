@@ -267,7 +267,9 @@ batch_options_parse (BatchOptions *options, gchar ***arguments, GError **error)
         "1536)",
         "PIXELS" },
     { "device", 0, 0, G_OPTION_ARG_STRING, &options->device,
-        "Where the network runs: auto, cpu or cuda (default: auto)", "DEVICE" },
+        "Where the network runs: auto, cpu or cuda (default: auto); with cuda "
+        "looks are made there, too",
+        "DEVICE" },
     { "model", 0, 0, G_OPTION_ARG_FILENAME, &options->model,
         "ONNX file of another segmentation network", "FILE" },
     { "level", 0, 0, G_OPTION_ARG_INT, &options->level,
