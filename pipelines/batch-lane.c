@@ -134,8 +134,7 @@ add_branch (BatchLane *lane, GstElement *tee, guint branch)
       "max-size-time", (guint64) 0, NULL);
   gst_util_set_object_arg (G_OBJECT (look), "effect", effect->name);
   gst_util_set_object_arg (G_OBJECT (look), "rendition", options->rendition);
-  /* The cut-out is on the card; auto would tell once per look that none is. */
-  if (g_str_equal (options->device, "cuda"))
+  if (batch_looks_on_card (options))
     gst_util_set_object_arg (G_OBJECT (look), "device", "cuda");
   g_object_set (encoder, "level", options->level, "dpi", options->dpi, NULL);
   g_object_set (sink, "location", location, NULL);

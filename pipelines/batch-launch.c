@@ -52,8 +52,8 @@ add_branch (
       " ! peteffect effect=%s rendition=%s%s ! petpngenc level=%d dpi=%d"
       " ! petfilesink",
       effect->name, options->rendition,
-      g_str_equal (options->device, "cuda") ? " device=cuda" : "",
-      options->level, options->dpi);
+      batch_looks_on_card (options) ? " device=cuda" : "", options->level,
+      options->dpi);
   add_property (line, "location", location);
 }
 

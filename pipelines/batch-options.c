@@ -267,9 +267,7 @@ batch_options_parse (BatchOptions *options, gchar ***arguments, GError **error)
         "1536)",
         "PIXELS" },
     { "device", 0, 0, G_OPTION_ARG_STRING, &options->device,
-        "Where the network runs: auto, cpu or cuda (default: auto); with cuda "
-        "looks are made there, too",
-        "DEVICE" },
+        "Where the network runs: auto, cpu or cuda (default: auto)", "DEVICE" },
     { "model", 0, 0, G_OPTION_ARG_FILENAME, &options->model,
         "ONNX file of another segmentation network", "FILE" },
     { "level", 0, 0, G_OPTION_ARG_INT, &options->level,
@@ -333,4 +331,11 @@ batch_options_clear (BatchOptions *options)
   g_free (options->device);
   g_free (options->model);
   g_free (options->contact_sheet);
+}
+
+gboolean
+batch_looks_on_card (const BatchOptions *options)
+{
+  return g_str_equal (options->device, "cuda") &&
+      g_str_equal (options->rendition, "classic");
 }

@@ -46,4 +46,9 @@ gboolean batch_options_parse (
 
 void batch_options_clear (BatchOptions *options);
 
+/* Whether peteffect is to use the card, where cut-outs are: only if one is asked
+ * for (auto would tell once per look that there is none), and not for fine looks,
+ * which the CPU makes. */
+gboolean batch_looks_on_card (const BatchOptions *options);
+
 G_END_DECLS
