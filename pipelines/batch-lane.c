@@ -5,6 +5,7 @@
 #include <gst/app/gstappsrc.h>
 
 #include "batch-load.h"
+#include "batch-params.h"
 
 /* For a pipeline that was given up: nobody waits for what it holds. */
 #define NO_LIMIT G_MAXINT64
@@ -136,6 +137,8 @@ add_branch (BatchLane *lane, GstElement *tee, guint branch)
   gst_util_set_object_arg (G_OBJECT (look), "rendition", options->rendition);
   if (batch_looks_on_card (options))
     gst_util_set_object_arg (G_OBJECT (look), "device", "cuda");
+  batch_params_apply (effect, look);
+  batch_params_watch (effect, encoder);
   g_object_set (encoder, "level", options->level, "dpi", options->dpi, NULL);
   g_object_set (sink, "location", location, NULL);
   link_branch (lane, branch, tee, gate, queue, look, encoder, sink);

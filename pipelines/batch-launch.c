@@ -49,11 +49,13 @@ add_branch (
         line, " optional=true priority=%u", effect->priority);
   g_string_append_printf (line,
       " ! queue max-size-buffers=1 max-size-bytes=0 max-size-time=0"
-      " ! peteffect effect=%s rendition=%s%s ! petpngenc level=%d dpi=%d"
-      " ! petfilesink",
+      " ! peteffect effect=%s rendition=%s%s",
       effect->name, options->rendition,
-      batch_looks_on_card (options) ? " device=cuda" : "", options->level,
-      options->dpi);
+      batch_looks_on_card (options) ? " device=cuda" : "");
+  for (gchar **param = effect->params; *param != NULL; param += 2)
+    add_property (line, param[0], param[1]);
+  g_string_append_printf (line, " ! petpngenc level=%d dpi=%d ! petfilesink",
+      options->level, options->dpi);
   add_property (line, "location", location);
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/pet-folder.h"
+#include "batch-params.h"
 #include "meta/gstpetsourcemeta.h"
 
 /* As petdec's own limit, applied before the file is read. */
@@ -39,7 +40,9 @@ look_for_results (BatchLoad *load, const gchar *recipe)
     g_autofree gchar *path = batch_item_result (
         load->item, options->output, options->effects[i].name);
 
-    if (batch_recipe_matches (path, recipe, &load->files[i]))
+    g_autofree gchar *own = batch_params_recipe (&options->effects[i], recipe);
+
+    if (batch_recipe_matches (path, own, &load->files[i]))
       load->kept |= 1u << i;
   }
 }

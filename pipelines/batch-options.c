@@ -6,6 +6,7 @@
 
 #include "base/pet-cpu.h"
 #include "base/pet-folder.h"
+#include "batch-params.h"
 #include "program-options.h"
 
 #define DEFAULT_MAX_SIZE 1536
@@ -30,6 +31,9 @@ static const gchar description[] =
     "  pet-batch dog.jpg -o prints\n"
     "  pet-batch --effects color,popart --max-size 3000 --dpi 300 photos -o "
     "prints\n"
+    "  pet-batch --param popart.palette=candy --param popart.ground=auto "
+    "dog.jpg "
+    "-o prints\n"
     "  pet-batch --json photos -o prints > results.jsonl";
 
 /* The looks that peteffect has, by its enum. */
@@ -244,8 +248,9 @@ batch_options_parse (BatchOptions *options, gchar ***arguments, GError **error)
 {
   g_autofree gchar *effects = NULL, *optional = NULL, *memory = NULL;
   g_autofree gchar *shard = NULL;
+  g_auto (GStrv) params = NULL;
   gint max_size = DEFAULT_MAX_SIZE, jobs = 0, timeout = DEFAULT_TIMEOUT;
-  gboolean version = FALSE;
+  gboolean version = FALSE, list_params = FALSE;
   const GEnumClass *all;
   const GOptionEntry entries[] = {
     { "output", 'o', 0, G_OPTION_ARG_FILENAME, &options->output,
@@ -254,6 +259,10 @@ batch_options_parse (BatchOptions *options, gchar ***arguments, GError **error)
         "Looks to make (default: the first five)", "NAME,..." },
     { "rendition", 0, 0, G_OPTION_ARG_STRING, &options->rendition,
         "How they are made: classic or fine (default: fine)", "RENDITION" },
+    { "param", 0, 0, G_OPTION_ARG_STRING_ARRAY, &params,
+        "A parameter of a look; may be given often", "LOOK.NAME=VALUE" },
+    { "list-params", 0, 0, G_OPTION_ARG_NONE, &list_params,
+        "Print the parameters of the looks in that rendition", NULL },
     { "optional", 0, 0, G_OPTION_ARG_STRING, &optional,
         "Looks that may be dropped when memory is short, the lowest priority "
         "(0-100) first",
@@ -310,6 +319,10 @@ batch_options_parse (BatchOptions *options, gchar ***arguments, GError **error)
     g_print ("pet-batch " PET_VERSION "\n");
     exit (0);
   }
+  if (list_params && check_names (options, error)) {
+    batch_params_print (options->rendition);
+    exit (0);
+  }
   options->max_size = (guint) max_size;
   options->jobs = jobs > 0 ? (guint) jobs : (guint) pet_cpu_count ();
   options->timeout = (guint) timeout;
@@ -319,13 +332,16 @@ batch_options_parse (BatchOptions *options, gchar ***arguments, GError **error)
       parse_shard (options, shard, error) && check_names (options, error) &&
       program_parse_bytes ("memory", memory, 0, &options->memory, error) &&
       parse_effects (options, all, effects, error) &&
-      parse_optional (options, optional, error);
+      parse_optional (options, optional, error) &&
+      batch_params_parse (options, params, error);
 }
 
 void
 batch_options_clear (BatchOptions *options)
 {
   g_strfreev (options->inputs);
+  for (guint i = 0; i < options->n_effects; i++)
+    g_strfreev (options->effects[i].params);
   g_free (options->output);
   g_free (options->rendition);
   g_free (options->device);

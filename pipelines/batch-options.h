@@ -14,6 +14,7 @@ typedef struct {
   const gchar *name; /* static: the nick of peteffect's enum */
   gboolean optional;
   guint priority;
+  gchar **params; /* names and values in turn, NULL-ended: other than usual */
 } BatchEffect;
 
 typedef struct {

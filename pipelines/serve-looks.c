@@ -3,6 +3,7 @@
 #include "serve-looks.h"
 
 #include "program-options.h"
+#include "program-params.h"
 
 #define MAX_SIZE (1 << 20)
 #define DEFAULT_PRIORITY 50
@@ -162,21 +163,7 @@ gboolean
 serve_wish_set (
     ServeWish *wish, const gchar *name, const gchar *value, GError **error)
 {
-  const PetEffect *effect = wish->effect;
-  gint index = pet_effect_param_index (effect, name);
-  const PetEffectParam *param;
-
-  if (index < 0)
-    return program_usage_error (
-        error, "%s has no setting \"%.40s\"", effect->name, name);
-  param = &effect->params[index];
-  if (pet_effect_param_parse (param, value, &wish->values[index]))
-    return TRUE;
-  if (param->type == PET_PARAM_CHOICE || param->type == PET_PARAM_COLOR)
-    return program_usage_error (error, "%s.%s cannot be \"%.40s\": %s",
-        effect->name, name, value, param->blurb);
-  return program_usage_error (error, "%s.%s is %g to %g, not \"%.40s\"",
-      effect->name, name, param->min, param->max, value);
+  return program_set_param (wish->effect, wish->values, name, value, error);
 }
 
 gchar *

@@ -97,6 +97,46 @@ check "optional effects that do not fit are dropped: exit 5" \
   -o "$work/dropped"
 check "without the dropped one" test ! -e "$work/dropped/cat/popart.png"
 
+# Parameters of looks: seen, remembered, and of one look only.
+styled() {
+  batch --effects popart,dithering --param popart.palette=candy \
+    --param popart.ground=#102030 --param dithering.ink=navy "$@"
+}
+batch --effects popart,dithering "$work/cat.png" -o "$work/plain"
+check "--param changes a look" styled "$work/cat.png" -o "$work/styled"
+check "popart is another" \
+  test "$(cmp -s "$work"/{plain,styled}/cat/popart.png; echo $?)" -eq 1
+check "dithering is another" \
+  test "$(cmp -s "$work"/{plain,styled}/cat/dithering.png; echo $?)" -eq 1
+check "the file says how it was made" grep -qa \
+  "; palette=candy; ground=#102030" "$work/styled/cat/popart.png"
+check "and of the other look only its own" grep -qaE \
+  "photo=sha256:[0-9a-f]{64}; ink=#14213d" "$work/styled/cat/dithering.png"
+check "the same again is kept" says '"kept"' \
+  styled --json "$work/cat.png" -o "$work/styled"
+batch --effects popart,dithering --param popart.palette=ocean --json \
+  --param dithering.ink=#14213d "$work/cat.png" -o "$work/styled" \
+  >"$work/styled.jsonl"
+check "another parameter makes that look again" test \
+  "$(field "$work/styled.jsonl" effects.popart.status)" = "done"
+check "and no other" test \
+  "$(field "$work/styled.jsonl" effects.dithering.status)" = kept
+check "the look's own default is no parameter" batch --effects \
+  popart,dithering --param popart.palette=auto "$work/cat.png" -o "$work/plain2"
+check "same bytes" diff -r "$work/plain" "$work/plain2"
+check "--print-pipeline has it" says 'ground="#102030"' \
+  styled --print-pipeline "$work/cat.png" -o "$work/styled"
+check "--list-params" says "popart.outline=1" batch --list-params
+check "of the other rendition" says "dithering.gamma=0.45" \
+  batch --list-params --rendition classic
+for wrong in popart palette=candy popart.nose=1 popart.palette=mauve \
+  popart.outline=9 popart.ground=12 dithering.dot-size=1.5 mosaic.grout=navy; do
+  check "--param $wrong: exit 1" \
+    status 1 styled --param "$wrong" "$work/cat.png" -o "$work/x"
+done
+check "it says what there is" says "one of auto, pop, sunset" \
+  batch --param popart.palette=mauve "$work/cat.png" -o "$work/x"
+
 check "--help" says "Exit status" batch --help
 check "no input: exit 1" status 1 batch -o "$work/x"
 check "no output: exit 1" status 1 batch "$work/cat.png"
