@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "drawn-pet.h"
+#include "image/effects/pet-palettes.h"
 #include "image/pet-effect.h"
 
 static const PetEffect *
@@ -313,6 +314,74 @@ looks_are_the_same_at_every_size (void)
   }
 }
 
+/* Which of the palettes that "auto" takes a print was made in: by its darkest
+ * ink, which the outline has. 0 = none. */
+static int
+find_palette (const PetImage *image)
+{
+  for (int palette = 1; palette <= 5; palette++) {
+    uint32_t inks[PET_PALETTE_MAX];
+
+    pet_palette_colors (palette, inks);
+    for (int y = 0; y < image->height; y++)
+      for (int x = 0; x < image->width; x++) {
+        const uint8_t *pixel = pet_image_row (image, y) + 4 * x;
+
+        if (pixel[3] == 255 && pixel[0] == inks[0] >> 16 &&
+            pixel[1] == (inks[0] >> 8 & 255) && pixel[2] == (inks[0] & 255))
+          return palette;
+      }
+  }
+  return 0;
+}
+
+/* The palette that a coat gets, `light` percent as light as it is drawn. */
+static int
+palette_of_coat (int side, int light)
+{
+  double values[PET_EFFECT_MAX_PARAMS];
+  Picture picture = picture_new (side, side, 4, 0), result;
+  int palette;
+
+  drawn_pet (&picture.image, side, 1);
+  for (int y = 0; y < side; y++)
+    for (int x = 0; x < side; x++)
+      for (int c = 0; c < 3; c++) {
+        uint8_t *level = pet_image_row (&picture.image, y) + 4 * x + c;
+
+        *level = picture_clamp (*level * light / 100.0);
+      }
+  defaults (fine (2), values);
+  result = render (
+      pet_effect_version (fine (2), pet_cpu_isa ()), &picture.image, values, 0);
+  palette = find_palette (&result.image);
+  picture_free (&result);
+  picture_free (&picture);
+  return palette;
+}
+
+/* From black to light coats: palettes change a few times, and at all sizes at
+ * the same coat. */
+static void
+coats_get_the_same_palette_at_every_size (void)
+{
+  int changes = 0, differ = 0, before = 0;
+
+  for (int light = 16; light <= 160; light += 4) {
+    int small = palette_of_coat (150, light),
+        large = palette_of_coat (450, light);
+
+    tap_check (small != 0 && large != 0);
+    changes += light > 16 && large != before;
+    differ += small != large;
+    before = large;
+  }
+  printf ("# %d changes of palette, %d of 37 coats differ between sizes\n",
+      changes, differ);
+  tap_check (changes >= 2);
+  tap_check (differ <= 1);
+}
+
 static int
 compare_pixels (const void *a, const void *b)
 {
@@ -471,6 +540,7 @@ main (int argc, char **argv)
     TAP_TEST (odd_shapes_are_taken),
     TAP_TEST (hidden_colors_stay_hidden),
     TAP_TEST (looks_are_the_same_at_every_size),
+    TAP_TEST (coats_get_the_same_palette_at_every_size),
     TAP_TEST (prints_have_few_colors),
     TAP_TEST (refused_memory_is_reported),
     TAP_TEST (scratch_is_as_documented),
