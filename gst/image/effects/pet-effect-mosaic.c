@@ -120,12 +120,12 @@ level (PetCells *cells)
   pet_cells_levels (cells, light, shares, at, 3);
   pet_cells_guide_lines (cells, light, 8.0f, 0.01f);
   low = 0.06f + 0.48f * at[0];
-  high = 0.64f + 0.35f * at[2];
+  high = 0.58f + 0.41f * at[2];
   gain = (high - low) / (at[2] - at[0] + 0.06f);
   gain = gain > 1.5f ? 1.5f : gain;
   low = 0.5f * (low + high) - 0.5f * gain * (at[2] - at[0]);
   lift = 0.5f * (0.62f - (low + gain * (at[1] - at[0])));
-  lift = lift < 0.0f ? 0.0f : lift;
+  lift = lift < 0.0f ? 0.0f : lift > 0.07f ? 0.07f : lift;
   for (size_t i = 0; i < count_cells (cells); i++) {
     float base = slope[i] * light[i] + offset[i];
     float tone = pet_clamp01 (low + gain * (base - at[0]));

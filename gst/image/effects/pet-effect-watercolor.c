@@ -224,7 +224,7 @@ level (PetCells *cells)
   gain = gain > 1.6f ? 1.6f : gain;
   low = 0.5f * (low + high) - 0.5f * gain * (at[2] - at[0]);
   lift = 0.55f * (0.68f - (low + gain * (at[1] - at[0])));
-  lift = lift < 0.0f ? 0.0f : lift;
+  lift = lift < 0.0f ? 0.0f : lift > 0.09f ? 0.09f : lift;
   for (size_t i = 0; i < count_cells (cells); i++) {
     float tone = pet_clamp01 (low + gain * (light[i] - at[0]));
 
