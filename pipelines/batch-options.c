@@ -243,35 +243,77 @@ check_required (const BatchOptions *options, gint max_size, gint jobs,
   return TRUE;
 }
 
+/* What is looked at after the command line was read. */
+typedef struct {
+  gchar *effects, *optional, *memory, *shard;
+  gchar **params;
+  gint max_size, jobs, timeout;
+  gboolean version, list_params;
+} Raw;
+
+static void
+clear_raw (Raw *raw)
+{
+  g_free (raw->effects);
+  g_free (raw->optional);
+  g_free (raw->memory);
+  g_free (raw->shard);
+  g_strfreev (raw->params);
+}
+
+static gboolean
+take (BatchOptions *options, const Raw *raw, GError **error)
+{
+  const GEnumClass *all;
+
+  if (raw->version) {
+    g_print ("pet-batch " PET_VERSION "\n");
+    exit (0);
+  }
+  if (!check_names (options, error))
+    return FALSE;
+  if (raw->list_params) {
+    batch_params_print (options->rendition);
+    exit (0);
+  }
+  options->max_size = (guint) raw->max_size;
+  options->jobs = raw->jobs > 0 ? (guint) raw->jobs : (guint) pet_cpu_count ();
+  options->timeout = (guint) raw->timeout;
+  all = effect_class (error);
+  return all != NULL &&
+      check_required (options, raw->max_size, raw->jobs, raw->timeout, error) &&
+      parse_shard (options, raw->shard, error) &&
+      program_parse_bytes ("memory", raw->memory, 0, &options->memory, error) &&
+      parse_effects (options, all, raw->effects, error) &&
+      parse_optional (options, raw->optional, error) &&
+      batch_params_parse (options, raw->params, error);
+}
+
 gboolean
 batch_options_parse (BatchOptions *options, gchar ***arguments, GError **error)
 {
-  g_autofree gchar *effects = NULL, *optional = NULL, *memory = NULL;
-  g_autofree gchar *shard = NULL;
-  g_auto (GStrv) params = NULL;
-  gint max_size = DEFAULT_MAX_SIZE, jobs = 0, timeout = DEFAULT_TIMEOUT;
-  gboolean version = FALSE, list_params = FALSE;
-  const GEnumClass *all;
+  Raw raw = { .max_size = DEFAULT_MAX_SIZE, .timeout = DEFAULT_TIMEOUT };
+  gboolean done;
   const GOptionEntry entries[] = {
     { "output", 'o', 0, G_OPTION_ARG_FILENAME, &options->output,
         "Folder for the results", "OUT" },
-    { "effects", 0, 0, G_OPTION_ARG_STRING, &effects,
+    { "effects", 0, 0, G_OPTION_ARG_STRING, &raw.effects,
         "Looks to make (default: the first five)", "NAME,..." },
     { "rendition", 0, 0, G_OPTION_ARG_STRING, &options->rendition,
         "How they are made: classic or fine (default: fine)", "RENDITION" },
-    { "param", 0, 0, G_OPTION_ARG_STRING_ARRAY, &params,
+    { "param", 0, 0, G_OPTION_ARG_STRING_ARRAY, &raw.params,
         "A parameter of a look; may be given often", "LOOK.NAME=VALUE" },
-    { "list-params", 0, 0, G_OPTION_ARG_NONE, &list_params,
+    { "list-params", 0, 0, G_OPTION_ARG_NONE, &raw.list_params,
         "Print the parameters of the looks in that rendition", NULL },
-    { "optional", 0, 0, G_OPTION_ARG_STRING, &optional,
+    { "optional", 0, 0, G_OPTION_ARG_STRING, &raw.optional,
         "Looks that may be dropped when memory is short, the lowest priority "
         "(0-100) first",
         "NAME:PRIORITY,..." },
-    { "memory", 0, 0, G_OPTION_ARG_STRING, &memory,
+    { "memory", 0, 0, G_OPTION_ARG_STRING, &raw.memory,
         "Memory for the looks in flight, e.g. 64M (default: half of what is "
         "free)",
         "BYTES" },
-    { "max-size", 0, 0, G_OPTION_ARG_INT, &max_size,
+    { "max-size", 0, 0, G_OPTION_ARG_INT, &raw.max_size,
         "Longest side of the results in pixels, 0 = as the photo (default: "
         "1536)",
         "PIXELS" },
@@ -283,13 +325,13 @@ batch_options_parse (BatchOptions *options, gchar ***arguments, GError **error)
         "PNG compression, 0-9: 1 is fast, 9 small (default: 1)", "LEVEL" },
     { "dpi", 0, 0, G_OPTION_ARG_INT, &options->dpi,
         "Print resolution noted in the files", "DPI" },
-    { "jobs", 'j', 0, G_OPTION_ARG_INT, &jobs,
+    { "jobs", 'j', 0, G_OPTION_ARG_INT, &raw.jobs,
         "Photos in parallel (default: one per core)", "N" },
-    { "shard", 0, 0, G_OPTION_ARG_STRING, &shard,
+    { "shard", 0, 0, G_OPTION_ARG_STRING, &raw.shard,
         "Make part i of n of the photos (default: from JOB_COMPLETION_INDEX or "
         "SLURM_ARRAY_TASK_ID, else all)",
         "I/N" },
-    { "timeout", 0, 0, G_OPTION_ARG_INT, &timeout,
+    { "timeout", 0, 0, G_OPTION_ARG_INT, &raw.timeout,
         "Give a photo up that stands still for so long (default: 300)",
         "SECONDS" },
     { "contact-sheet", 0, 0, G_OPTION_ARG_FILENAME, &options->contact_sheet,
@@ -302,7 +344,8 @@ batch_options_parse (BatchOptions *options, gchar ***arguments, GError **error)
         "One line of JSON per photo on standard output", NULL },
     { "quiet", 'q', 0, G_OPTION_ARG_NONE, &options->quiet,
         "Print failures and dropped results only", NULL },
-    { "version", 0, 0, G_OPTION_ARG_NONE, &version, "Print the version", NULL },
+    { "version", 0, 0, G_OPTION_ARG_NONE, &raw.version, "Print the version",
+        NULL },
     { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options->inputs,
         NULL, NULL },
     G_OPTION_ENTRY_NULL,
@@ -313,27 +356,10 @@ batch_options_parse (BatchOptions *options, gchar ***arguments, GError **error)
   options->level = DEFAULT_LEVEL;
   g_option_context_add_main_entries (context, entries, NULL);
   g_option_context_set_description (context, description);
-  if (!g_option_context_parse_strv (context, arguments, error))
-    return FALSE;
-  if (version) {
-    g_print ("pet-batch " PET_VERSION "\n");
-    exit (0);
-  }
-  if (list_params && check_names (options, error)) {
-    batch_params_print (options->rendition);
-    exit (0);
-  }
-  options->max_size = (guint) max_size;
-  options->jobs = jobs > 0 ? (guint) jobs : (guint) pet_cpu_count ();
-  options->timeout = (guint) timeout;
-  all = effect_class (error);
-  return all != NULL &&
-      check_required (options, max_size, jobs, timeout, error) &&
-      parse_shard (options, shard, error) && check_names (options, error) &&
-      program_parse_bytes ("memory", memory, 0, &options->memory, error) &&
-      parse_effects (options, all, effects, error) &&
-      parse_optional (options, optional, error) &&
-      batch_params_parse (options, params, error);
+  done = g_option_context_parse_strv (context, arguments, error) &&
+      take (options, &raw, error);
+  clear_raw (&raw);
+  return done;
 }
 
 void
