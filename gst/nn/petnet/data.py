@@ -22,6 +22,7 @@ BORDER_WEIGHT = 0.35
 UNSURE_WEIGHT = 0.15  # where a teacher says one half
 PSEUDO_WEIGHT = 0.7
 PASTED = 0.3
+PLAIN = 0.2  # of the grounds that pets are pasted on
 # Of the labelled pictures 511 are of three breeds.  Held out are as many of
 # these and of the others as the test set has, and an epoch takes each of them
 # with these chances (1.5: once, and again every other time).
@@ -179,6 +180,12 @@ class Augmented(Dataset):
         if rng.random() < 0.5:
             rgb, target, weight = (np.ascontiguousarray(a[:, ::-1])
                                    for a in (rgb, target, weight))
+        if kind == "train" and rng.random() < 0.15:
+            rgb = in_harness(rgb, target, rng)
+        if rng.random() < 0.2:
+            rgb = out_of_focus(rgb, rng)
+        if rng.random() < 0.2:
+            rgb = half_in_shade(rgb, rng)
         rgb = recolour(rgb, rng)
         return rgb.transpose(2, 0, 1).copy(), np.stack([target, weight])
 
@@ -204,7 +211,10 @@ class Augmented(Dataset):
         """Put the pet on another scene or beside another pet."""
         cache, size = self.cache, self.size
         target, weight = alpha, np.full_like(alpha, 255)
-        if rng.random() < 0.8:
+        kind = rng.random()
+        if kind < PLAIN:
+            ground = plain_ground(rng, size)
+        elif kind < 0.8:
             pool = cache.bg
             j = int(rng.integers(len(pool) + len(cache.train_neg)))
             if j >= len(pool):
@@ -223,9 +233,21 @@ class Augmented(Dataset):
         return np.uint8(rgb * a + ground * (1 - a) + 0.5), target, weight
 
 
+def plain_ground(rng, size):
+    """A studio's wall: one colour, often none, brighter on one side."""
+    value = rng.choice([0, 255, rng.uniform(0, 255)])
+    colour = np.full(3, value)
+    if rng.random() < 0.5:
+        colour = rng.uniform(0, 255, 3)
+    slope = rng.normal(0, 20, 2) * (rng.random() < 0.7)
+    y, x = np.mgrid[-1:1:size * 1j, -1:1:size * 1j]
+    shade = slope[0] * x + slope[1] * y
+    return np.uint8(np.clip(colour + shade[..., None] + 0.5, 0, 255))
+
+
 def placement(rng, source, size, smallest=0.6):
     """Random rotation, scale, aspect and shift: output to source pixels."""
-    scale = np.exp(rng.uniform(np.log(smallest), np.log(2.0)))
+    scale = np.exp(rng.uniform(np.log(smallest), np.log(2.3)))
     aspect = np.exp(np.clip(rng.normal(0, 0.16), -0.45, 0.45))
     angle = np.deg2rad(np.clip(rng.normal(0, 10), -30, 30))
     step = source / size / scale
@@ -250,6 +272,50 @@ def warp(image, matrix, size, reflect=True):
     return cv2.warpAffine(np.asarray(image), matrix, (size, size),
                           flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
                           borderMode=border)
+
+
+def in_harness(rgb, target, rng):
+    """A strap or three on the pet, which stay part of it."""
+    inside = np.argwhere(target > 200)
+    if len(inside) < 400:
+        return rgb
+    size = rgb.shape[0]
+    straps = np.zeros((size, size), np.uint8)
+    for _ in range(rng.integers(1, 4)):
+        ends = inside[rng.integers(len(inside), size=3)][:, ::-1]
+        line = np.int32(ends if rng.random() < 0.5 else
+                        [ends[0], ends[0] + rng.normal(0, size / 8, 2),
+                         ends[0] + rng.normal(0, size / 4, 2)])
+        width = int(size * np.exp(rng.uniform(np.log(0.015), np.log(0.09))))
+        cv2.polylines(straps, [line], False, 255, max(width, 1), cv2.LINE_AA)
+    colour = rng.uniform(0, 255, 3)
+    ground = np.full(rgb.shape, colour, np.float32)
+    if rng.random() < 0.4:
+        rows = np.arange(size) // max(size // int(rng.integers(30, 110)), 1)
+        ground[rows % 2 == 0] = rng.uniform(0, 255, 3)
+    grey = cv2.GaussianBlur(rgb, (0, 0), size / 80).mean(2, keepdims=True)
+    ground *= 0.5 + 0.5 * grey / max(grey.mean(), 1)
+    share = (straps / 255.0 * (target > 128))[..., None]
+    return np.uint8(np.clip(rgb * (1 - share) + ground * share, 0, 255))
+
+
+def out_of_focus(rgb, rng):
+    """Blurred on one side, as what lies behind a head close by."""
+    size = rgb.shape[0]
+    angle = rng.uniform(0, 2 * np.pi)
+    y, x = np.mgrid[-1:1:size * 1j, -1:1:size * 1j]
+    along = (np.cos(angle) * x + np.sin(angle) * y - rng.uniform(-0.4, 0.5))
+    share = np.clip(along / rng.uniform(0.1, 0.6), 0, 1)[..., None]
+    blurred = cv2.GaussianBlur(rgb, (0, 0),
+                               rng.uniform(1.5, 5) * size / 320)
+    return np.uint8(rgb * (1 - share) + blurred * share + 0.5)
+
+
+def half_in_shade(rgb, rng):
+    """Light that changes slowly across the picture."""
+    field = np.exp(rng.normal(0, 0.4, (4, 4)).astype(np.float32))
+    field = cv2.resize(field, rgb.shape[1::-1], interpolation=cv2.INTER_CUBIC)
+    return np.uint8(np.clip(rgb * field[..., None], 0, 255))
 
 
 def recolour(rgb, rng):

@@ -40,6 +40,8 @@ BLOCKS = {
 # channels of the decoder at strides 32, 16, 8, 4, 2
 DECODER = {"petnet": (96, 64, 48, 32, 16),
            "petnet-large": (160, 128, 96, 48, 24)}
+# residual blocks of the decoder at strides 32 and 16
+EXTRA = {"petnet": (2, 2), "petnet-large": (0, 0)}
 SIZE = 320
 LITE_EPSILON = 1e-3  # of EfficientNet-Lite's batch norms
 
@@ -167,6 +169,26 @@ def light_block(channels, kernel=3):
                          conv_bn(channels, channels))
 
 
+class Widened(nn.Module):
+    """Residual: widen fourfold, depthwise 5x5, narrow; starts as identity."""
+
+    def __init__(self, channels):
+        super().__init__()
+        wide = 4 * channels
+        self.body = nn.Sequential(conv_bn(channels, wide),
+                                  conv_bn(wide, wide, 5, wide),
+                                  conv_bn(wide, channels, act=False))
+        nn.init.zeros_(self.body[2][1].weight)
+
+    def forward(self, x):
+        return x + self.body(x)
+
+
+def widened(channels, count):
+    """`count` residual blocks in a row."""
+    return nn.Sequential(*[Widened(channels) for _ in range(count)])
+
+
 class UpBlock(nn.Module):
     """Narrow, enlarge twofold, add the skip, mix."""
 
@@ -198,7 +220,10 @@ class PetNet(nn.Module):
         s4, s8, s16 = (blocks[i][0] for i in self.encoder.steps)
         self.top = nn.Sequential(conv_bn(blocks[-1][2], c32),
                                  light_block(c32, 5), light_block(c32, 5))
+        deep32, deep16 = EXTRA[kind]
+        self.deep32 = widened(c32, deep32)
         self.up16 = UpBlock(c32, 6 * s16, c16)
+        self.deep16 = widened(c16, deep16)
         self.up8 = UpBlock(c16, 6 * s8, c8)
         self.up4 = UpBlock(c8, s4, c4)
         self.up2 = UpBlock(c4, STEM[kind], c2)
@@ -208,7 +233,7 @@ class PetNet(nn.Module):
     def forward(self, x):
         """Return logits, and in training mode (logits, stride-16 logits)."""
         s2, s4, s8, s16, s32 = self.encoder(x)
-        y16 = self.up16(self.top(s32), s16)
+        y16 = self.deep16(self.up16(self.deep32(self.top(s32)), s16))
         y = self.up2(self.up4(self.up8(y16, s8), s4), s2)
         y = upsample2(self.head(y))
         return (y, self.aux(y16)) if self.training else y

@@ -195,6 +195,13 @@ def save(path, **content):
     os.replace(path + ".part", path)
 
 
+def load_known(net, state):
+    """Weights of a network without the blocks that start as identities."""
+    missing, unexpected = net.load_state_dict(state, strict=False)
+    if unexpected or any(not key.startswith("deep") for key in missing):
+        raise ValueError(f"the weights do not fit: {missing} {unexpected}")
+
+
 def start(args, net):
     """(optimizer, average, epoch): fresh, from a checkpoint, or resumed."""
     last = os.path.join(args.work, "last.pt")
@@ -204,7 +211,7 @@ def start(args, net):
         net.load_state_dict(stored["net"])
         optimizer.load_state_dict(stored["optimizer"])
     elif args.init.endswith(".pt"):
-        net.load_state_dict(torch.load(args.init)["ema"])
+        load_known(net, torch.load(args.init)["ema"])
     else:
         net.encoder.load_folded(args.init)
     net.to(memory_format=torch.channels_last)
