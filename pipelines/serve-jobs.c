@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/pet-cpu.h"
+
 #define RETRY_LOAD_US (5 * G_USEC_PER_SEC)
 
 /* One pipeline, or the place of one. */
@@ -197,7 +199,7 @@ is_alone (ServeJobs *jobs)
   for (guint i = 0; i < jobs->options->jobs; i++)
     if (jobs->slots[i].job != NULL)
       return FALSE;
-  return g_queue_is_empty (&jobs->waiting) && g_get_num_processors () > 1;
+  return g_queue_is_empty (&jobs->waiting) && pet_cpu_count () > 1;
 }
 
 static void
@@ -418,7 +420,7 @@ serve_jobs_new (const ServeOptions *options, ServeCache *cache,
   jobs = g_new0 (ServeJobs, 1);
   jobs->options = options;
   jobs->cache = cache;
-  jobs->turnstile = serve_turnstile_new (g_get_num_processors ());
+  jobs->turnstile = serve_turnstile_new ((guint) pet_cpu_count ());
   jobs->metrics = metrics;
   jobs->recipe = recipe;
   jobs->loaded = loaded;

@@ -5,6 +5,7 @@
 #include <gst/app/gstappsrc.h>
 #include <string.h>
 
+#include "base/pet-cpu.h"
 #include "meta/gstpetsourcemeta.h"
 
 #define BUDGET "pet-serve"
@@ -236,7 +237,7 @@ build (ServeLane *lane, const ServeOptions *options)
   gst_util_set_object_arg (G_OBJECT (lane->decoder), "on-error", "skip");
   gst_util_set_object_arg (
       G_OBJECT (lane->segmenter), "device", options->device);
-  lane->threads = MAX (1, g_get_num_processors () / options->jobs);
+  lane->threads = MAX (1, (guint) pet_cpu_count () / options->jobs);
   g_object_set (lane->segmenter, "model-location", options->model, "threads",
       MAX (lane->threads, THREADS_ALONE), NULL);
   gst_element_link_many (

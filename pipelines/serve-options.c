@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "base/pet-cpu.h"
 #include "program-options.h"
 #include "serve-looks.h"
 
@@ -195,7 +196,7 @@ gboolean
 serve_options_parse (ServeOptions *options, gchar ***arguments, GError **error)
 {
   Raw raw = { .port = 8080,
-    .jobs = (gint) g_get_num_processors (),
+    .jobs = pet_cpu_count (),
     .queue = 32,
     .max_size = 1536,
     .level = 1,

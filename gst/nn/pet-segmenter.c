@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/pet-resample.h"
 
@@ -112,13 +113,18 @@ read_sidecar (const char *path, char **text, PetError *error)
 {
   size_t size = strlen (path) + sizeof ".modelinfo", got;
   char *name = malloc (size);
-  FILE *file;
+  struct stat info;
+  FILE *file = NULL;
 
   *text = NULL;
   if (name == NULL)
     return pet_fail (error, PET_ERROR_MEMORY, "no memory for a file name");
   snprintf (name, size, "%s.modelinfo", path);
-  file = fopen (name, "rbe");
+  /* To open a pipe would wait for its other end. */
+  if (stat (name, &info) == 0 && !S_ISREG (info.st_mode))
+    errno = EINVAL;
+  else
+    file = fopen (name, "rbe");
   free (name);
   if (file == NULL)
     return errno == ENOENT
