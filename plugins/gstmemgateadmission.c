@@ -10,6 +10,7 @@
 
 /* Elements between a tee and its gate. */
 #define MAX_STEPS 32
+/* From this share of a watched limit on, spare blocks are given back. */
 #define SPARE_PRESSURE 0.5
 
 /* The source pad that is one element further up; transfer full. */
