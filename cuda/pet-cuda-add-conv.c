@@ -11,33 +11,84 @@
 #include "nn/ref/pet-op-window.h"
 #include "pet-cuda-program.h"
 
-typedef struct {
-  PetWindow window;
-  const PetTensor *weights, *bias; /* bias->data NULL: none */
-  int in, out, groups;
-} Conv;
+static bool
+is_constant (const PetTensor *tensor)
+{
+  return tensor->data != NULL && tensor->type == PET_TYPE_F32;
+}
+
+bool
+pet_cuda_read_weights (
+    const PetCudaProgram *program, const PetNode *node, PetCudaConvNode *conv)
+{
+  const PetCudaValue *values = program->values;
+
+  if (node->n_inputs < 2 || node->n_outputs != 1 || node->inputs[0] < 0 ||
+      node->outputs[0] < 0 || !values[node->inputs[0]].picture ||
+      !values[node->outputs[0]].picture ||
+      (node->residual >= 0 && !values[node->residual].picture))
+    return false;
+  conv->weights = pet_node_input (program->graph, node, 1);
+  conv->bias = pet_node_input (program->graph, node, 2);
+  conv->in = values[node->inputs[0]].channels;
+  conv->out = values[node->outputs[0]].channels;
+  conv->groups = (int) pet_node_int (node, "group", 1);
+  return is_constant (conv->weights) &&
+      (conv->bias->type == PET_TYPE_NONE || is_constant (conv->bias));
+}
+
+PetStatus
+pet_cuda_begin_conv (PetCudaProgram *program, const PetNode *node,
+    PetCudaStepKind kind, const PetCudaConvNode *conv, PetCudaStep **result,
+    PetError *error)
+{
+  PetCudaStep *step;
+
+  PET_TRY (pet_cuda_need_card (program, node->inputs[0], error));
+  if (node->residual >= 0)
+    PET_TRY (pet_cuda_need_card (program, node->residual, error));
+  PET_TRY (pet_cuda_new_step (program, kind, node, &step, error));
+  step->x = node->inputs[0];
+  step->y = node->outputs[0];
+  step->residual = node->residual;
+  step->in = conv->in;
+  step->out = conv->out;
+  step->groups = conv->groups;
+  step->epilogue.act = pet_cuda_act_of (node);
+  step->epilogue.low = node->act_min;
+  step->epilogue.high = node->act_max;
+  step->epilogue.residual_last = node->residual_last;
+  for (int i = 0; i < 2; i++) {
+    step->window.kernel[i] = (int) conv->window.kernel[1 + i];
+    step->window.stride[i] = (int) conv->window.stride[1 + i];
+    step->window.dilation[i] = (int) conv->window.dilation[1 + i];
+    step->window.pad[i] = (int) conv->window.pad[1 + i];
+  }
+  *result = step;
+  return PET_OK;
+}
+
+PetStatus
+pet_cuda_end_conv (
+    PetCudaProgram *program, const PetCudaStep *step, PetError *error)
+{
+  PET_TRY (pet_cuda_touch (program, step->x, false, error));
+  if (step->residual >= 0)
+    PET_TRY (pet_cuda_touch (program, step->residual, false, error));
+  return pet_cuda_touch (program, step->y, false, error);
+}
 
 static bool
-read_conv (const PetCudaProgram *program, const PetNode *node, Conv *conv)
+read_conv (
+    const PetCudaProgram *program, const PetNode *node, PetCudaConvNode *conv)
 {
-  const PetGraph *graph = program->graph;
-  const PetTensor *x = pet_node_input (graph, node, 0);
-  int64_t groups = pet_node_int (node, "group", 1);
+  const PetTensor *x = pet_node_input (program->graph, node, 0);
 
-  conv->weights = pet_node_input (graph, node, 1);
-  conv->bias = pet_node_input (graph, node, 2);
-  if (strcmp (node->type, "Conv") != 0 || node->n_outputs != 1 ||
-      !program->values[node->inputs[0]].picture ||
-      !program->values[node->outputs[0]].picture ||
-      conv->weights->data == NULL || conv->weights->type != PET_TYPE_F32 ||
-      (conv->bias->type != PET_TYPE_NONE &&
-          (conv->bias->data == NULL || conv->bias->type != PET_TYPE_F32)) ||
+  if (strcmp (node->type, "Conv") != 0 ||
+      !pet_cuda_read_weights (program, node, conv) ||
       pet_window_init (node, &x->shape, &conv->weights->shape.dim[2],
           &conv->window, NULL) != PET_OK)
     return false;
-  conv->in = (int) x->shape.dim[1];
-  conv->out = (int) graph->values[node->outputs[0]].tensor.shape.dim[1];
-  conv->groups = (int) groups;
   for (int i = 1; i < 3; i++)
     if (conv->window.kernel[i] > 65535 || conv->window.stride[i] > 65535 ||
         conv->window.dilation[i] > 65535 || conv->window.pad[i] > 65535 ||
@@ -49,10 +100,9 @@ read_conv (const PetCudaProgram *program, const PetNode *node, Conv *conv)
 bool
 pet_cuda_conv_fits (const PetCudaProgram *program, const PetNode *node)
 {
-  Conv conv;
+  PetCudaConvNode conv;
 
-  return node->n_inputs >= 2 && read_conv (program, node, &conv) &&
-      (node->residual < 0 || program->values[node->residual].picture);
+  return read_conv (program, node, &conv);
 }
 
 /* ONNX's weights are [out][in of a group][height][width]; `order` tells where
@@ -63,7 +113,8 @@ typedef enum {
 } Order;
 
 static float *
-reorder (const Conv *conv, Order order, int in, int out, size_t *count)
+reorder (
+    const PetCudaConvNode *conv, Order order, int in, int out, size_t *count)
 {
   const float *from = conv->weights->data;
   size_t height = (size_t) conv->window.kernel[1];
@@ -108,12 +159,12 @@ add_numbers (PetCudaProgram *program, const float *numbers, size_t count,
   return status;
 }
 
-static PetStatus
-add_weights (PetCudaProgram *program, PetCudaStep *step, const Conv *conv,
-    Order order, int in, int out, bool half, PetError *error)
+PetStatus
+pet_cuda_add_weights (PetCudaProgram *program, PetCudaStep *step,
+    const PetCudaConvNode *conv, float *weights, size_t count, bool half,
+    PetError *error)
 {
-  size_t count, padded = (size_t) pet_cuda_pad8 (conv->out);
-  float *weights = reorder (conv, order, in, out, &count);
+  size_t padded = (size_t) pet_cuda_pad8 (conv->out);
   float *bias = calloc (padded, sizeof *bias);
   PetStatus status;
 
@@ -130,6 +181,18 @@ add_weights (PetCudaProgram *program, PetCudaStep *step, const Conv *conv,
   free (weights);
   free (bias);
   return status;
+}
+
+static PetStatus
+add_weights (PetCudaProgram *program, PetCudaStep *step,
+    const PetCudaConvNode *conv, Order order, int in, int out, bool half,
+    PetError *error)
+{
+  size_t count = 0;
+  float *weights = reorder (conv, order, in, out, &count);
+
+  return pet_cuda_add_weights (
+      program, step, conv, weights, count, half, error);
 }
 
 PetCudaAct
@@ -159,7 +222,8 @@ pitch_of (const PetCudaProgram *program, int value)
 }
 
 static PetCudaConvKey
-key_of (const PetCudaProgram *program, const PetNode *node, const Conv *conv)
+key_of (const PetCudaProgram *program, const PetNode *node,
+    const PetCudaConvNode *conv)
 {
   const PetShape *y = &program->graph->values[node->outputs[0]].tensor.shape;
   PetCudaConvKey key;
@@ -231,8 +295,8 @@ find_plans (PetCudaProgram *program, const PetCudaConvKey *key, int *conv,
 }
 
 static PetStatus
-choose_kind (PetCudaProgram *program, PetCudaStep *step, const Conv *conv,
-    PetError *error)
+choose_kind (PetCudaProgram *program, PetCudaStep *step,
+    const PetCudaConvNode *conv, PetError *error)
 {
   int in = pet_cuda_pad8 (conv->in), out = pet_cuda_pad8 (conv->out);
   bool half = program->type == PET_CUDA_HALF;
@@ -260,32 +324,11 @@ pet_cuda_add_conv (
     PetCudaProgram *program, const PetNode *node, PetError *error)
 {
   PetCudaStep *step;
-  Conv conv;
+  PetCudaConvNode conv;
 
   (void) read_conv (program, node, &conv);
-  PET_TRY (pet_cuda_need_card (program, node->inputs[0], error));
-  if (node->residual >= 0)
-    PET_TRY (pet_cuda_need_card (program, node->residual, error));
-  PET_TRY (pet_cuda_new_step (program, PET_CUDA_STEP_CONV, node, &step, error));
-  step->x = node->inputs[0];
-  step->y = node->outputs[0];
-  step->residual = node->residual;
-  step->in = conv.in;
-  step->out = conv.out;
-  step->groups = conv.groups;
-  step->epilogue.act = pet_cuda_act_of (node);
-  step->epilogue.low = node->act_min;
-  step->epilogue.high = node->act_max;
-  step->epilogue.residual_last = node->residual_last;
-  for (int i = 0; i < 2; i++) {
-    step->window.kernel[i] = (int) conv.window.kernel[1 + i];
-    step->window.stride[i] = (int) conv.window.stride[1 + i];
-    step->window.dilation[i] = (int) conv.window.dilation[1 + i];
-    step->window.pad[i] = (int) conv.window.pad[1 + i];
-  }
+  PET_TRY (pet_cuda_begin_conv (
+      program, node, PET_CUDA_STEP_CONV, &conv, &step, error));
   PET_TRY (choose_kind (program, step, &conv, error));
-  PET_TRY (pet_cuda_touch (program, step->x, false, error));
-  if (step->residual >= 0)
-    PET_TRY (pet_cuda_touch (program, step->residual, false, error));
-  return pet_cuda_touch (program, step->y, false, error);
+  return pet_cuda_end_conv (program, step, error);
 }

@@ -9,10 +9,8 @@
 #include "base/pet-checked.h"
 #include "pet-cuda-private.h"
 
-/* A stage holds rows of a picture on their way; rows of half a million pixels
- * fit. Memory is taken in whole pieces of GRAIN, so
- * that pictures of nearly one size share a buffer. */
-#define STAGE_BYTES ((size_t) 2 << 20)
+/* Memory is taken in whole pieces of GRAIN, so that pictures of nearly one size
+ * share a buffer. */
 #define GRAIN ((size_t) 1 << 20)
 #define ROW_ALIGNMENT 256
 /* PET_QUAD of pet-kernel.h. */
@@ -145,15 +143,9 @@ set_up (PetCuda *cuda, PetError *error)
       "making a stream");
   PET_CUDA_TRY (cudaStreamCreateWithFlags (&cuda->copy, cudaStreamNonBlocking),
       "making a stream");
-  PET_CUDA_TRY (cudaEventCreateWithFlags (&cuda->done, cudaEventDisableTiming),
-      "making an event");
-  for (int i = 0; i < PET_CUDA_STAGES; i++) {
-    PET_CUDA_TRY (
-        cudaEventCreateWithFlags (&cuda->staged[i], cudaEventDisableTiming),
-        "making an event");
-    PET_TRY (pet_cuda_take (cuda, &cuda->stage[i], STAGE_BYTES, true, error));
-  }
-  return PET_OK;
+  return pet_cuda_check (
+      cudaEventCreateWithFlags (&cuda->done, cudaEventDisableTiming),
+      "making an event", error);
 }
 
 PetStatus
@@ -191,11 +183,7 @@ pet_cuda_close (PetCuda **pointer)
   if (cuda->copy != NULL)
     (void) cudaStreamSynchronize (cuda->copy);
   pet_cudnn_close (&cuda->dnn);
-  for (int i = 0; i < PET_CUDA_STAGES; i++) {
-    pet_cuda_drop (cuda, &cuda->stage[i]);
-    if (cuda->staged[i] != NULL)
-      (void) cudaEventDestroy (cuda->staged[i]);
-  }
+  pet_cuda_drop_stages (cuda);
   if (cuda->done != NULL)
     (void) cudaEventDestroy (cuda->done);
   if (cuda->work != NULL)
@@ -214,7 +202,7 @@ pet_cuda_layout (int width, int height, int channels, PetCudaImage *image)
   if (width < 1 || height < 1 ||
       !pet_mul_size (((size_t) width + PIXEL_GROUP - 1) / PIXEL_GROUP,
           (size_t) PIXEL_GROUP * (size_t) channels, &stride) ||
-      stride > STAGE_BYTES - ROW_ALIGNMENT)
+      stride > PET_CUDA_STAGE_BYTES - ROW_ALIGNMENT)
     return false;
   stride = (stride + ROW_ALIGNMENT - 1) / ROW_ALIGNMENT * ROW_ALIGNMENT;
   if (!pet_mul_size (stride, (size_t) height, &bytes))
@@ -242,82 +230,5 @@ pet_cuda_place (PetCuda *cuda, PetCudaBuffer *buffer, int width, int height,
   PET_TRY (
       pet_cuda_take (cuda, buffer, pet_cuda_image_bytes (image), false, error));
   image->data = buffer->data;
-  return PET_OK;
-}
-
-static void
-copy_rows (const PetImage *image, int first, int count, uint8_t *stage,
-    size_t stage_stride, bool in)
-{
-  size_t bytes = (size_t) image->width * (size_t) image->channels;
-
-  for (int y = 0; y < count; y++, stage += stage_stride) {
-    uint8_t *row = pet_image_row (image, first + y);
-
-    memcpy (in ? stage : row, in ? row : stage, bytes);
-  }
-}
-
-static int
-rows_of_stage (const PetCudaImage *image)
-{
-  return (int) (STAGE_BYTES / (size_t) image->stride_bytes);
-}
-
-PetStatus
-pet_cuda_upload (PetCuda *cuda, const PetImage *from, const PetCudaImage *to,
-    PetError *error)
-{
-  size_t stride = (size_t) to->stride_bytes;
-  int step = rows_of_stage (to), turn = 0;
-
-  /* What is to be overwritten may still be in use. */
-  PET_CUDA_TRY (cudaEventRecord (cuda->done, cuda->work), "an event");
-  PET_CUDA_TRY (cudaStreamWaitEvent (cuda->copy, cuda->done, 0), "waiting");
-  for (int y = 0; y < from->height; y += step, turn = 1 - turn) {
-    int rows = from->height - y < step ? from->height - y : step;
-
-    PET_CUDA_TRY (cudaEventSynchronize (cuda->staged[turn]), "an upload");
-    copy_rows (from, y, rows, cuda->stage[turn].data, stride, true);
-    PET_CUDA_TRY (
-        cudaMemcpyAsync (to->data + (size_t) y * stride, cuda->stage[turn].data,
-            (size_t) rows * stride, cudaMemcpyHostToDevice, cuda->copy),
-        "an upload");
-    PET_CUDA_TRY (cudaEventRecord (cuda->staged[turn], cuda->copy), "an event");
-  }
-  PET_CUDA_TRY (cudaEventRecord (cuda->done, cuda->copy), "an event");
-  return pet_cuda_check (
-      cudaStreamWaitEvent (cuda->work, cuda->done, 0), "waiting", error);
-}
-
-/* While one stage is emptied here the other is filled. */
-PetStatus
-pet_cuda_download (PetCuda *cuda, const PetCudaImage *from, const PetImage *to,
-    PetError *error)
-{
-  size_t stride = (size_t) from->stride_bytes;
-  int step = rows_of_stage (from), turn = 0;
-
-  PET_CUDA_TRY (cudaEventRecord (cuda->done, cuda->work), "an event");
-  PET_CUDA_TRY (cudaStreamWaitEvent (cuda->copy, cuda->done, 0), "waiting");
-  for (int y = 0; y < to->height + step; y += step, turn = 1 - turn) {
-    int before = y - step;
-    int rows = to->height - y < step ? to->height - y : step;
-
-    if (y < to->height) {
-      PET_CUDA_TRY (
-          cudaMemcpyAsync (cuda->stage[turn].data,
-              from->data + (size_t) y * stride, (size_t) rows * stride,
-              cudaMemcpyDeviceToHost, cuda->copy),
-          "a download");
-      PET_CUDA_TRY (
-          cudaEventRecord (cuda->staged[turn], cuda->copy), "an event");
-    }
-    if (before < 0)
-      continue;
-    PET_CUDA_TRY (cudaEventSynchronize (cuda->staged[1 - turn]), "a download");
-    rows = to->height - before < step ? to->height - before : step;
-    copy_rows (to, before, rows, cuda->stage[1 - turn].data, stride, false);
-  }
   return PET_OK;
 }

@@ -19,15 +19,11 @@ typedef struct {
   bool pinned;
 } PetCudaBuffer;
 
-#define PET_CUDA_STAGES 2
-
 struct PetCuda {
   PetCudaOptions options;
   PetCudaInfo info;
   cudaStream_t work, copy;
-  cudaEvent_t done; /* hands over from one stream to the other */
-  cudaEvent_t staged[PET_CUDA_STAGES];
-  PetCudaBuffer stage[PET_CUDA_STAGES];
+  cudaEvent_t done;          /* hands over from one stream to the other */
   PetCudnn dnn;              /* opened by the first segmenter */
   _Atomic size_t held_bytes; /* frames are freed by any thread */
 };
@@ -58,7 +54,14 @@ size_t pet_cuda_image_bytes (const PetCudaImage *image);
 PetStatus pet_cuda_place (PetCuda *cuda, PetCudaBuffer *buffer, int width,
     int height, int channels, PetCudaImage *image, PetError *error);
 
-/* Through the staging buffers on the copy stream; later work of the work
+/* A stage holds rows of a picture on their way; rows of half a million pixels
+ * fit. */
+#define PET_CUDA_STAGE_BYTES ((size_t) 2 << 20)
+
+/* Gives those back that `cuda` has taken; waits for others that use them. */
+void pet_cuda_drop_stages (PetCuda *cuda);
+
+/* Through a stage on the copy stream; later work of the work
  * stream waits for an upload, a download waits for earlier work. A download
  * has arrived when it returns. */
 PetStatus pet_cuda_upload (PetCuda *cuda, const PetImage *from,

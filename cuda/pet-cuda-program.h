@@ -10,6 +10,7 @@
 #pragma once
 
 #include "nn/pet-backend.h"
+#include "nn/ref/pet-op-window.h"
 #include "pet-cuda-conv.h"
 
 typedef enum {
@@ -131,6 +132,27 @@ PetStatus pet_cuda_add_steps (PetCudaProgram *program, PetError *error);
 bool pet_cuda_supports (const PetCudaProgram *program, const PetNode *node);
 /* Rules and steps of one convolution; false: not for the card. */
 bool pet_cuda_conv_fits (const PetCudaProgram *program, const PetNode *node);
+
+/* What all convolutions have. */
+typedef struct {
+  PetWindow window;
+  const PetTensor *weights, *bias; /* constants; bias->data NULL: none */
+  int in, out, groups;             /* channels without padding */
+} PetCudaConvNode;
+
+/* All but the window; false: its operands are not for the card. */
+bool pet_cuda_read_weights (
+    const PetCudaProgram *program, const PetNode *node, PetCudaConvNode *conv);
+/* A step of `kind` with everything but constants; then those, and the end.
+ * `weights` are freed (NULL: there was no memory for them). */
+PetStatus pet_cuda_begin_conv (PetCudaProgram *program, const PetNode *node,
+    PetCudaStepKind kind, const PetCudaConvNode *conv, PetCudaStep **step,
+    PetError *error);
+PetStatus pet_cuda_add_weights (PetCudaProgram *program, PetCudaStep *step,
+    const PetCudaConvNode *conv, float *weights, size_t count, bool half,
+    PetError *error);
+PetStatus pet_cuda_end_conv (
+    PetCudaProgram *program, const PetCudaStep *step, PetError *error);
 /* What was fused onto the node. */
 PetCudaAct pet_cuda_act_of (const PetNode *node);
 PetStatus pet_cuda_add_conv (

@@ -29,7 +29,8 @@ typedef struct {
   int device; /* -1 = the first */
 
   /* Bytes of the card and of pinned memory are charged before they are taken;
-   * false: refused, the call fails with PET_ERROR_MEMORY. NULL: no account. */
+   * false: refused, the call fails with PET_ERROR_MEMORY. Never by open() and
+   * info(). NULL: no account. */
   bool (*charge) (void *user, size_t bytes);
   void (*release) (void *user, size_t bytes);
   void *user;

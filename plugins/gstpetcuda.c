@@ -96,41 +96,25 @@ struct _GstPetCard {
 static bool
 charge (void *user, size_t bytes)
 {
-  GstPetCard *card = user;
-  GstPetBudgetState state;
-
-  gst_pet_budget_get_state (card->budget, &state);
-  if (bytes > state.limit - MIN (state.in_use, state.limit))
-    return false;
-  gst_pet_budget_draw (card->budget, NULL, bytes);
-  return true;
+  return gst_pet_budget_try_draw (((GstPetCard *) user)->budget, bytes);
 }
 
 static void
 release (void *user, size_t bytes)
 {
-  GstPetCard *card = user;
-
-  gst_pet_budget_give_back (card->budget, NULL, bytes);
+  gst_pet_budget_give_back (((GstPetCard *) user)->budget, NULL, bytes);
 }
 
-/* The first to come sets the limit of the card's account; it keeps it as long
- * as anyone has the card. */
+/* Nothing was charged yet. The limit is the same for all who have the card. */
 static PetStatus
-open_account (GstPetCard *card, gint device, PetError *error)
+open_account (GstPetCard *card, PetError *error)
 {
-  PetCudaOptions probe = { .device = device };
   guint64 available, total, held;
   g_autofree gchar *name = NULL;
   PetCudaInfo info;
-  PetStatus status;
-  PetCuda *cuda;
 
-  PET_TRY (card->api->open (&probe, &cuda, error));
-  card->api->info (cuda, &info);
-  status = card->api->memory (cuda, &available, &total, &held, error);
-  card->api->close (&cuda);
-  PET_TRY (status);
+  card->api->info (card->cuda, &info);
+  PET_TRY (card->api->memory (card->cuda, &available, &total, &held, error));
   card->name = g_strdup_printf ("%s (GPU %d, compute capability %d.%d)",
       info.name, info.device, info.compute_major, info.compute_minor);
   name = g_strdup_printf ("cuda-%d", info.device);
@@ -154,9 +138,9 @@ gst_pet_card_open (gint device, GstPetCard **result, PetError *error)
   card = g_new0 (GstPetCard, 1);
   card->api = api;
   options.user = card;
-  status = open_account (card, device, error);
+  status = api->open (&options, &card->cuda, error);
   if (status == PET_OK)
-    status = api->open (&options, &card->cuda, error);
+    status = open_account (card, error);
   if (status != PET_OK)
     gst_pet_card_close (&card);
   else

@@ -113,6 +113,9 @@ guint64 gst_pet_ticket_get_drawn (GstPetTicket *ticket);
  * loose). Each draw is given back with the same arguments. */
 void gst_pet_budget_draw (
     GstPetBudget *budget, GstPetTicket *ticket, guint64 bytes);
+/* The same for loose bytes of an account whose limit is never passed: FALSE, and
+ * nothing is charged, where they would. */
+gboolean gst_pet_budget_try_draw (GstPetBudget *budget, guint64 bytes);
 void gst_pet_budget_give_back (
     GstPetBudget *budget, GstPetTicket *ticket, guint64 bytes);
 

@@ -235,6 +235,24 @@ gst_pet_budget_draw (GstPetBudget *self, GstPetTicket *ticket, guint64 bytes)
   g_mutex_unlock (&self->lock);
 }
 
+gboolean
+gst_pet_budget_try_draw (GstPetBudget *self, guint64 bytes)
+{
+  gboolean fits;
+
+  g_mutex_lock (&self->lock);
+  fits = bytes <= gst_pet_budget_room_locked (self, 1);
+  if (fits) {
+    gst_object_ref (self);
+    self->in_use += bytes;
+    self->allocated += bytes;
+    note_peak (self);
+    self->moved_us = g_get_monotonic_time ();
+  }
+  g_mutex_unlock (&self->lock);
+  return fits;
+}
+
 void
 gst_pet_budget_give_back (
     GstPetBudget *self, GstPetTicket *ticket, guint64 bytes)

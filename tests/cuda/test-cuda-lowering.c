@@ -96,39 +96,48 @@ make_decoder (void)
   model_size = bytes.size;
 }
 
+/* What becomes of the model in half precision; NULL: it said why. */
+static PetCudaProgram *
+lower (PetModel *model, int batch, const char *name, PetCuda **cuda)
+{
+  PetCudaProgramOptions how = { .half = true, .batch = batch, .on_card = true };
+  PetGraph *graph = pet_graph_copy (pet_model_graph (model));
+  PetCudaProgram *program = NULL;
+  PetCudaOptions card = { .device = -1 };
+  PetError error = { .status = PET_OK };
+
+  if (pet_cuda_open (&card, cuda, &error) != PET_OK ||
+      pet_cudnn_open (&(*cuda)->dnn, (*cuda)->work, &error) != PET_OK ||
+      pet_graph_prepare (graph, pet_model_output (model, 0, NULL, NULL), NULL,
+          &error) != PET_OK ||
+      pet_cuda_program_lower (*cuda, graph, &how, &program, &error) != PET_OK) {
+    tap_fail ("%s: %s", name, error.message);
+    pet_graph_free (&graph);
+  }
+  return program;
+}
+
 /* How many steps of the model run, or copy, where they should not. */
 static int
 steps_off_the_card (PetModel *model, const char *name)
 {
-  PetCudaProgramOptions how = { .half = true, .batch = 8, .on_card = true };
-  PetGraph *graph = pet_graph_copy (pet_model_graph (model));
-  PetCudaProgram *program = NULL;
   PetCuda *cuda = NULL;
-  PetCudaOptions card = { .device = -1 };
-  PetError error = { .status = PET_OK };
+  PetCudaProgram *program = lower (model, 8, name, &cuda);
   int off = 0;
 
-  if (pet_cuda_open (&card, &cuda, &error) != PET_OK ||
-      pet_cudnn_open (&cuda->dnn, cuda->work, &error) != PET_OK ||
-      pet_graph_prepare (graph, pet_model_output (model, 0, NULL, NULL), NULL,
-          &error) != PET_OK ||
-      pet_cuda_program_lower (cuda, graph, &how, &program, &error) != PET_OK) {
-    tap_fail ("%s: %s", name, error.message);
-    pet_graph_free (&graph);
-  } else {
-    for (int i = 0; i < program->n_steps; i++) {
-      PetCudaStepKind kind = program->steps[i].kind;
+  for (int i = 0; program != NULL && i < program->n_steps; i++) {
+    PetCudaStepKind kind = program->steps[i].kind;
 
-      if (kind == PET_CUDA_STEP_HOST || kind == PET_CUDA_STEP_UPLOAD ||
-          kind == PET_CUDA_STEP_DOWNLOAD) {
-        const PetNode *node = program->steps[i].node;
+    if (kind == PET_CUDA_STEP_HOST || kind == PET_CUDA_STEP_UPLOAD ||
+        kind == PET_CUDA_STEP_DOWNLOAD) {
+      const PetNode *node = program->steps[i].node;
 
-        printf ("# off the card: %s\n", node != NULL ? node->type : "a copy");
-        off++;
-      }
+      printf ("# off the card: %s\n", node != NULL ? node->type : "a copy");
+      off++;
     }
-    printf ("# %s: %d steps, %d off the card\n", name, program->n_steps, off);
   }
+  if (program != NULL)
+    printf ("# %s: %d steps, %d off the card\n", name, program->n_steps, off);
   pet_cuda_program_free (&program);
   pet_cuda_close (&cuda);
   return off;
@@ -178,6 +187,75 @@ nothing_is_left_to_the_host (void)
   check_clean ();
 }
 
+#define OUT 12
+#define EACH (3 * 3 * 3)
+
+/* A convolution whose weights are floats, or bytes times a scale per filter. */
+static PetModel *
+make_conv (const int8_t *bytes, const float *scales, bool small)
+{
+  const int64_t dims[] = { OUT, 3, 3, 3 }, scale_dims[] = { OUT, 1, 1, 1 };
+  OnnxWriter w = onnx_writer (13);
+  float floats[OUT * EACH];
+  PetModel *model = NULL;
+  Bytes file;
+
+  for (int i = 0; i < OUT * EACH; i++)
+    floats[i] = (float) bytes[i] * scales[i / EACH];
+  onnx_input (&w, "x", 1, 4, (int64_t[]){ 1, 3, 16, 16 });
+  if (small) {
+    onnx_constant (&w, "bytes", 3, 1, 4, dims, bytes);
+    onnx_floats (&w, "scales", 4, scale_dims, scales);
+    onnx_attr_int (&w, "to", 1);
+    onnx_node (&w, "Cast", "bytes", "numbers");
+    onnx_node (&w, "Mul", "numbers scales", "w");
+  } else {
+    onnx_floats (&w, "w", 4, dims, floats);
+  }
+  onnx_node (&w, "Conv", "x w", "a");
+  onnx_node (&w, "Sigmoid", "a", "out");
+  onnx_output (&w, "out");
+  file = onnx_finish (&w);
+  tap_check (
+      pet_model_load (file.data, file.size, NULL, &model, NULL) == PET_OK);
+  free (file.data);
+  return model;
+}
+
+/* Weights that a file keeps as bytes are floats before anything is lowered: the
+ * card gets the same steps and the same constants. */
+static void
+weights_of_bytes_are_folded (void)
+{
+  PetCuda *cuda[2] = { NULL, NULL };
+  PetCudaProgram *program[2];
+  int8_t bytes[OUT * EACH];
+  float scales[OUT];
+
+  fake_cuda_configure ("");
+  for (int i = 0; i < OUT * EACH; i++)
+    bytes[i] = (int8_t) (i * 37 % 255 - 127);
+  for (int i = 0; i < OUT; i++)
+    scales[i] = 0.01f / (float) (i + 3);
+  for (int i = 0; i < 2; i++) {
+    PetModel *model = make_conv (bytes, scales, i == 1);
+
+    program[i] = lower (model, 2, "a convolution", &cuda[i]);
+    pet_model_free (&model);
+  }
+  if (program[0] != NULL && program[1] != NULL)
+    tap_check (program[0]->n_steps == program[1]->n_steps &&
+        program[0]->constant_bytes == program[1]->constant_bytes &&
+        program[0]->constant_bytes >= 16 * 9 * 8 * 2 &&
+        memcmp (program[0]->constants, program[1]->constants,
+            program[0]->constant_bytes) == 0);
+  for (int i = 0; i < 2; i++) {
+    pet_cuda_program_free (&program[i]);
+    pet_cuda_close (&cuda[i]);
+  }
+  check_clean ();
+}
+
 int
 main (int argc, char **argv)
 {
@@ -185,6 +263,7 @@ main (int argc, char **argv)
     TAP_TEST (engines_are_filtered),
     TAP_TEST (lowering_is_recorded),
     TAP_TEST (nothing_is_left_to_the_host),
+    TAP_TEST (weights_of_bytes_are_folded),
   };
   int result = tap_run (tests, sizeof tests / sizeof *tests, argc, argv);
 

@@ -313,6 +313,40 @@ looks_wait_for_the_matte (void)
   looks_of_a_cutout_that_stayed ("late=3");
 }
 
+/* One after the other, cards that are open use the same pinned memory, whoever
+ * took it; with whoever took it, it goes. */
+static void
+stages_are_shared (void)
+{
+  Picture photo = picture_new (50, 40, 4, 3), back = picture_new (50, 40, 4, 1);
+  PetCuda *cards[3];
+  PetError error = { .status = PET_OK };
+  FakeCudaState state;
+
+  picture_fill (&photo.image, CONTENT_WAVES, ALPHA_SOFT);
+  for (int i = 0; i < 3; i++)
+    cards[i] = open_card ("late=3");
+  fake_cuda_state (&state);
+  tap_check (state.allocations == 0);
+  for (int i = 0; i < 6; i++) {
+    PetCudaFrame *frame;
+
+    if (i == 3)
+      pet_cuda_close (&cards[0]);
+    cuda = cards[i < 3 ? i : 1 + i % 2];
+    frame = send (&photo.image);
+    report (pet_cuda_frame_read (cuda, frame, &back.image, &error), &error);
+    tap_check (picture_equal (&photo.image, &back.image));
+    pet_cuda_frame_free (&frame);
+    fake_cuda_state (&state);
+    tap_check (state.allocations == 2);
+  }
+  pet_cuda_close (&cards[1]);
+  close_card (cards[2]);
+  picture_free (&photo);
+  picture_free (&back);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -321,6 +355,7 @@ main (int argc, char **argv)
     TAP_TEST (same_bytes_with_the_largest_cells),
     TAP_TEST (what_does_not_fit_is_refused),
     TAP_TEST (frames_are_used_again),
+    TAP_TEST (stages_are_shared),
     TAP_TEST (looks_take_a_frame),
     TAP_TEST (looks_wait_for_the_matte),
   };

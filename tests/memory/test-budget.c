@@ -429,6 +429,48 @@ exact_under_threads (void)
   account_free (budget);
 }
 
+/* Takes what it can get, and gives it all back. */
+static gpointer
+many_draws (gpointer data)
+{
+  guint got = 0;
+
+  for (guint i = 0; i < 4000; i++) {
+    guint64 bytes = LIMIT / 3 + i % 7;
+
+    if (!gst_pet_budget_try_draw (data, bytes))
+      continue;
+    got++;
+    if (i % 16 == 0)
+      g_thread_yield ();
+    gst_pet_budget_give_back (data, NULL, bytes);
+  }
+  return GUINT_TO_POINTER (got);
+}
+
+/* Four threads want a third each: two at a time may have it. */
+static void
+nobody_draws_above_the_limit (void)
+{
+  GstPetBudget *budget = account_new (LIMIT);
+  GThread *threads[4];
+  guint got = 0;
+
+  g_assert_false (gst_pet_budget_try_draw (budget, LIMIT + 1));
+  g_assert_false (gst_pet_budget_try_draw (budget, G_MAXUINT64));
+  g_assert_true (gst_pet_budget_try_draw (budget, LIMIT));
+  g_assert_false (gst_pet_budget_try_draw (budget, 1));
+  gst_pet_budget_give_back (budget, NULL, LIMIT);
+  gst_pet_budget_reset_peaks (budget);
+  for (guint i = 0; i < 4; i++)
+    threads[i] = g_thread_new ("draws", many_draws, budget);
+  for (guint i = 0; i < 4; i++)
+    got += GPOINTER_TO_UINT (g_thread_join (threads[i]));
+  g_assert_cmpuint (got, >, 0);
+  g_assert_cmpuint (account_state (budget).peak, <=, LIMIT);
+  account_free (budget);
+}
+
 static void
 exact_while_the_limit_changes (void)
 {
@@ -474,6 +516,7 @@ main (int argc, char **argv)
       the_limit_can_change_while_somebody_waits);
   ADD ("absurd-numbers-do-no-harm", absurd_numbers_do_no_harm);
   ADD ("exact-under-threads", exact_under_threads);
+  ADD ("nobody-draws-above-the-limit", nobody_draws_above_the_limit);
   ADD ("exact-while-the-limit-changes", exact_while_the_limit_changes);
 #undef ADD
   return g_test_run ();
