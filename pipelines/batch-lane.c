@@ -26,7 +26,8 @@ struct _BatchLane {
   BatchLoad *load;   /* of it, while its file is being read */
   gint64 moved_us;   /* when it was last heard of */
   const gchar *stage;
-  gint skipped;   /* atomic: bit i: branch i gets no picture */
+  gint *skipped;  /* atomic: bit i: branch i gets no picture; counted, since
+                     the probes of a pipeline that hangs outlive the lane */
   gboolean hangs; /* a thread was given up */
 };
 
@@ -71,9 +72,8 @@ skip_branch (GstPad *pad, GstPadProbeInfo *info, gpointer data)
 {
   guint branch =
       GPOINTER_TO_UINT (g_object_get_data (G_OBJECT (pad), "branch"));
-  BatchLane *lane = data;
 
-  return (guint) g_atomic_int_get (&lane->skipped) & (1u << branch)
+  return (guint) g_atomic_int_get ((gint *) data) & (1u << branch)
       ? GST_PAD_PROBE_DROP
       : GST_PAD_PROBE_OK;
 }
@@ -86,7 +86,8 @@ add_probe (BatchLane *lane, GstElement *gate, guint branch)
   GstPad *pad = gst_element_get_static_pad (gate, "sink");
 
   g_object_set_data (G_OBJECT (pad), "branch", GUINT_TO_POINTER (branch));
-  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, skip_branch, lane, NULL);
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, skip_branch,
+      g_atomic_rc_box_acquire (lane->skipped), g_atomic_rc_box_release);
   gst_object_unref (pad);
 }
 
@@ -201,6 +202,7 @@ batch_lane_new (const BatchOptions *options, const gchar *settings,
 
   lane->options = options;
   lane->settings = settings;
+  lane->skipped = g_atomic_rc_box_new0 (gint);
   lane->threads = threads;
   lane->events = *events;
   lane->user = user;
@@ -214,8 +216,8 @@ batch_lane_free (BatchLane *lane)
 
   tear_down (lane);
   g_clear_pointer (&lane->photo, batch_photo_free);
-  if (!hangs)
-    g_free (lane);
+  g_atomic_rc_box_release (lane->skipped);
+  g_free (lane);
   return !hangs;
 }
 
@@ -293,7 +295,7 @@ on_loaded (BatchLoad *load, gpointer user)
   lane->load = NULL;
   moved (lane, waiting);
   take_kept (lane, load);
-  g_atomic_int_set (&lane->skipped, (gint) load->kept);
+  g_atomic_int_set (lane->skipped, (gint) load->kept);
   if (load->buffer != NULL)
     gst_app_src_push_buffer (
         GST_APP_SRC (lane->source), g_steal_pointer (&load->buffer));

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -292,6 +293,24 @@ read_all (int fd, uint8_t *bytes, size_t size, size_t *got, PetError *error)
   return PET_OK;
 }
 
+/* The whole pages among `size` bytes that will be written: taken at once they
+ * cost a tenth of what one fault each does. Where this is not to be had they
+ * come one by one. */
+static void
+take_pages (uint8_t *bytes, size_t size)
+{
+#ifdef MADV_POPULATE_WRITE
+  long page = sysconf (_SC_PAGESIZE);
+  uintptr_t start = (uintptr_t) bytes, end = start + size;
+
+  if (page <= 0 || size < 16 * (size_t) page)
+    return;
+  start = (start + (uintptr_t) page - 1) / (uintptr_t) page * (uintptr_t) page;
+  end = end / (uintptr_t) page * (uintptr_t) page;
+  madvise ((void *) start, end - start, MADV_POPULATE_WRITE);
+#endif
+}
+
 static PetStatus
 read_open_file (
     int fd, uint64_t max_bytes, uint8_t **bytes, size_t *size, PetError *error)
@@ -313,6 +332,7 @@ read_open_file (
   *bytes = malloc ((size_t) status.st_size + 1);
   if (*bytes == NULL)
     return pet_fail (error, PET_ERROR_MEMORY, "no memory to read it");
+  take_pages (*bytes, (size_t) status.st_size);
   result = read_all (fd, *bytes, (size_t) status.st_size, size, error);
   if (result != PET_OK) {
     free (*bytes);

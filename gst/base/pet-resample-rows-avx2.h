@@ -155,4 +155,29 @@ down_rgb_float (const int16_t *const *rows, const int16_t *weights, int n_rows,
   }
 }
 
+/* Four pixels at a time from the right, read with the four bytes behind them,
+ * which the row has. */
+static void
+add_alpha (uint8_t *row, int width)
+{
+  const __m128i alpha = _mm_set1_epi32 ((int) 0xff000000);
+  const __m128i order =
+      _mm_setr_epi8 (0, 1, 2, -1, 3, 4, 5, -1, 6, 7, 8, -1, 9, 10, 11, -1);
+  int rest = width % 4, whole = width - rest;
+  uint8_t last[12];
+
+  memcpy (last, row + 3 * whole, 3 * (size_t) rest);
+  for (int i = 0; i < rest; i++) {
+    memcpy (row + 4 * (whole + i), last + 3 * i, 3);
+    row[4 * (whole + i) + 3] = 255;
+  }
+  for (int x = whole - 4; x >= 0; x -= 4) {
+    __m128i pixels =
+        _mm_loadu_si128 ((const __m128i *) (const void *) (row + 3 * x));
+
+    _mm_storeu_si128 ((__m128i *) (void *) (row + 4 * x),
+        _mm_or_si128 (_mm_shuffle_epi8 (pixels, order), alpha));
+  }
+}
+
 #endif

@@ -17,30 +17,28 @@
 #define ACROSS_SHIFT (PET_RESAMPLE_WEIGHT_BITS - PET_RESAMPLE_LEVEL_BITS)
 #define LEVEL_SHIFT (PET_RESAMPLE_WEIGHT_BITS + PET_RESAMPLE_LEVEL_BITS)
 
-/* Where the bytes of four pixels go: R, G, B and nothing of two neighbours in
- * pairs of words, two pairs of pixels. */
+/* Where the bytes of four pixels go: R of two neighbours in a pair of words, of
+ * the next two in another, then G, then B, then nothing. */
 static inline __m256i
 pair_order (int pixel_bytes)
 {
   uint8_t order[32] = { 0 };
 
-  for (int pair = 0; pair < 2; pair++)
-    for (int c = 0; c < 3; c++)
-      for (int k = 0; k < 2; k++)
-        order[16 * pair + 4 * c + 2 * k] =
-            (uint8_t) ((2 * pair + k) * pixel_bytes + c);
+  for (int c = 0; c < 3; c++)
+    for (int i = 0; i < 4; i++)
+      order[8 * c + 2 * i] = (uint8_t) (i * pixel_bytes + c);
   return _mm256_loadu_si256 ((const __m256i *) (const void *) order);
 }
 
 /* One instruction weighs and adds neighbours, for three channels and two pairs
- * at once. Vectors of 256 bits, whose halves change places faster. */
+ * at once, and weights come from memory as they are. The two sums of a channel
+ * lie side by side; together they are rounded by a shift. */
 static inline __m256i
 weigh (const uint8_t *in, int pixel_bytes, const int16_t *weights, int taps,
     __m256i order)
 {
-  const __mmask32 words = 0x05550555; /* their lower bytes */
-  const __m256i halves = _mm256_setr_epi32 (0, 0, 0, 0, 1, 1, 1, 1);
-  __m256i sum = _mm256_setzero_si256 ();
+  const __mmask32 words = 0x555555; /* their lower bytes */
+  __m256i sum = _mm256_set1_epi64x (1 << (ACROSS_SHIFT - 1));
 
   for (int k = 0; k < taps; k += 4) {
     __m128i bytes = _mm_loadu_si128 (
@@ -50,22 +48,30 @@ weigh (const uint8_t *in, int pixel_bytes, const int16_t *weights, int taps,
 
     sum = _mm256_add_epi32 (sum,
         _mm256_madd_epi16 (_mm256_maskz_permutexvar_epi8 (
-                               words, order, _mm256_castsi128_si256 (bytes)),
-            _mm256_permutevar8x32_epi32 (
-                _mm256_castsi128_si256 (four), halves)));
+                               words, order, _mm256_zextsi128_si256 (bytes)),
+            _mm256_broadcastq_epi64 (four)));
   }
   return sum;
 }
 
-/* The halves of each added, a pixel in each half. */
+/* R and G of two pixels in the lower half, B and nothing in the upper. */
 static inline __m256i
-add_halves (__m256i a, __m256i b)
+add_pairs (__m256i a, __m256i b)
 {
-  const __m256i half = _mm256_set1_epi32 (1 << (ACROSS_SHIFT - 1));
-  __m256i sum = _mm256_add_epi32 (_mm256_permute2x128_si256 (a, b, 0x20),
-      _mm256_permute2x128_si256 (a, b, 0x31));
+  __m256 x = _mm256_castsi256_ps (a), y = _mm256_castsi256_ps (b);
+  __m256i even = _mm256_castps_si256 (_mm256_shuffle_ps (x, y, 0x88));
+  __m256i odd = _mm256_castps_si256 (_mm256_shuffle_ps (x, y, 0xdd));
 
-  return _mm256_srai_epi32 (_mm256_add_epi32 (sum, half), ACROSS_SHIFT);
+  return _mm256_srai_epi32 (_mm256_add_epi32 (even, odd), ACROSS_SHIFT);
+}
+
+static inline __m256i
+join_pixels (__m256i a, __m256i b, __m256i c, __m256i d)
+{
+  const __m256i order = _mm256_setr_epi32 (0, 4, 1, 5, 2, 6, 3, 7);
+
+  return _mm256_permutevar8x32_epi32 (
+      _mm256_packs_epi32 (add_pairs (a, b), add_pairs (c, d)), order);
 }
 
 static inline __m256i
@@ -78,10 +84,7 @@ four_pixels (const uint8_t *row, int pixel_bytes, const int *first,
   for (int p = 0; p < ABREAST_RGB; p++)
     sums[p] = weigh (row + pixel_bytes * (ptrdiff_t) first[p], pixel_bytes,
         weights + (ptrdiff_t) p * taps, taps, order);
-  return _mm256_permute4x64_epi64 (
-      _mm256_packs_epi32 (
-          add_halves (sums[0], sums[1]), add_halves (sums[2], sums[3])),
-      0xd8);
+  return join_pixels (sums[0], sums[1], sums[2], sums[3]);
 }
 
 static inline void
@@ -99,9 +102,8 @@ across_bytes (const uint8_t *row, int pixel_bytes, const int *first,
     __m256i sum = weigh (row + pixel_bytes * (ptrdiff_t) first[i], pixel_bytes,
         weights + (ptrdiff_t) i * taps, taps, order);
 
-    sum = add_halves (sum, sum);
     _mm_storel_epi64 ((__m128i *) (void *) (out + 4 * i),
-        _mm256_castsi256_si128 (_mm256_packs_epi32 (sum, sum)));
+        _mm256_castsi256_si128 (join_pixels (sum, sum, sum, sum)));
   }
 }
 
@@ -202,6 +204,29 @@ down_rgb_float (const int16_t *const *rows, const int16_t *weights, int n_rows,
     _mm512_storeu_ps (levels[1], levels_of (sums.odd));
     for (int i = 0; i < n; i++)
       memcpy (out + 3 * (x + i), levels[i & 1] + 4 * (i / 2), 3 * sizeof *out);
+  }
+}
+
+/* Sixteen pixels at a time from the right: what they are written over has been
+ * read, and lies to the right of what is read next. */
+static void
+add_alpha (uint8_t *row, int width)
+{
+  const __m512i alpha = _mm512_set1_epi32 ((int) 0xff000000);
+  const __m512i first = _mm512_setr_epi32 (0x020100, 0x050403, 0x080706,
+      0x0b0a09, 0x0e0d0c, 0x11100f, 0x141312, 0x171615, 0x1a1918, 0x1d1c1b,
+      0x201f1e, 0x232221, 0x262524, 0x292827, 0x2c2b2a, 0x2f2e2d);
+  int x = width;
+
+  while (x > 0) {
+    int n = x < 16 ? x : 16;
+    __m512i pixels;
+
+    x -= n;
+    pixels =
+        _mm512_maskz_loadu_epi8 (((__mmask64) 1 << (3 * n)) - 1, row + 3 * x);
+    pixels = _mm512_or_si512 (_mm512_permutexvar_epi8 (first, pixels), alpha);
+    _mm512_mask_storeu_epi32 (row + 4 * x, (__mmask16) ((1u << n) - 1), pixels);
   }
 }
 

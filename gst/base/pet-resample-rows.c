@@ -175,6 +175,20 @@ store_4 (const float *restrict sum, uint8_t *restrict row, int width)
   }
 }
 
+/* From the right, so that nothing is written over before it was read. */
+static inline void
+add_alpha_plain (uint8_t *row, int width)
+{
+  for (int x = width - 1; x >= 0; x--) {
+    uint8_t r = row[3 * x], g = row[3 * x + 1], b = row[3 * x + 2];
+
+    row[4 * x] = r;
+    row[4 * x + 1] = g;
+    row[4 * x + 2] = b;
+    row[4 * x + 3] = 255;
+  }
+}
+
 #if defined __AVX512VBMI__
 #include "base/pet-resample-rows-avx512.h"
 #elif defined __AVX2__
@@ -276,6 +290,12 @@ down_rgb_float (const int16_t *const *rows, const int16_t *weights, int n_rows,
     memcpy (out + 3 * (n - 1), levels + 4 * (n - 1), 3 * sizeof (float));
   }
 }
+
+static void
+add_alpha (uint8_t *row, int width)
+{
+  add_alpha_plain (row, width);
+}
 #endif
 
 const PetResampleRows JOIN (pet_resample_rows_, PET_ISA) = {
@@ -294,4 +314,5 @@ const PetResampleRows JOIN (pet_resample_rows_, PET_ISA) = {
   .across_rgbx = across_rgbx,
   .down_rgb = down_rgb,
   .down_rgb_float = down_rgb_float,
+  .add_alpha = add_alpha,
 };

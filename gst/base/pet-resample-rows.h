@@ -59,6 +59,9 @@ typedef struct {
       int n_rows, uint8_t *out, int width);
   void (*down_rgb_float) (const int16_t *const *rows, const int16_t *weights,
       int n_rows, float *out, int width);
+
+  /* A row of RGB that has room for RGBA becomes that, opaque. */
+  void (*add_alpha) (uint8_t *row, int width);
 } PetResampleRows;
 
 extern const PetResampleRows pet_resample_rows_c;

@@ -12,6 +12,8 @@
 #ifdef PET_HAVE_X86
 #include <immintrin.h>
 
+#include "base/pet-cpu.h"
+
 #define FOLDED 64
 #define TARGET __attribute__ ((target ("sse4.1,pclmul")))
 
@@ -74,8 +76,8 @@ crc_folded (uint32_t crc, const uint8_t *bytes, size_t size)
 static size_t
 folded_bytes (size_t size)
 {
-  return size >= FOLDED && __builtin_cpu_supports ("sse4.1") &&
-          __builtin_cpu_supports ("pclmul")
+  return size >= FOLDED && pet_cpu_isa_v4 () != PET_ISA_C &&
+          __builtin_cpu_supports ("sse4.1") && __builtin_cpu_supports ("pclmul")
       ? size & ~(size_t) 15
       : 0;
 }

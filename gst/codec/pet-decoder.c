@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/pet-resample-rows.h"
 #include "base/pet-resample.h"
 #include "codec/pet-codec-internal.h"
 #include "codec/pet-place.h"
@@ -120,41 +121,6 @@ pet_codec_grey_row (uint8_t *row, int width, int channels)
   if (channels == 4)
     for (int i = 0; i < width; i++)
       row[4 * i + 3] = 255;
-}
-
-/* Pixels of a row that are spread at a time, from a copy. */
-#define PIECE 256
-
-/* Each pixel's four bytes are written at once: three, and the next one's first,
- * which becomes the alpha. */
-static void
-spread_piece (uint8_t *restrict out, const uint8_t *restrict in, int n)
-{
-  static const uint8_t opaque[4] = { 0, 0, 0, 255 };
-  uint32_t alpha;
-
-  memcpy (&alpha, opaque, sizeof alpha);
-  for (int x = 0; x < n; x++) {
-    uint32_t pixel;
-
-    memcpy (&pixel, in + 3 * x, 4);
-    pixel |= alpha;
-    memcpy (out + 4 * x, &pixel, 4);
-  }
-}
-
-/* A row of RGB that has room for RGBA becomes that, from the right. */
-static void
-add_opaque_alpha (uint8_t *row, int width)
-{
-  uint8_t piece[3 * PIECE + 1] = { 0 };
-
-  for (int end = width; end > 0; end -= PIECE) {
-    int start = end > PIECE ? end - PIECE : 0;
-
-    memcpy (piece, row + 3 * start, 3 * (size_t) (end - start));
-    spread_piece (row + 4 * start, piece, end - start);
-  }
 }
 
 static bool
@@ -324,7 +290,7 @@ read_rows (PetDecoder *self, Pass *pass, PetError *error)
     if (reader->icc != NULL)
       pet_icc_apply (reader->icc, out, out, (size_t) self->target_width);
     if (pass->placer.image.channels > reader->channels)
-      add_opaque_alpha (out, self->target_width);
+      pet_resample_rows ()->add_alpha (out, self->target_width);
     pet_placer_end_row (&pass->placer, y);
   }
   /* Damage in rows that no output row wanted is damage all the same. */

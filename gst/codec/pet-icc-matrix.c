@@ -182,49 +182,59 @@ steps_of (const PetIccMatrix *matrix, const uint8_t *in)
 }
 
 /* Of the colours in the lower 48 bits. */
-static inline uint32_t
+static inline uint64_t
 encode (const uint8_t *levels, uint64_t steps)
 {
-  return levels[steps & 0xffff] | (uint32_t) levels[steps >> 16 & 0xffff] << 8 |
-      (uint32_t) levels[steps >> 32 & 0xffff] << 16;
+  return levels[steps & 0xffff] | (uint64_t) levels[steps >> 16 & 0xffff] << 8 |
+      (uint64_t) levels[steps >> 32 & 0xffff] << 16;
 }
 
+/* Four pixels at a time, joined in registers and written in whole words: what is
+ * read again soon after it was written in other pieces has to be waited for. */
 static inline void
-encode_two (const PetIccMatrix *matrix, const uint8_t *in, int channels,
-    uint32_t pixels[2])
+apply_fours (const PetIccMatrix *matrix, const uint8_t *in, uint8_t *out,
+    size_t n_pixels, int channels)
 {
-  __m128i both =
-      _mm_packs_epi32 (steps_of (matrix, in), steps_of (matrix, in + channels));
+  const uint8_t *levels = matrix->encoded;
 
-  pixels[0] = encode (matrix->encoded, (uint64_t) _mm_cvtsi128_si64 (both));
-  pixels[1] = encode (matrix->encoded,
-      (uint64_t) _mm_cvtsi128_si64 (_mm_unpackhi_epi64 (both, both)));
+  for (size_t i = 0; i + 4 <= n_pixels; i += 4) {
+    __m128i two = _mm_packs_epi32 (
+        steps_of (matrix, in), steps_of (matrix, in + channels));
+    __m128i next = _mm_packs_epi32 (steps_of (matrix, in + 2 * channels),
+        steps_of (matrix, in + 3 * channels));
+    uint64_t a = encode (levels, (uint64_t) _mm_cvtsi128_si64 (two));
+    uint64_t b = encode (
+        levels, (uint64_t) _mm_cvtsi128_si64 (_mm_unpackhi_epi64 (two, two)));
+    uint64_t c = encode (levels, (uint64_t) _mm_cvtsi128_si64 (next));
+    uint64_t d = encode (
+        levels, (uint64_t) _mm_cvtsi128_si64 (_mm_unpackhi_epi64 (next, next)));
+
+    if (channels == 4) {
+      a |= (uint64_t) in[3] << 24 | b << 32 | (uint64_t) in[7] << 56;
+      c |= (uint64_t) in[11] << 24 | d << 32 | (uint64_t) in[15] << 56;
+    } else {
+      a |= b << 24 | c << 48;
+      c = c >> 16 | d << 8;
+    }
+    memcpy (out, &a, 8);
+    memcpy (out + 8, &c, channels == 4 ? 8 : 4);
+    in += 4 * channels;
+    out += 4 * channels;
+  }
 }
 
-/* Four at a time, which are whole words in any case: what is written is not read
- * again, which would have to wait. */
 void
 pet_icc_matrix_apply_sse2 (const PetIccMatrix *matrix, const uint8_t *in,
     uint8_t *out, size_t n_pixels, int channels)
 {
-  size_t step = 4 * (size_t) channels;
+  size_t done = n_pixels / 4 * 4, bytes = done * (size_t) channels;
 
-  for (; n_pixels >= 4; n_pixels -= 4, in += step, out += step) {
-    uint32_t pixels[4];
-
-    encode_two (matrix, in, channels, pixels);
-    encode_two (matrix, in + 2 * channels, channels, pixels + 2);
-    if (channels == 4) {
-      for (int i = 0; i < 4; i++)
-        pixels[i] |= (uint32_t) in[4 * i + 3] << 24;
-    } else {
-      pixels[0] |= pixels[1] << 24;
-      pixels[1] = pixels[1] >> 8 | pixels[2] << 16;
-      pixels[2] = pixels[2] >> 16 | pixels[3] << 8;
-    }
-    memcpy (out, pixels, channels == 4 ? 16 : 12);
-  }
-  pet_icc_matrix_apply_c (matrix, in, out, n_pixels, channels);
+  if (channels == 3)
+    apply_fours (matrix, in, out, n_pixels, 3);
+  else
+    apply_fours (matrix, in, out, n_pixels, 4);
+  pet_icc_matrix_apply_c (
+      matrix, in + bytes, out + bytes, n_pixels - done, channels);
 }
 #endif
 

@@ -4,13 +4,13 @@
 
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/pet-alloc.h"
 #include "base/pet-checked.h"
 #include "memory/gstpetspares.h"
 
 #define MAPPED_BYTES ((gsize) 64 * 1024)
-#define PAGE_BYTES ((gsize) 4096)
 
 /* From here on a block is worth pages of 2 MB where the system has them: taking
  * it costs a few faults instead of 1500. */
@@ -29,6 +29,20 @@ typedef struct {
 
 G_STATIC_ASSERT (sizeof (Header) <= HEADER_BYTES);
 
+/* What mappings are made and cut in. */
+static gsize
+page_bytes (void)
+{
+  static gsize bytes;
+
+  if (g_once_init_enter (&bytes)) {
+    long found = sysconf (_SC_PAGESIZE);
+
+    g_once_init_leave (&bytes, found > 0 ? (gsize) found : 4096);
+  }
+  return bytes;
+}
+
 /* FALSE: too large. */
 static gboolean
 total_bytes (gsize size, gsize *total)
@@ -36,9 +50,9 @@ total_bytes (gsize size, gsize *total)
   gsize unit;
 
   if (!pet_add_size (size, HEADER_BYTES, total) ||
-      *total > G_MAXSIZE - PAGE_BYTES)
+      *total > G_MAXSIZE - page_bytes ())
     return FALSE;
-  unit = *total >= MAPPED_BYTES ? PAGE_BYTES : PET_ALIGNMENT;
+  unit = *total >= MAPPED_BYTES ? page_bytes () : PET_ALIGNMENT;
   *total = (*total + unit - 1) / unit * unit;
   return TRUE;
 }
@@ -298,7 +312,7 @@ gst_pet_memory_discard (GstMemory *memory, gsize from, gsize to)
   bytes = header->bytes;
   if (bytes < MAPPED_BYTES || gst_pet_spares_have_room (header->budget, bytes))
     return from;
-  page = bytes >= HUGE_BYTES ? HUGE_PAGE_BYTES : PAGE_BYTES;
+  page = bytes >= HUGE_BYTES ? HUGE_PAGE_BYTES : page_bytes ();
   start = (guintptr) (block + memory->offset);
   begin = (start + from + page - 1) / page * page;
   end = (start + MIN (to, memory->size)) / page * page;

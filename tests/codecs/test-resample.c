@@ -347,6 +347,18 @@ run_fixed (
       width % 2 ? FIXED_TAPS : 4, to->fixed[1], width);
   rows->down_rgb (inputs, data->fixed_weights, n_rows, to->bytes[1] + 1, width);
   rows->down_rgb_float (inputs, data->fixed_weights, n_rows, to->levels, width);
+  memcpy (to->bytes[2] + 1, data->row + 1, 3 * (size_t) width);
+  rows->add_alpha (to->bytes[2] + 1, width);
+}
+
+static bool
+is_opaque (const RowData *data, const uint8_t *rgba, int width)
+{
+  for (int x = 0; x < width; x++)
+    if (memcmp (rgba + 4 * x, data->row + 1 + 3 * x, 3) != 0 ||
+        rgba[4 * x + 3] != 255)
+      return false;
+  return true;
 }
 
 static bool
@@ -453,7 +465,10 @@ versions_are_the_same (void)
     tap_check (channels[n % 3] != 3 ||
         (expected.bytes[1][0] == 0xa5 &&
             expected.bytes[1][1 + 3 * width] == 0xa5 &&
-            floats_end_at (expected.levels, 3 * width)));
+            floats_end_at (expected.levels, 3 * width) &&
+            expected.bytes[2][0] == 0xa5 &&
+            expected.bytes[2][1 + 4 * width] == 0xa5 &&
+            is_opaque (&data, expected.bytes[2] + 1, width)));
     tap_check (expected.bytes[0][0] == 0xa5 &&
         expected.bytes[0][1 + channels[n % 3] * width] == 0xa5);
   }

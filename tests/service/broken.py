@@ -9,6 +9,7 @@ from service import (LOOKS, Service, check, drawn_photo, finish, is_png,
                      wait_for)
 
 PHOTO = drawn_photo()
+PATIENCE = os.environ["PET_JOB_TIMEOUT"]
 
 
 class Faults:
@@ -154,7 +155,7 @@ def done(answer):
 
 def test_standing_still(faults):
     """Deadlines of a photo in work and of one that waits."""
-    with faults.service("--jobs", "1", "--job-timeout", "4") as service:
+    with faults.service("--jobs", "1", "--job-timeout", PATIENCE) as service:
         check("as usual", good(service.lines("?cache=no", PHOTO)))
         usual = threads(service)
         faults.on("disk")
