@@ -14,6 +14,7 @@
 #include <jpeglib.h>
 
 #include "codec/pet-codec-internal.h"
+#include "codec/pet-jpeg-entropy.h"
 #include "codec/pet-jpeg-header.h"
 #include "codec/pet-jpeg-memory.h"
 
@@ -30,6 +31,7 @@ typedef struct {
   struct jpeg_source_mgr input;
   struct jpeg_progress_mgr progress;
   PetJpegMemory memory;
+  PetJpegEntropy *entropy; /* NULL: the library's */
   jmp_buf jump;
 
   PetIcc *cmyk_icc;
@@ -291,7 +293,8 @@ step_read_header (JpegReader *self)
   self->reader.height = (int) cinfo->output_height;
   self->rows_per_group = cinfo->max_v_samp_factor * cinfo->min_DCT_scaled_size;
   self->reader.start_bytes =
-      pet_jpeg_memory_bound (cinfo, self->source.options->max_held);
+      pet_jpeg_memory_bound (cinfo, self->source.options->max_held) +
+      pet_jpeg_entropy_bytes ();
 }
 
 static void
@@ -348,6 +351,7 @@ jpeg_start (PetReader *reader, PetError *error)
   }
   if (!guarded (self, step_start))
     return failed (self, error);
+  self->entropy = pet_jpeg_entropy_new (self->source.allocator, &self->cinfo);
   return PET_OK;
 }
 
@@ -409,6 +413,7 @@ jpeg_close (PetReader *reader)
   const PetAllocator *allocator = self->source.allocator;
 
   jpeg_destroy_decompress (&self->cinfo);
+  pet_jpeg_entropy_free (allocator, self->entropy);
   pet_icc_free (&self->cmyk_icc);
   pet_icc_free (&reader->icc);
   pet_free (allocator, self->cmyk_row, self->cmyk_row_bytes);

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Huffman decoding of sequential JPEGs in place of libjpeg-turbo's, in about half
+ * of its time: most coefficients are one look into a table that holds the value
+ * itself. Coefficients, warnings and errors are the library's (jdhuff.c), but
+ * for one: a code that is none is reported wherever it stands, and not only near
+ * a marker. */
+
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <jpeglib.h>
+
+#include "base/pet-alloc.h"
+
+/* Thread-safety: one thread at a time. */
+typedef struct PetJpegEntropy PetJpegEntropy;
+
+/* What pet_jpeg_entropy_new() takes. */
+size_t pet_jpeg_entropy_bytes (void);
+
+/* To be called when jpeg_start_decompress() has returned and no row has been
+ * read. NULL, and the library goes on by itself: the file has several scans, is
+ * coded otherwise, the library does not show this part of it (jpegint.h), or
+ * there is no memory. */
+PetJpegEntropy *pet_jpeg_entropy_new (
+    const PetAllocator *allocator, j_decompress_ptr cinfo);
+
+/* After jpeg_destroy_decompress(); NULL allowed. */
+void pet_jpeg_entropy_free (
+    const PetAllocator *allocator, PetJpegEntropy *entropy);
