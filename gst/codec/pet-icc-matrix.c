@@ -6,9 +6,16 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "base/pet-cpu.h"
+
 #if PET_ICC_MATRIX_SSE2
 #include <emmintrin.h>
 #endif
+
+#define LIGHT_ONE 32767
+#define ROW_ONE 8192
+#define MOST_NUMBER 32767.0
+#define HALF_STEP (1 << (PET_ICC_MATRIX_SHIFT - 1))
 
 static const cmsTagSignature colorants[3] = { cmsSigRedColorantTag,
   cmsSigGreenColorantTag, cmsSigBlueColorantTag };
@@ -93,15 +100,65 @@ encode_srgb (double light)
   return 1.055 * pow (light, 1.0 / 2.4) - 0.055;
 }
 
-static uint8_t encoded[PET_ICC_MATRIX_STEPS];
+static PetIccEncoded encoded;
+
+static void
+fill_pieces (uint8_t *base, uint8_t *rise, int n, int steps)
+{
+  for (int i = 0; i < n; i++) {
+    const uint8_t *levels = encoded.levels + i * steps;
+    int k = 0;
+
+    while (k < steps && levels[k] == levels[0])
+      k++;
+    base[i] = levels[0];
+    rise[i] = (uint8_t) k;
+  }
+}
 
 static void
 fill_encoded (void)
 {
   for (int i = 0; i < PET_ICC_MATRIX_STEPS; i++)
-    encoded[i] = (uint8_t) (255.0 *
+    encoded.levels[i] = (uint8_t) (255.0 *
             encode_srgb ((double) i / (PET_ICC_MATRIX_STEPS - 1)) +
         0.5);
+  fill_pieces (encoded.base, encoded.rise, 128, 4);
+  fill_pieces (encoded.base + 128, encoded.rise + 128, 256, 16);
+  fill_pieces (encoded.base + 384, encoded.rise + 384, 256, 64);
+}
+
+/* A row of three numbers that add to at most 8, none of them beyond 4: sums of
+ * them and light stay within 32 bits. */
+static bool
+set_row (PetIccMatrix *matrix, int i, const double row[3])
+{
+  double sum = 0.0;
+
+  for (int c = 0; c < 3; c++) {
+    double number = row[c] * ROW_ONE;
+
+    if (!(fabs (number) <= MOST_NUMBER))
+      return false;
+    matrix->rows[i][c] = (int16_t) lrint (number);
+    sum += fabs (number);
+  }
+  return sum <= 2.0 * MOST_NUMBER;
+}
+
+static void
+set_light (PetIccMatrix *matrix)
+{
+  for (int c = 0; c < 3; c++)
+    for (int v = 0; v < 256; v++) {
+      int light = (int) lrint (clamp_unit (matrix->linear[c][v]) * LIGHT_ONE);
+
+      matrix->light_low[c][v] = (uint8_t) (light & 255);
+      matrix->light_high[c][v] = (uint8_t) (light >> 8);
+      for (int i = 0; i < 4; i++)
+        matrix->shares[c][v][i] =
+            i < 3 ? matrix->rows[i][c] * light + (c == 2 ? HALF_STEP : 0) : 0;
+    }
 }
 
 bool
@@ -114,18 +171,17 @@ pet_icc_matrix_set (
   if (!pet_icc_matrix_invert (to, inverse) ||
       pthread_once (&once, fill_encoded) != 0)
     return false;
-  matrix->encoded = encoded;
-  for (int i = 0; i < 3; i++)
+  matrix->encoded = &encoded;
+  for (int i = 0; i < 3; i++) {
+    double row[3];
+
     for (int j = 0; j < 3; j++)
-      matrix->rows[i][j] =
-          (float) ((inverse[i][0] * from[0][j] + inverse[i][1] * from[1][j] +
-                       inverse[i][2] * from[2][j]) *
-              (PET_ICC_MATRIX_STEPS - 1));
-  for (int c = 0; c < 3; c++)
-    for (int v = 0; v < 256; v++)
-      for (int i = 0; i < 4; i++)
-        matrix->shares[c][v][i] =
-            i < 3 ? matrix->rows[i][c] * matrix->linear[c][v] : 0.0f;
+      row[j] = inverse[i][0] * from[0][j] + inverse[i][1] * from[1][j] +
+          inverse[i][2] * from[2][j];
+    if (!set_row (matrix, i, row))
+      return false;
+  }
+  set_light (matrix);
   return true;
 }
 
@@ -141,13 +197,11 @@ pet_icc_matrix_init (
 }
 
 static inline int
-step_of (float value)
+step_of (int32_t sum)
 {
-  value = value > 0.0f ? value : 0.0f;
-  value = value < (float) (PET_ICC_MATRIX_STEPS - 1)
-      ? value
-      : (float) (PET_ICC_MATRIX_STEPS - 1);
-  return (int) (value + 0.5f);
+  sum >>= PET_ICC_MATRIX_SHIFT;
+  sum = sum > 0 ? sum : 0;
+  return sum < PET_ICC_MATRIX_STEPS ? sum : PET_ICC_MATRIX_STEPS - 1;
 }
 
 void
@@ -155,30 +209,43 @@ pet_icc_matrix_apply_c (const PetIccMatrix *matrix, const uint8_t *in,
     uint8_t *out, size_t n_pixels, int channels)
 {
   for (size_t i = 0; i < n_pixels; i++, in += channels, out += channels) {
-    const float *r = matrix->shares[0][in[0]];
-    const float *g = matrix->shares[1][in[1]];
-    const float *b = matrix->shares[2][in[2]];
+    const int32_t *r = matrix->shares[0][in[0]];
+    const int32_t *g = matrix->shares[1][in[1]];
+    const int32_t *b = matrix->shares[2][in[2]];
 
     for (int c = 0; c < 3; c++)
-      out[c] = matrix->encoded[step_of (r[c] + g[c] + b[c])];
+      out[c] = matrix->encoded->levels[step_of (r[c] + g[c] + b[c])];
     if (channels == 4)
       out[3] = in[3];
   }
 }
 
 #if PET_ICC_MATRIX_SSE2
-/* step_of() for the three colours of a pixel. */
 static inline __m128i
-steps_of (const PetIccMatrix *matrix, const uint8_t *in)
+load_share (const int32_t *share)
 {
-  const __m128 last = _mm_set1_ps ((float) (PET_ICC_MATRIX_STEPS - 1));
-  __m128 value =
-      _mm_add_ps (_mm_add_ps (_mm_loadu_ps (matrix->shares[0][in[0]]),
-                      _mm_loadu_ps (matrix->shares[1][in[1]])),
-          _mm_loadu_ps (matrix->shares[2][in[2]]));
+  return _mm_loadu_si128 ((const __m128i *) (const void *) share);
+}
 
-  value = _mm_min_ps (_mm_max_ps (value, _mm_setzero_ps ()), last);
-  return _mm_cvttps_epi32 (_mm_add_ps (value, _mm_set1_ps (0.5f)));
+/* Sums of the three colours of a pixel, in steps. */
+static inline __m128i
+sums_of (const PetIccMatrix *matrix, const uint8_t *in)
+{
+  return _mm_srai_epi32 (
+      _mm_add_epi32 (_mm_add_epi32 (load_share (matrix->shares[0][in[0]]),
+                         load_share (matrix->shares[1][in[1]])),
+          load_share (matrix->shares[2][in[2]])),
+      PET_ICC_MATRIX_SHIFT);
+}
+
+/* step_of() for two pixels. */
+static inline __m128i
+steps_of (const PetIccMatrix *matrix, const uint8_t *in, int channels)
+{
+  return _mm_min_epi16 (_mm_max_epi16 (_mm_packs_epi32 (sums_of (matrix, in),
+                                           sums_of (matrix, in + channels)),
+                            _mm_setzero_si128 ()),
+      _mm_set1_epi16 (PET_ICC_MATRIX_STEPS - 1));
 }
 
 /* Of the colours in the lower 48 bits. */
@@ -195,13 +262,11 @@ static inline void
 apply_fours (const PetIccMatrix *matrix, const uint8_t *in, uint8_t *out,
     size_t n_pixels, int channels)
 {
-  const uint8_t *levels = matrix->encoded;
+  const uint8_t *levels = matrix->encoded->levels;
 
   for (size_t i = 0; i + 4 <= n_pixels; i += 4) {
-    __m128i two = _mm_packs_epi32 (
-        steps_of (matrix, in), steps_of (matrix, in + channels));
-    __m128i next = _mm_packs_epi32 (steps_of (matrix, in + 2 * channels),
-        steps_of (matrix, in + 3 * channels));
+    __m128i two = steps_of (matrix, in, channels);
+    __m128i next = steps_of (matrix, in + 2 * channels, channels);
     uint64_t a = encode (levels, (uint64_t) _mm_cvtsi128_si64 (two));
     uint64_t b = encode (
         levels, (uint64_t) _mm_cvtsi128_si64 (_mm_unpackhi_epi64 (two, two)));
@@ -242,6 +307,12 @@ void
 pet_icc_matrix_apply (const PetIccMatrix *matrix, const uint8_t *in,
     uint8_t *out, size_t n_pixels, int channels)
 {
+#ifdef PET_HAVE_X86
+  if (pet_cpu_isa () == PET_ISA_AVX512) {
+    pet_icc_matrix_apply_avx512 (matrix, in, out, n_pixels, channels);
+    return;
+  }
+#endif
 #if PET_ICC_MATRIX_SSE2
   pet_icc_matrix_apply_sse2 (matrix, in, out, n_pixels, channels);
 #else

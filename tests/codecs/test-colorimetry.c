@@ -2,10 +2,11 @@
 
 /* The matrix loop: each version against the C one. */
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/pet-cpu.h"
 #include "codec/pet-colorimetry.h"
 #include "tap.h"
 
@@ -28,12 +29,14 @@ random_matrix (void)
   return matrix;
 }
 
+typedef void (*Apply) (const PetIccMatrix *matrix, const uint8_t *in,
+    uint8_t *out, size_t n_pixels, int channels);
+
 /* Random pixels in memory that ends where they end, at any alignment; the
  * bytes around the result are kept; in place gives the same. */
 static void
-vectors_equal_c (void)
+compare_with_c (Apply apply, const char *name)
 {
-#if PET_ICC_MATRIX_SSE2
   for (int n = 0; n < 600; n++) {
     PetIccMatrix matrix = random_matrix ();
     int channels = 3 + n % 2;
@@ -49,22 +52,62 @@ vectors_equal_c (void)
     memset (c, CANARY, size + 64);
     memset (v, CANARY, size + 64);
     pet_icc_matrix_apply_c (&matrix, in, c + shift, n_pixels, channels);
-    pet_icc_matrix_apply_sse2 (&matrix, in, v + shift, n_pixels, channels);
-    if (memcmp (c, v, size + 64) != 0)
-      tap_fail ("%zu pixels of %d channels differ", n_pixels, channels);
-    memcpy (v + shift, in, size);
-    pet_icc_matrix_apply_sse2 (
-        &matrix, v + shift, v + shift, n_pixels, channels);
+    apply (&matrix, in, v + shift, n_pixels, channels);
     if (memcmp (c, v, size + 64) != 0)
       tap_fail (
-          "%zu pixels of %d channels differ in place", n_pixels, channels);
+          "%s: %zu pixels of %d channels differ", name, n_pixels, channels);
+    memcpy (v + shift, in, size);
+    apply (&matrix, v + shift, v + shift, n_pixels, channels);
+    if (memcmp (c, v, size + 64) != 0)
+      tap_fail ("%s: %zu pixels of %d channels differ in place", name, n_pixels,
+          channels);
     free (in);
     free (c);
     free (v);
   }
-#else
-  tap_skip ("no vectors for this processor");
+}
+
+static void
+vectors_equal_c (void)
+{
+#if PET_ICC_MATRIX_SSE2
+  compare_with_c (pet_icc_matrix_apply_sse2, "sse2");
 #endif
+#ifdef PET_HAVE_X86
+  if (pet_cpu_isa_found () == PET_ISA_AVX512)
+    compare_with_c (pet_icc_matrix_apply_avx512, "avx512");
+#endif
+  compare_with_c (pet_icc_matrix_apply, "the best");
+}
+
+static int
+level_of_piece (const PetIccEncoded *encoded, int step)
+{
+  int size = step < 512 ? 4 : step < 4096 ? 16 : 64;
+  int piece = step / size + (size == 4 ? 0 : size == 16 ? 128 : 384);
+
+  return encoded->base[piece] + (step % size >= encoded->rise[piece]);
+}
+
+/* The sRGB curve, and its pieces for vectors, which are the same. */
+static void
+light_becomes_levels (void)
+{
+  PetIccMatrix matrix = random_matrix ();
+  const PetIccEncoded *encoded = matrix.encoded;
+
+  for (int i = 0; i < PET_ICC_MATRIX_STEPS; i++) {
+    double light = (double) i / (PET_ICC_MATRIX_STEPS - 1);
+    double level = 255.0 *
+        (light <= 0.0031308 ? 12.92 * light
+                            : 1.055 * pow (light, 1.0 / 2.4) - 0.055);
+
+    if (fabs (encoded->levels[i] - level) > 0.5001)
+      tap_fail ("step %d: %d, not %g", i, encoded->levels[i], level);
+    if (level_of_piece (encoded, i) != encoded->levels[i])
+      tap_fail ("step %d: %d, but %d by its piece", i, encoded->levels[i],
+          level_of_piece (encoded, i));
+  }
 }
 
 static void
@@ -88,6 +131,7 @@ main (int argc, char **argv)
 {
   static const TapTest tests[] = {
     TAP_TEST (vectors_equal_c),
+    TAP_TEST (light_becomes_levels),
     TAP_TEST (nonsense_is_refused),
   };
 
