@@ -5,13 +5,10 @@
 #include <gst/app/gstappsrc.h>
 
 #include "batch-load.h"
-#include "batch-params.h"
+#include "batch-pipeline.h"
 
 /* For a pipeline that was given up: nobody waits for what it holds. */
 #define NO_LIMIT G_MAXINT64
-
-/* For memory, until it is reported: sooner than the photo would be given up. */
-#define MAX_WAIT (10 * GST_SECOND)
 
 struct _BatchLane {
   const BatchOptions *options;
@@ -24,7 +21,11 @@ struct _BatchLane {
   GstElement *source;
   BatchPhoto *photo; /* in flight, or NULL */
   BatchLoad *load;   /* of it, while its file is being read */
-  gint64 moved_us;   /* when it was last heard of */
+  gboolean entered;  /* it was decoded */
+  gboolean again;    /* it was begun again, and has the pipeline to itself */
+  BatchPhoto *last;  /* the one before, while files of it are being written */
+  BatchPhoto *held;  /* is begun again when the photo in flight has ended */
+  gint64 moved_us;   /* when any was last heard of */
   const gchar *stage;
   gint *skipped;  /* atomic: bit i: branch i gets no picture; counted, since
                      the probes of a pipeline that hangs outlive the lane */
@@ -38,138 +39,21 @@ static gint64 given_up_us;
 
 /* At the door of petdec, or at a gate. */
 static const gchar waiting[] = "waiting for memory or being decoded";
+static const gchar making[] = "making the looks";
 
 static gboolean handle_message (
     GstBus *bus, GstMessage *message, gpointer data);
 
-/* All that takes memory takes it from one account. */
-static GstElement *
-add_element (BatchLane *lane, const gchar *factory, const gchar *name)
-{
-  GstElement *element = gst_element_factory_make (factory, name);
-  g_autofree gchar *budget = g_strdup_printf ("pet-batch-%u", budget_number);
-
-  if (element == NULL)
-    g_error ("the GStreamer element \"%s\" is missing", factory);
-  if (g_object_class_find_property (G_OBJECT_GET_CLASS (element), "budget"))
-    g_object_set (element, "budget", budget, NULL);
-  gst_bin_add (GST_BIN (lane->pipeline), element);
-  return element;
-}
-
-/* Elements of a branch are named after its position: messages of theirs are
- * told apart by it. */
-static GstElement *
-add_branch_element (BatchLane *lane, const gchar *factory, guint branch)
-{
-  g_autofree gchar *name = g_strdup_printf ("%s%u", factory, branch);
-
-  return add_element (lane, factory, name);
-}
-
-static GstPadProbeReturn
-skip_branch (GstPad *pad, GstPadProbeInfo *info, gpointer data)
-{
-  guint branch =
-      GPOINTER_TO_UINT (g_object_get_data (G_OBJECT (pad), "branch"));
-
-  return (guint) g_atomic_int_get ((gint *) data) & (1u << branch)
-      ? GST_PAD_PROBE_DROP
-      : GST_PAD_PROBE_OK;
-}
-
-/* Keeps pictures from a branch whose result is there, before its gate takes
- * memory for it. */
-static void
-add_probe (BatchLane *lane, GstElement *gate, guint branch)
-{
-  GstPad *pad = gst_element_get_static_pad (gate, "sink");
-
-  g_object_set_data (G_OBJECT (pad), "branch", GUINT_TO_POINTER (branch));
-  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, skip_branch,
-      g_atomic_rc_box_acquire (lane->skipped), g_atomic_rc_box_release);
-  gst_object_unref (pad);
-}
-
-static gboolean
-is_alone (const BatchLane *lane)
-{
-  return lane->threads != 1;
-}
-
-/* Each look in work has a frame. Lanes that share the cores make one look at a
- * time, in the tee's thread, where the frame of the last one serves again while
- * it is in the cache; only files are written beside it. A lane that has all
- * cores makes the first two of its looks in threads of their own. */
-static void
-link_branch (const BatchLane *lane, guint branch, GstElement *tee,
-    GstElement *gate, GstElement *queue, GstElement *look, GstElement *encoder,
-    GstElement *sink)
-{
-  if (is_alone (lane) && branch <= 1)
-    gst_element_link_many (tee, gate, queue, look, encoder, sink, NULL);
-  else
-    gst_element_link_many (tee, gate, look, encoder, queue, sink, NULL);
-}
-
-static void
-add_branch (BatchLane *lane, GstElement *tee, guint branch)
-{
-  const BatchOptions *options = lane->options;
-  const BatchEffect *effect = &options->effects[branch];
-  GstElement *gate = add_branch_element (lane, "memgate", branch);
-  GstElement *queue = add_branch_element (lane, "queue", branch);
-  GstElement *look = add_branch_element (lane, "peteffect", branch);
-  GstElement *encoder = add_branch_element (lane, "petpngenc", branch);
-  GstElement *sink = add_branch_element (lane, "petfilesink", branch);
-  g_autofree gchar *file = g_strconcat (effect->name, ".png", NULL);
-  g_autofree gchar *location =
-      g_build_filename (options->output, "{dir}", "{stem}", file, NULL);
-
-  add_probe (lane, gate, branch);
-  g_object_set (gate, "label", effect->name, "optional", effect->optional,
-      "priority", effect->priority, "max-wait",
-      MIN (MAX_WAIT, options->timeout * GST_SECOND / 2), NULL);
-  if (options->memory != 0)
-    g_object_set (gate, "limit", options->memory, NULL);
-  g_object_set (queue, "max-size-buffers", 1, "max-size-bytes", 0,
-      "max-size-time", (guint64) 0, NULL);
-  gst_util_set_object_arg (G_OBJECT (look), "effect", effect->name);
-  gst_util_set_object_arg (G_OBJECT (look), "rendition", options->rendition);
-  if (batch_looks_on_card (options))
-    gst_util_set_object_arg (G_OBJECT (look), "device", "cuda");
-  batch_params_apply (effect, look);
-  batch_params_watch (effect, encoder);
-  g_object_set (encoder, "level", options->level, "dpi", options->dpi, NULL);
-  g_object_set (sink, "location", location, NULL);
-  link_branch (lane, branch, tee, gate, queue, look, encoder, sink);
-}
-
 static void
 build (BatchLane *lane)
 {
-  const BatchOptions *options = lane->options;
-  GstElement *decoder, *segmenter, *tee;
+  BatchPipeline made = { lane->options, lane->threads, budget_number,
+    lane->skipped, NULL, NULL };
   GstBus *bus;
 
-  lane->pipeline = gst_pipeline_new (NULL);
-  lane->source = add_element (lane, "appsrc", "source");
-  decoder = add_element (lane, "petdec", "decoder");
-  segmenter = add_element (lane, "petsegment", "segmenter");
-  tee = add_element (lane, "tee", "tee");
-
-  g_object_set (
-      lane->source, "format", GST_FORMAT_TIME, "max-bytes", (guint64) 0, NULL);
-  g_object_set (decoder, "max-size", options->max_size, "threads",
-      is_alone (lane) ? 2 : 1, NULL);
-  gst_util_set_object_arg (G_OBJECT (decoder), "on-error", "skip");
-  gst_util_set_object_arg (G_OBJECT (segmenter), "device", options->device);
-  g_object_set (segmenter, "model-location", options->model, "threads",
-      lane->threads, NULL);
-  gst_element_link_many (lane->source, decoder, segmenter, tee, NULL);
-  for (guint i = 0; i < options->n_effects; i++)
-    add_branch (lane, tee, i);
-
+  batch_pipeline_build (&made);
+  lane->pipeline = made.pipeline;
+  lane->source = made.source;
   bus = gst_element_get_bus (lane->pipeline);
   gst_bus_add_watch (bus, handle_message, lane);
   gst_object_unref (bus);
@@ -216,6 +100,8 @@ batch_lane_free (BatchLane *lane)
 
   tear_down (lane);
   g_clear_pointer (&lane->photo, batch_photo_free);
+  g_clear_pointer (&lane->last, batch_photo_free);
+  g_clear_pointer (&lane->held, batch_photo_free);
   g_atomic_rc_box_release (lane->skipped);
   g_free (lane);
   return !hangs;
@@ -259,13 +145,22 @@ moved (BatchLane *lane, const gchar *stage)
 }
 
 static void
-settle (BatchLane *lane)
+push_again (BatchLane *lane, BatchPhoto *photo)
 {
-  BatchPhoto *photo = lane->photo;
+  batch_lane_push (lane, photo);
+  lane->again = TRUE;
+}
+
+static void
+settle (BatchLane *lane, BatchPhoto **place)
+{
+  BatchPhoto *photo = *place;
 
   if (photo == NULL || !batch_photo_settle (photo))
     return;
-  lane->photo = NULL;
+  *place = NULL;
+  if (place == &lane->photo && lane->held != NULL)
+    push_again (lane, g_steal_pointer (&lane->held));
   lane->events.settled (lane, photo, lane->user);
 }
 
@@ -300,22 +195,57 @@ on_loaded (BatchLoad *load, gpointer user)
     gst_app_src_push_buffer (
         GST_APP_SRC (lane->source), g_steal_pointer (&load->buffer));
   else
-    settle (lane);
+    settle (lane, &lane->photo);
 }
 
 void
 batch_lane_push (BatchLane *lane, BatchPhoto *photo)
 {
   lane->photo = photo;
+  lane->entered = lane->again = FALSE;
   moved (lane, "reading the file");
   lane->load = batch_load_start (
       lane->options, lane->settings, photo->item, on_loaded, lane);
 }
 
-const BatchPhoto *
-batch_lane_photo (const BatchLane *lane)
+gboolean
+batch_lane_is_free (const BatchLane *lane)
 {
-  return lane->photo;
+  return lane->photo == NULL;
+}
+
+gboolean
+batch_lane_is_idle (const BatchLane *lane)
+{
+  return lane->photo == NULL && lane->last == NULL;
+}
+
+/* The streaming thread wants a photo. While files of two are being written it gets
+ * none. */
+static void
+take_turn (BatchLane *lane)
+{
+  if (lane->photo == NULL || !lane->entered || lane->again ||
+      lane->last != NULL)
+    return;
+  lane->last = g_steal_pointer (&lane->photo);
+  lane->entered = FALSE;
+  lane->events.free (lane, lane->user);
+}
+
+/* The place of the photo that a message is of, or NULL. */
+static BatchPhoto **
+find_photo (BatchLane *lane, const GstStructure *s)
+{
+  BatchPhoto **places[] = { &lane->photo, &lane->last };
+  guint64 index;
+
+  if (!gst_structure_get_uint64 (s, "index", &index))
+    return NULL;
+  for (guint i = 0; i < G_N_ELEMENTS (places); i++)
+    if (*places[i] != NULL && index == (*places[i])->item->index)
+      return places[i];
+  return NULL;
 }
 
 static void
@@ -370,7 +300,7 @@ handle_gate (BatchLane *lane, BatchPhoto *photo, const GstStructure *s)
     batch_photo_set_result (
         photo, branch, BATCH_DROPPED, gst_structure_get_string (s, "reason"));
   if (!g_str_equal (action, "wait"))
-    moved (lane, "making the looks");
+    moved (lane, making);
   else if (waits_for_others (photo, branch))
     moved (lane, waiting);
 }
@@ -390,42 +320,56 @@ static void
 handle_element_message (BatchLane *lane, GstMessage *message)
 {
   const GstStructure *s = gst_message_get_structure (message);
-  BatchPhoto *photo = lane->photo;
-  guint64 index;
+  BatchPhoto **place = find_photo (lane, s), *photo;
 
-  if (photo == NULL || !gst_structure_get_uint64 (s, "index", &index) ||
-      index != photo->item->index)
+  if (place == NULL)
     return;
-  if (gst_structure_has_name (s, "petdec")) {
+  photo = *place;
+  if (place == &lane->last) {
+    moved (lane, lane->stage);
+    if (gst_structure_has_name (s, "petfilesink"))
+      handle_stored (photo, s, GST_MESSAGE_SRC_NAME (message));
+  } else if (gst_structure_has_name (s, "petdec")) {
     handle_decoded (photo, s);
+    lane->entered = TRUE;
     moved (lane, "finding the pet");
   } else if (gst_structure_has_name (s, "petsegment")) {
     handle_segmented (photo, s);
-    moved (lane, "making the looks");
+    moved (lane, making);
   } else if (gst_structure_has_name (s, "memgate")) {
     handle_gate (lane, photo, s);
   } else if (gst_structure_has_name (s, "petfilesink")) {
     handle_stored (photo, s, GST_MESSAGE_SRC_NAME (message));
-    moved (lane, "making the looks");
+    moved (lane, making);
   }
-  settle (lane);
+  settle (lane, place);
 }
 
-/* Fails the photo and builds the pipeline anew; if that is not possible the
- * photo is reported first. */
+/* Builds the pipeline anew and fails `guilty`, which may be NULL; if that is not
+ * possible every photo, and they are reported first. A photo that is left is
+ * begun again. */
 static void
-replace (BatchLane *lane, const gchar *reason)
+replace (BatchLane *lane, BatchPhoto *guilty, const gchar *reason)
 {
   g_autoptr (GError) error = NULL;
   gboolean started = batch_lane_start (lane, &error);
+  BatchPhoto **places[] = { &lane->last, &lane->photo, &lane->held };
 
-  if (lane->photo != NULL)
-    batch_photo_fail (lane->photo, reason);
+  for (guint i = 0; i < G_N_ELEMENTS (places); i++)
+    if (*places[i] != NULL && (*places[i] == guilty || !started))
+      batch_photo_fail (*places[i], reason);
   if (!started)
     lane->events.broken (lane, error, lane->user);
-  settle (lane);
+  settle (lane, &lane->last);
+  settle (lane, &lane->held);
+  if (lane->photo != NULL && lane->photo != guilty && lane->load == NULL &&
+      started)
+    push_again (lane, lane->photo);
+  settle (lane, &lane->photo);
 }
 
+/* Whose fault it is cannot be told while two photos are in flight: then both are
+ * begun again, one after the other. */
 static void
 handle_error (BatchLane *lane, GstMessage *message)
 {
@@ -433,7 +377,16 @@ handle_error (BatchLane *lane, GstMessage *message)
 
   gst_message_parse_error (message, &error, NULL);
   tear_down (lane);
-  replace (lane, error->message);
+  if (lane->last == NULL) {
+    replace (lane, lane->photo, error->message);
+    return;
+  }
+  lane->held = lane->photo;
+  lane->photo = g_steal_pointer (&lane->last);
+  if (lane->load != NULL)
+    lane->load->done = NULL;
+  lane->load = NULL;
+  replace (lane, NULL, error->message);
 }
 
 static gpointer
@@ -483,7 +436,7 @@ batch_lane_memory (const BatchLane *lane, guint64 *peak, guint64 *limit)
 gboolean
 batch_lane_waits (const BatchLane *lane)
 {
-  return lane->photo != NULL && lane->stage == waiting;
+  return lane->photo != NULL && lane->last == NULL && lane->stage == waiting;
 }
 
 void
@@ -492,22 +445,22 @@ batch_lane_watch (BatchLane *lane)
   gint64 still_us = g_get_monotonic_time () - MAX (lane->moved_us, given_up_us);
   g_autofree gchar *reason = NULL;
 
-  if (lane->photo == NULL ||
+  if (batch_lane_is_idle (lane) ||
       still_us < (gint64) lane->options->timeout * G_USEC_PER_SEC)
     return;
-  reason = g_strdup_printf (
-      "stood still for %u s while %s", lane->options->timeout, lane->stage);
-  if (lane->load != NULL) {
+  reason = g_strdup_printf ("stood still for %u s while %s",
+      lane->options->timeout, lane->last != NULL ? making : lane->stage);
+  if (lane->load != NULL && lane->last == NULL) {
     /* Nothing of the photo is in the pipeline yet. */
     lane->load->done = NULL;
     lane->load = NULL;
     lane->hangs = TRUE;
     batch_photo_fail (lane->photo, reason);
-    settle (lane);
+    settle (lane, &lane->photo);
     return;
   }
   give_up (lane);
-  replace (lane, reason);
+  replace (lane, lane->last != NULL ? lane->last : lane->photo, reason);
 }
 
 static gboolean
@@ -519,6 +472,9 @@ handle_message (GstBus *bus, GstMessage *message, gpointer data)
   switch (GST_MESSAGE_TYPE (message)) {
     case GST_MESSAGE_ELEMENT:
       handle_element_message (lane, message);
+      return G_SOURCE_CONTINUE;
+    case GST_MESSAGE_APPLICATION:
+      take_turn (lane);
       return G_SOURCE_CONTINUE;
     case GST_MESSAGE_WARNING:
       gst_message_parse_warning (message, &error, NULL);

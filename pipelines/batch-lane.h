@@ -20,6 +20,9 @@ typedef struct {
   /* A photo has come to its end; it is the callee's to free. The lane takes
    * the next one. */
   void (*settled) (BatchLane *lane, BatchPhoto *photo, gpointer user);
+  /* Only files of the last photo are still being written: the lane can take
+   * another one. */
+  void (*free) (BatchLane *lane, gpointer user);
   /* A degraded mode. */
   void (*warned) (const gchar *text, gpointer user);
   /* The pipeline cannot be built again: the lane is no longer of use. */
@@ -39,11 +42,12 @@ gboolean batch_lane_free (BatchLane *lane);
 /* Loads the network. */
 gboolean batch_lane_start (BatchLane *lane, GError **error);
 
-/* Takes `photo`. The lane must be idle. */
+/* Takes `photo`. The lane must be free. */
 void batch_lane_push (BatchLane *lane, BatchPhoto *photo);
 
-/* The photo in it, or NULL. */
-const BatchPhoto *batch_lane_photo (const BatchLane *lane);
+/* It can take a photo; no photo is in it. */
+gboolean batch_lane_is_free (const BatchLane *lane);
+gboolean batch_lane_is_idle (const BatchLane *lane);
 
 /* The largest use of the account that the lane's elements share, and its limit,
  * in bytes. */

@@ -57,6 +57,10 @@ batch_photo_keep (BatchPhoto *photo, guint effect, gchar *file, guint64 bytes)
 {
   BatchResult *result = &photo->results[effect];
 
+  if (result->status != BATCH_PENDING) {
+    g_free (file);
+    return;
+  }
   result->status = BATCH_KEPT;
   result->file = file;
   result->bytes = bytes;

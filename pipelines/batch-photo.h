@@ -48,7 +48,7 @@ void batch_photo_set_result (
 /* Everything that is pending has failed for `reason`. */
 void batch_photo_fail (BatchPhoto *photo, const gchar *reason);
 
-/* Result `effect` was there: `file` (taken) with `bytes`. */
+/* Result `effect`, if it is pending, was there: `file` (taken) with `bytes`. */
 void batch_photo_keep (
     BatchPhoto *photo, guint effect, gchar *file, guint64 bytes);
 

@@ -46,16 +46,16 @@ static gboolean
 is_busy (const Batch *batch)
 {
   for (guint i = 0; i < batch->lanes->len; i++)
-    if (batch_lane_photo (batch->lanes->pdata[i]) != NULL)
+    if (!batch_lane_is_idle (batch->lanes->pdata[i]))
       return TRUE;
   return FALSE;
 }
 
-/* Gives an idle lane its next photo; leaves the loop when nothing is left. */
+/* Gives a free lane its next photo; leaves the loop when nothing is left. */
 static void
 feed (Batch *batch, BatchLane *lane)
 {
-  if (batch_lane_photo (lane) != NULL)
+  if (!batch_lane_is_free (lane))
     return;
   if (!batch->stopping && batch->next < batch->items->len &&
       !g_hash_table_contains (batch->unusable, lane))
@@ -84,6 +84,12 @@ on_settled (BatchLane *lane, BatchPhoto *photo, gpointer user)
   batch_report_photo (&batch->report, photo);
   batch_photo_free (photo);
   feed (batch, lane);
+}
+
+static void
+on_free (BatchLane *lane, gpointer user)
+{
+  feed (user, lane);
 }
 
 /* All lanes say the same of the machine. */
@@ -162,7 +168,7 @@ watch_lanes (Batch *batch)
   gboolean all_wait = TRUE;
 
   for (guint i = 0; i < batch->lanes->len; i++)
-    if (batch_lane_photo (batch->lanes->pdata[i]) != NULL)
+    if (!batch_lane_is_idle (batch->lanes->pdata[i]))
       all_wait = all_wait && batch_lane_waits (batch->lanes->pdata[i]);
   for (guint i = 0; i < batch->lanes->len; i++)
     if (all_wait || !batch_lane_waits (batch->lanes->pdata[i]))
@@ -195,7 +201,8 @@ exit_code (const Batch *batch)
 static gboolean
 start_lanes (Batch *batch, const gchar *settings, GError **error)
 {
-  static const BatchLaneEvents events = { on_settled, on_warned, on_broken };
+  static const BatchLaneEvents events = { on_settled, on_free, on_warned,
+    on_broken };
   guint n = MIN (batch->options->jobs, batch->items->len);
 
   for (guint i = 0; i < n; i++) {
