@@ -310,31 +310,48 @@ check_arguments (const PetCudaLook *look, const PetImage *src,
   return PET_OK;
 }
 
+/* Where the result goes: `to`, with what there is to wait for. */
+static PetStatus
+place_result (PetCudaLook *look, const PetImage *size, PetCudaFrame *frame,
+    PetCudaImage *to, PetError *error)
+{
+  if (frame == NULL)
+    return pet_cuda_place (
+        look->cuda, &look->dst, size->width, size->height, 4, to, error);
+  *to = frame->image;
+  return pet_cuda_frame_begin (look->cuda, frame, error);
+}
+
 PetStatus
 pet_cuda_look_run (PetCudaLook *look, const PetCudaPhoto *photo,
-    const PetImage *dst, const double *values, PetError *error)
+    const PetImage *dst, PetCudaFrame *frame, const double *values,
+    PetError *error)
 {
   const PetImage *src = &photo->image;
+  PetImage size = { 0 };
   const Kind *kind = look->kind;
   PetCuda *cuda = look->cuda;
   PetCudaImage from, to;
   size_t scratch = 0;
 
-  PET_TRY (check_arguments (look, src, dst, values, error));
+  size.width = frame != NULL ? frame->image.width : dst->width;
+  size.height = frame != NULL ? frame->image.height : dst->height;
+  size.channels = frame != NULL ? frame->image.channels : dst->channels;
+  PET_TRY (check_arguments (look, src, &size, values, error));
   PET_TRY (pet_cuda_enter (cuda, error));
   PET_TRY (make_tables (look, values, error));
   if (photo->frame != NULL && photo->x % 4 != 0)
     return pet_fail (
         error, PET_ERROR_ARGUMENT, "a look begins at a column that 4 divides");
-  PET_TRY (pet_cuda_place (
-      cuda, &look->dst, src->width, src->height, 4, &to, error));
+  PET_TRY (place_result (look, src, frame, &to, error));
   if (kind->scratch_bytes != NULL)
     scratch = kind->scratch_bytes (src->width, src->height, values);
   if (scratch > 0)
     PET_TRY (pet_cuda_take (cuda, &look->scratch, scratch, false, error));
   PET_TRY (pet_cuda_photo_place (cuda, photo, &look->src, &from, error));
   PET_CUDA_TRY (kind->run (look, &from, &to, values), look->effect->name);
-  return pet_cuda_download (cuda, &to, dst, error);
+  return frame != NULL ? pet_cuda_frame_end (cuda, frame, error)
+                       : pet_cuda_download (cuda, &to, dst, error);
 }
 
 PetStatus

@@ -70,8 +70,8 @@ PetStatus pet_cuda_download (PetCuda *cuda, const PetCudaImage *from,
     const PetImage *to, PetError *error);
 
 struct PetCudaFrame {
-  PetCuda *owner; /* whom its bytes are charged to */
-  PetCudaBuffer memory;
+  PetCuda *owner;       /* whom its bytes are charged to */
+  PetCudaBuffer memory; /* nothing: it is somebody else's */
   PetCudaImage image;
   cudaEvent_t ready; /* recorded behind what writes it */
 };
@@ -109,6 +109,12 @@ PetStatus pet_cuda_frame_write (
     PetCuda *cuda, PetCudaFrame *frame, const PetImage *from, PetError *error);
 PetStatus pet_cuda_frame_read (PetCuda *cuda, const PetCudaFrame *frame,
     const PetImage *to, PetError *error);
+PetStatus pet_cuda_context (PetCuda *cuda, void **context, PetError *error);
+PetStatus pet_cuda_frame_wrap (PetCuda *cuda, const PetCudaOutside *outside,
+    PetCudaFrame **frame, PetError *error);
+PetStatus pet_cuda_frame_copy (PetCuda *cuda, PetCudaFrame *frame,
+    const PetCudaOutside *from, PetError *error);
+PetStatus pet_cuda_wait (PetCuda *cuda, PetError *error);
 PetStatus pet_cuda_matte_new (
     PetCuda *cuda, PetCudaMatte **matte, PetError *error);
 void pet_cuda_matte_free (PetCudaMatte **matte);
@@ -120,7 +126,8 @@ PetStatus pet_cuda_look_new (
     PetCuda *cuda, const char *effect, PetCudaLook **look, PetError *error);
 void pet_cuda_look_free (PetCudaLook **look);
 PetStatus pet_cuda_look_run (PetCudaLook *look, const PetCudaPhoto *src,
-    const PetImage *dst, const double *values, PetError *error);
+    const PetImage *dst, PetCudaFrame *frame, const double *values,
+    PetError *error);
 
 /* For benchmarks: the kernels alone, `runs` times on the picture of the last
  * pet_cuda_look_run(), which had this size and these values. */

@@ -21,7 +21,7 @@ extern "C" {
 #endif
 
 /* Raised whenever a struct of this header changes. */
-#define PET_CUDA_API_VERSION 2
+#define PET_CUDA_API_VERSION 3
 
 #define PET_CUDA_MAX_BATCH 32
 
@@ -55,6 +55,15 @@ typedef struct {
  * write it while nobody reads. It must not outlive the PetCuda that made it, but
  * others may use it. */
 typedef struct PetCudaFrame PetCudaFrame;
+
+/* Rows of a picture of 3 or 4 channels on the card that are not ours, in the
+ * driver's context `context` (a CUcontext). */
+typedef struct {
+  void *data;
+  int width, height, channels;
+  ptrdiff_t stride_bytes;
+  void *context;
+} PetCudaOutside;
 
 /* A photo, or a part of one: on the host, or, where `frame` is not NULL, the
  * pixels from x, y on of that, of `image`'s size and channels (its data is not
@@ -129,6 +138,22 @@ typedef struct {
   PetStatus (*frame_read) (PetCuda *cuda, const PetCudaFrame *frame,
       const PetImage *to, PetError *error);
 
+  /* The CUcontext in which everything of `cuda` lives: the card's primary one,
+   * which is there until the process ends. */
+  PetStatus (*context) (PetCuda *cuda, void **context, PetError *error);
+  /* A frame around memory that is not ours; what others started on it is done.
+   * frame_free() leaves it alone. UNSUPPORTED: it is in another context, or its
+   * rows are not aligned as kernels want them. */
+  PetStatus (*frame_wrap) (PetCuda *cuda, const PetCudaOutside *outside,
+      PetCudaFrame **frame, PetError *error);
+  /* From such memory of any context; of the frame's size and channels. It was
+   * read when this returns. */
+  PetStatus (*frame_copy) (PetCuda *cuda, PetCudaFrame *frame,
+      const PetCudaOutside *from, PetError *error);
+  /* Until all that was started on `cuda` is done, for those who know nothing of
+   * frames: what is not ours may be used by its owner again. */
+  PetStatus (*wait) (PetCuda *cuda, PetError *error);
+
   PetStatus (*matte_new) (PetCuda *cuda, PetCudaMatte **matte, PetError *error);
   void (*matte_free) (PetCudaMatte **matte);
   /* As pet_matte_cut(), with the same bytes as result. `cutout`: 4 channels and
@@ -144,9 +169,12 @@ typedef struct {
   PetStatus (*look_new) (
       PetCuda *cuda, const char *effect, PetCudaLook **look, PetError *error);
   void (*look_free) (PetCudaLook **look);
-  /* As pet_effect_apply(): the same bytes come out. */
+  /* As pet_effect_apply(): the same bytes come out. To `dst`, or, where `frame`
+   * is not NULL, to that, of the same size, apart from `src`; it is being written
+   * when this returns. */
   PetStatus (*look_run) (PetCudaLook *look, const PetCudaPhoto *src,
-      const PetImage *dst, const double *values, PetError *error);
+      const PetImage *dst, PetCudaFrame *frame, const double *values,
+      PetError *error);
 } PetCudaApi;
 
 /* NULL when the module was built for another version than `version`. */

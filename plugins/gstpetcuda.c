@@ -8,7 +8,6 @@
 #include <dlfcn.h>
 #include <string.h>
 
-#include "memory/gstpetbudget.h"
 #include "memory/gstpetwatch.h"
 
 #define MODULE "libgstpet-cuda.so"
@@ -169,6 +168,21 @@ gst_pet_card_cuda (GstPetCard *card)
   return card->cuda;
 }
 
+gint
+gst_pet_card_device (const GstPetCard *card)
+{
+  PetCudaInfo info;
+
+  card->api->info (card->cuda, &info);
+  return info.device;
+}
+
+GstPetBudget *
+gst_pet_card_budget (const GstPetCard *card)
+{
+  return card->budget;
+}
+
 const gchar *
 gst_pet_card_name (const GstPetCard *card)
 {
@@ -242,21 +256,19 @@ gst_pet_gpu_looks_close (GstPetGpuLooks **pointer)
   *pointer = NULL;
 }
 
-gint
-gst_pet_gpu_looks_device (const GstPetGpuLooks *looks)
+GstPetCard *
+gst_pet_gpu_looks_card (const GstPetGpuLooks *looks)
 {
-  PetCudaInfo info;
-
-  looks->card->api->info (looks->card->cuda, &info);
-  return info.device;
+  return looks->card;
 }
 
 PetStatus
 gst_pet_gpu_looks_apply (GstPetGpuLooks *looks, const PetEffect *effect,
-    const PetCudaPhoto *src, const PetImage *dst, const gdouble *values,
-    PetError *error)
+    const PetCudaPhoto *src, const PetImage *dst, PetCudaFrame *frame,
+    const gdouble *values, PetError *error)
 {
   const PetCudaApi *api = looks->card->api;
+  PetStatus status;
 
   if (looks->effect != effect) {
     api->look_free (&looks->look);
@@ -265,5 +277,11 @@ gst_pet_gpu_looks_apply (GstPetGpuLooks *looks, const PetEffect *effect,
         api->look_new (looks->card->cuda, effect->name, &looks->look, error));
     looks->effect = effect;
   }
-  return api->look_run (looks->look, src, dst, values, error);
+  status = api->look_run (looks->look, src, dst, frame, values, error);
+  /* After a failure, too, something may still read the picture. */
+  if (status != PET_OK)
+    (void) api->wait (looks->card->cuda, NULL);
+  else if (frame != NULL)
+    status = api->wait (looks->card->cuda, error);
+  return status;
 }

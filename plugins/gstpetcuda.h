@@ -8,6 +8,7 @@
 #include <gst/gst.h>
 
 #include "image/pet-effect.h"
+#include "memory/gstpetbudget.h"
 #include "nn/pet-segmenter.h"
 #include "pet-cuda.h"
 
@@ -26,6 +27,9 @@ typedef struct _GstPetCard GstPetCard;
 PetStatus gst_pet_card_open (gint device, GstPetCard **card, PetError *error);
 void gst_pet_card_close (GstPetCard **card);
 PetCuda *gst_pet_card_cuda (GstPetCard *card);
+/* Which card, and its account; borrowed. */
+gint gst_pet_card_device (const GstPetCard *card);
+GstPetBudget *gst_pet_card_budget (const GstPetCard *card);
 /* For log lines. */
 const gchar *gst_pet_card_name (const GstPetCard *card);
 
@@ -61,12 +65,13 @@ typedef struct _GstPetGpuLooks GstPetGpuLooks;
 PetStatus gst_pet_gpu_looks_open (
     gint device, GstPetGpuLooks **looks, PetError *error);
 void gst_pet_gpu_looks_close (GstPetGpuLooks **looks);
-/* Which card. */
-gint gst_pet_gpu_looks_device (const GstPetGpuLooks *looks);
-/* As pet_effect_apply(), of a picture on the host or on the card. UNSUPPORTED:
- * the card has no version of `effect`. */
+/* Borrowed. */
+GstPetCard *gst_pet_gpu_looks_card (const GstPetGpuLooks *looks);
+/* As pet_effect_apply(), of a picture on the host or on the card, to `dst`, or to
+ * `frame` if that is not NULL; all is done when it returns. UNSUPPORTED: the card
+ * has no version of `effect`. */
 PetStatus gst_pet_gpu_looks_apply (GstPetGpuLooks *looks,
     const PetEffect *effect, const PetCudaPhoto *src, const PetImage *dst,
-    const gdouble *values, PetError *error);
+    PetCudaFrame *frame, const gdouble *values, PetError *error);
 
 G_END_DECLS

@@ -19,6 +19,7 @@
 #include <gst/video/video.h>
 
 #include "gstpetcardmemory.h"
+#include "gstpetcudapart.h"
 #include "gstpeteffectparams.h"
 #include "gstpetenums.h"
 #include "gstpetfields.h"
@@ -46,13 +47,13 @@ enum {
 #define DEFAULT_DEVICE GST_PET_DEVICE_CPU
 #define DEFAULT_CUDA_DEVICE_ID (-1)
 
-static GstStaticPadTemplate sink_template =
-    GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
-        GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE ("RGBA")));
+static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
+    GST_PAD_SINK, GST_PAD_ALWAYS,
+    GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE ("RGBA") GST_PET_CUDA_CAPS ("RGBA")));
 
-static GstStaticPadTemplate src_template =
-    GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS,
-        GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE ("RGBA")));
+static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
+    GST_PAD_SRC, GST_PAD_ALWAYS,
+    GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE ("RGBA") GST_PET_CUDA_CAPS ("RGBA")));
 
 struct _GstPetEffect {
   GstBaseTransform parent;
@@ -62,11 +63,11 @@ struct _GstPetEffect {
   gint rendition;
   gdouble params[GST_PET_MAX_PARAMS]; /* NAN = the look's own default */
   gchar *budget;
-  GstPetDevice device;
-  gint cuda_device_id;
+  GstPetCudaPart cuda; /* device and card */
 
   GstPetAccount account; /* streaming thread; between start and stop */
   GstPetGpuLooks *gpu;   /* NULL = looks are made on the CPU */
+  gboolean lost;         /* so they are because the card of `gpu` is */
   GstVideoInfo info;
 };
 
@@ -81,6 +82,8 @@ static void gst_pet_effect_get_property (
     GObject *object, guint id, GValue *value, GParamSpec *pspec);
 static gboolean gst_pet_effect_start (GstBaseTransform *trans);
 static gboolean gst_pet_effect_stop (GstBaseTransform *trans);
+static GstCaps *gst_pet_effect_transform_caps (GstBaseTransform *trans,
+    GstPadDirection direction, GstCaps *caps, GstCaps *filter);
 static gboolean gst_pet_effect_set_caps (
     GstBaseTransform *trans, GstCaps *in_caps, GstCaps *out_caps);
 static gboolean gst_pet_effect_query (
@@ -146,6 +149,8 @@ gst_pet_effect_class_init (GstPetEffectClass *klass)
 
   trans_class->start = GST_DEBUG_FUNCPTR (gst_pet_effect_start);
   trans_class->stop = GST_DEBUG_FUNCPTR (gst_pet_effect_stop);
+  trans_class->transform_caps =
+      GST_DEBUG_FUNCPTR (gst_pet_effect_transform_caps);
   trans_class->set_caps = GST_DEBUG_FUNCPTR (gst_pet_effect_set_caps);
   trans_class->query = GST_DEBUG_FUNCPTR (gst_pet_effect_query);
   trans_class->before_transform =
@@ -169,8 +174,8 @@ gst_pet_effect_init (GstPetEffect *self)
   self->rendition = DEFAULT_RENDITION;
   gst_pet_effect_params_init (self->params);
   self->budget = g_strdup (GST_PET_BUDGET_DEFAULT);
-  self->device = DEFAULT_DEVICE;
-  self->cuda_device_id = DEFAULT_CUDA_DEVICE_ID;
+  self->cuda.device = DEFAULT_DEVICE;
+  self->cuda.device_id = DEFAULT_CUDA_DEVICE_ID;
   gst_base_transform_set_qos_enabled (GST_BASE_TRANSFORM (self), FALSE);
 }
 
@@ -179,6 +184,7 @@ gst_pet_effect_finalize (GObject *object)
 {
   GstPetEffect *self = GST_PET_EFFECT (object);
 
+  gst_pet_cuda_part_stop (GST_ELEMENT (self), &self->cuda);
   gst_pet_gpu_looks_close (&self->gpu);
   gst_pet_account_close (&self->account);
   g_free (self->budget);
@@ -189,8 +195,8 @@ static const GstPetField fields[] = {
   GST_PET_FIELD (PROP_EFFECT, GstPetEffect, effect),
   GST_PET_FIELD (PROP_RENDITION, GstPetEffect, rendition),
   GST_PET_FIELD (PROP_BUDGET, GstPetEffect, budget),
-  GST_PET_FIELD (PROP_DEVICE, GstPetEffect, device),
-  GST_PET_FIELD (PROP_CUDA_DEVICE_ID, GstPetEffect, cuda_device_id),
+  GST_PET_FIELD (PROP_DEVICE, GstPetEffect, cuda.device),
+  GST_PET_FIELD (PROP_CUDA_DEVICE_ID, GstPetEffect, cuda.device_id),
 };
 
 /* The look now, and its numbers in the order it wants them. */
@@ -243,17 +249,19 @@ gst_pet_effect_get_property (
   GST_OBJECT_UNLOCK (self);
 }
 
-/* A look that changes nothing passes the buffer itself on. Told by the streaming
+/* A look that changes nothing passes the buffer itself on, if that is in the
+ * memory that is wanted. Told by the streaming
  * thread between pictures, never within one: the base class looks at it twice,
  * to take a frame and to fill it. */
 static void
 choose_passthrough (GstBaseTransform *trans)
 {
+  GstPetEffect *self = GST_PET_EFFECT (trans);
   gdouble values[PET_EFFECT_MAX_PARAMS];
-  const PetEffect *effect = current_effect (GST_PET_EFFECT (trans), values);
+  const PetEffect *effect = current_effect (self, values);
 
-  gst_base_transform_set_passthrough (
-      trans, pet_effect_copies (effect, values));
+  gst_base_transform_set_passthrough (trans,
+      self->cuda.in == self->cuda.out && pet_effect_copies (effect, values));
 }
 
 static void
@@ -291,11 +299,14 @@ gst_pet_effect_start (GstBaseTransform *trans)
 
   GST_OBJECT_LOCK (self);
   budget = g_strdup (self->budget);
-  device = self->device;
-  id = self->cuda_device_id;
+  device = self->cuda.device;
+  id = self->cuda.device_id;
   GST_OBJECT_UNLOCK (self);
   if (!open_gpu (self, device, id))
     return FALSE;
+  gst_pet_cuda_part_start (GST_ELEMENT (self), &self->cuda,
+      self->gpu != NULL ? gst_pet_gpu_looks_card (self->gpu) : NULL);
+  self->lost = FALSE;
   gst_pet_account_open (&self->account, budget);
   choose_passthrough (trans);
   return TRUE;
@@ -306,67 +317,158 @@ gst_pet_effect_stop (GstBaseTransform *trans)
 {
   GstPetEffect *self = GST_PET_EFFECT (trans);
 
+  gst_pet_cuda_part_stop (GST_ELEMENT (self), &self->cuda);
   gst_pet_gpu_looks_close (&self->gpu);
   gst_pet_account_close (&self->account);
   return TRUE;
 }
 
-/* `source` is on the host or on the card. The same bytes come from both, so a GPU
- * without room or one that is lost costs time and nothing else: FALSE, and the
- * CPU makes the look. */
-static gboolean
-apply_on_gpu (GstPetEffect *self, const PetEffect *effect,
-    const PetCudaPhoto *source, const PetImage *dst, const gdouble *values)
-{
-  PetError reason;
-  PetStatus status =
-      gst_pet_gpu_looks_apply (self->gpu, effect, source, dst, values, &reason);
+/* A picture where it is: a frame of the card, ours or GStreamer's, that need not
+ * be brought down, or on the host. */
+typedef struct {
+  PetCudaPhoto photo;
+  gboolean viewed, mapped;
+  GstPetCudaView view;
+  GstVideoFrame frame;
+} Source;
 
+static PetStatus
+open_source (GstPetEffect *self, GstBuffer *in, gboolean on_gpu, Source *source)
+{
+  *source = (Source){ .photo.image = { .width = self->info.width,
+                          .height = self->info.height,
+                          .channels = 4 } };
+  if (on_gpu)
+    source->photo.frame = gst_pet_card_memory_peek (
+        in, gst_pet_card_device (gst_pet_gpu_looks_card (self->gpu)));
+  if (source->photo.frame != NULL)
+    return PET_OK;
+  if (on_gpu && self->cuda.in &&
+      gst_pet_cuda_view_begin (self->cuda.link, in, &self->info, FALSE,
+          &source->view, NULL) == PET_OK) {
+    source->viewed = TRUE;
+    source->photo.frame = source->view.frame;
+    return PET_OK;
+  }
+  source->mapped =
+      gst_video_frame_map (&source->frame, &self->info, in, GST_MAP_READ);
+  if (!source->mapped)
+    return PET_ERROR_MEMORY;
+  source->photo.image = gst_pet_frame_image (&source->frame);
+  return PET_OK;
+}
+
+static void
+close_source (GstPetEffect *self, Source *source)
+{
+  if (source->viewed)
+    gst_pet_cuda_view_end (self->cuda.link, &source->view);
+  if (source->mapped)
+    gst_video_frame_unmap (&source->frame);
+}
+
+/* To CUDA memory or to the host. */
+static PetStatus
+apply_on_gpu (GstPetEffect *self, const PetEffect *effect, const Source *source,
+    GstBuffer *out, const gdouble *values, PetError *error)
+{
+  GstPetCudaView view;
+  GstVideoFrame frame;
+  PetStatus status;
+  PetImage dst;
+
+  if (self->cuda.out) {
+    PET_TRY (gst_pet_cuda_view_begin (
+        self->cuda.link, out, &self->info, TRUE, &view, error));
+    status = gst_pet_gpu_looks_apply (
+        self->gpu, effect, &source->photo, NULL, view.frame, values, error);
+    gst_pet_cuda_view_end (self->cuda.link, &view);
+    return status;
+  }
+  if (!gst_video_frame_map (&frame, &self->info, out, GST_MAP_WRITE))
+    return pet_fail (error, PET_ERROR_MEMORY, "the frame cannot be written");
+  dst = gst_pet_frame_image (&frame);
+  status = gst_pet_gpu_looks_apply (
+      self->gpu, effect, &source->photo, &dst, NULL, values, error);
+  gst_video_frame_unmap (&frame);
+  return status;
+}
+
+/* The same bytes come from the CPU, so a GPU without room or one that is lost
+ * costs time and nothing else: FALSE, and the CPU makes the look. */
+static gboolean
+make_on_gpu (GstPetEffect *self, const PetEffect *effect, GstBuffer *in,
+    GstBuffer *out, const gdouble *values)
+{
+  PetStatus status;
+  PetError reason;
+  Source source;
+
+  if (self->gpu == NULL || self->lost ||
+      pet_effect_find (effect->name) != effect ||
+      open_source (self, in, TRUE, &source) != PET_OK)
+    return FALSE;
+  status = apply_on_gpu (self, effect, &source, out, values, &reason);
+  close_source (self, &source);
   if (status == PET_ERROR_MEMORY || status == PET_ERROR_DEVICE ||
       status == PET_ERROR_LIMIT)
     GST_ELEMENT_WARNING (self, LIBRARY, FAILED,
         ("The look \"%s\" is made on the CPU: %s.", effect->name,
             reason.message),
         (NULL));
-  if (status == PET_ERROR_DEVICE)
-    gst_pet_gpu_looks_close (&self->gpu);
+  self->lost = status == PET_ERROR_DEVICE;
   return status == PET_OK;
 }
 
-/* A picture that is on the card already need not be brought down for it. */
 static PetStatus
-apply (GstPetEffect *self, const PetEffect *effect, GstBuffer *in,
-    const PetImage *dst, const gdouble *values, PetError *error)
+make_on_cpu (GstPetEffect *self, const PetEffect *effect, GstBuffer *in,
+    GstBuffer *out, const gdouble *values, PetError *error)
 {
-  gboolean on_gpu =
-      self->gpu != NULL && pet_effect_find (effect->name) == effect;
-  PetCudaPhoto source = { .image = *dst };
   GstVideoFrame frame;
   PetStatus status;
+  Source source;
+  PetImage dst;
 
-  if (on_gpu)
-    source.frame =
-        gst_pet_card_memory_peek (in, gst_pet_gpu_looks_device (self->gpu));
-  if (source.frame != NULL && apply_on_gpu (self, effect, &source, dst, values))
-    return PET_OK;
-  if (!gst_video_frame_map (&frame, &self->info, in, GST_MAP_READ))
+  if (open_source (self, in, FALSE, &source) != PET_OK)
     return pet_fail (error, PET_ERROR_MEMORY, "the frame cannot be read");
-  if (source.frame != NULL)
-    on_gpu = FALSE;
-  source = (PetCudaPhoto){ .image = gst_pet_frame_image (&frame) };
-  status = on_gpu && apply_on_gpu (self, effect, &source, dst, values)
-      ? PET_OK
-      : pet_effect_apply (
-            effect, &source.image, dst, values, &self->account.core, error);
+  if (!gst_video_frame_map (&frame, &self->info, out, GST_MAP_WRITE)) {
+    close_source (self, &source);
+    return pet_fail (error, PET_ERROR_MEMORY, "the frame cannot be written");
+  }
+  dst = gst_pet_frame_image (&frame);
+  status = pet_effect_apply (
+      effect, &source.photo.image, &dst, values, &self->account.core, error);
   gst_video_frame_unmap (&frame);
+  close_source (self, &source);
   return status;
+}
+
+/* Only the memory may differ. */
+static GstCaps *
+gst_pet_effect_transform_caps (GstBaseTransform *trans,
+    GstPadDirection direction, GstCaps *caps, GstCaps *filter)
+{
+  GstPetEffect *self = GST_PET_EFFECT (trans);
+  GstCaps *result, *all;
+
+  all = gst_pet_caps_of_both (gst_caps_ref (caps),
+      gst_pet_cuda_part_is_possible (GST_ELEMENT (self), &self->cuda));
+  if (filter == NULL)
+    return all;
+  result = gst_caps_intersect_full (filter, all, GST_CAPS_INTERSECT_FIRST);
+  gst_caps_unref (all);
+  return result;
 }
 
 static gboolean
 gst_pet_effect_set_caps (
     GstBaseTransform *trans, GstCaps *in_caps, GstCaps *out_caps)
 {
-  return gst_video_info_from_caps (&GST_PET_EFFECT (trans)->info, in_caps);
+  GstPetEffect *self = GST_PET_EFFECT (trans);
+
+  gst_pet_cuda_part_set_caps (&self->cuda, in_caps, out_caps);
+  choose_passthrough (trans);
+  return gst_video_info_from_caps (&self->info, in_caps);
 }
 
 /* The frame it makes, and the scratch memory while it does or what follows,
@@ -399,8 +501,12 @@ static gboolean
 gst_pet_effect_query (
     GstBaseTransform *trans, GstPadDirection direction, GstQuery *query)
 {
+  GstPetEffect *self = GST_PET_EFFECT (trans);
+
+  if (gst_pet_cuda_part_query (GST_ELEMENT (self), &self->cuda, query))
+    return TRUE;
   if (direction == GST_PAD_SINK && gst_pet_query_is_cost (query)) {
-    add_cost (GST_PET_EFFECT (trans), query);
+    add_cost (self, query);
     return FALSE;
   }
   return GST_BASE_TRANSFORM_CLASS (gst_pet_effect_parent_class)
@@ -411,11 +517,13 @@ static gboolean
 gst_pet_effect_propose_allocation (
     GstBaseTransform *trans, GstQuery *decide_query, GstQuery *query)
 {
+  GstPetEffect *self = GST_PET_EFFECT (trans);
+
   /* The base class passes it on in passthrough. */
   if (decide_query == NULL)
     return GST_BASE_TRANSFORM_CLASS (gst_pet_effect_parent_class)
         ->propose_allocation (trans, decide_query, query);
-  return gst_pet_account_propose (&GST_PET_EFFECT (trans)->account, query);
+  return gst_pet_cuda_part_propose (&self->cuda, &self->account, query);
 }
 
 /* A frame of our own: after a tee, writing in place would copy anyway, out of
@@ -425,18 +533,17 @@ gst_pet_effect_prepare_output_buffer (
     GstBaseTransform *trans, GstBuffer *in, GstBuffer **out)
 {
   GstPetEffect *self = GST_PET_EFFECT (trans);
+  PetError error;
 
   if (gst_base_transform_is_passthrough (trans)) {
     *out = in;
     return GST_FLOW_OK;
   }
-  gst_pet_account_begin (&self->account, in);
-  *out = gst_pet_account_frame (&self->account, &self->info);
-  gst_pet_account_end (&self->account);
-  if (*out == NULL) {
+  if (gst_pet_cuda_part_frame (trans, &self->cuda, &self->account, &self->info,
+          in, out, &error) != PET_OK) {
     GST_ELEMENT_ERROR (self, RESOURCE, NO_SPACE_LEFT,
-        ("No memory for a frame of %d x %d.", self->info.width,
-            self->info.height),
+        ("No memory for a frame of %d x %d: %s.", self->info.width,
+            self->info.height, error.message),
         (NULL));
     return GST_FLOW_ERROR;
   }
@@ -452,32 +559,17 @@ gst_pet_effect_transform (
   GstPetEffect *self = GST_PET_EFFECT (trans);
   gdouble values[PET_EFFECT_MAX_PARAMS];
   const PetEffect *effect = current_effect (self, values);
-  GstVideoFrame frame;
-  PetStatus status;
+  PetStatus status = PET_OK;
   PetError error;
-  PetImage dst;
 
-  if (!gst_video_frame_map (&frame, &self->info, out, GST_MAP_WRITE))
-    goto unmappable;
-  dst = gst_pet_frame_image (&frame);
   gst_pet_account_begin (&self->account, in);
-  status = apply (self, effect, in, &dst, values, &error);
+  if (!make_on_gpu (self, effect, in, out, values))
+    status = make_on_cpu (self, effect, in, out, values, &error);
   gst_pet_account_end (&self->account);
-  gst_video_frame_unmap (&frame);
-  if (status != PET_OK)
-    goto failed;
-  return GST_FLOW_OK;
-
-  /* ERRORS */
-unmappable : {
-  GST_ELEMENT_ERROR (
-      self, RESOURCE, FAILED, ("A frame cannot be written."), (NULL));
-  return GST_FLOW_ERROR;
-}
-failed : {
+  if (status == PET_OK)
+    return GST_FLOW_OK;
   GST_ELEMENT_ERROR (self, RESOURCE, FAILED,
       ("The look \"%s\" cannot be made: %s.", effect->name, error.message),
       ("%s", pet_status_name (status)));
   return GST_FLOW_ERROR;
-}
 }

@@ -7,8 +7,12 @@ struct _GstPetGpuCut {
   GstPetCard *card;
   GstAllocator *frames; /* of the cut-outs */
   PetCudaMatte *matte;
-  PetCudaFrame *photo; /* NULL before the first */
-  PetImage image;      /* the photo on the host; data NULL: there is none now */
+  PetCudaFrame *photo; /* for photos that go up; NULL before the first */
+
+  /* The photo now. */
+  const PetCudaFrame *shown; /* `photo`, or somebody else's */
+  PetImage image;            /* where it is on the host; data NULL: none */
+  gboolean on_host;
 };
 
 PetStatus
@@ -66,14 +70,47 @@ gst_pet_gpu_cut_begin (
     PET_TRY (cut->api->frame_new (cuda, photo->width, photo->height,
         photo->channels, &cut->photo, error));
   PET_TRY (cut->api->frame_write (cuda, cut->photo, photo, error));
+  cut->shown = cut->photo;
   cut->image = *photo;
+  cut->on_host = TRUE;
   return PET_OK;
 }
 
 void
+gst_pet_gpu_cut_begin_frame (
+    GstPetGpuCut *cut, const PetCudaFrame *frame, const PetImage *photo)
+{
+  gst_pet_gpu_cut_end (cut);
+  cut->shown = frame;
+  cut->image = *photo;
+  cut->on_host = FALSE;
+}
+
+/* Of a card that is lost nothing reads any more. */
+void
 gst_pet_gpu_cut_end (GstPetGpuCut *cut)
 {
+  if (cut->image.data != NULL && cut->shown != cut->photo)
+    (void) cut->api->wait (gst_pet_card_cuda (cut->card), NULL);
   cut->image.data = NULL;
+  cut->shown = NULL;
+}
+
+PetStatus
+gst_pet_gpu_cut_bring (GstPetGpuCut *cut, PetError *error)
+{
+  if (cut == NULL || cut->image.data == NULL || cut->on_host)
+    return PET_OK;
+  PET_TRY (cut->api->frame_read (
+      gst_pet_card_cuda (cut->card), cut->shown, &cut->image, error));
+  cut->on_host = TRUE;
+  return PET_OK;
+}
+
+GstPetCard *
+gst_pet_gpu_cut_card (const GstPetGpuCut *cut)
+{
+  return cut->card;
 }
 
 PetCudaPhoto
@@ -96,7 +133,7 @@ gst_pet_gpu_cut_find (const GstPetGpuCut *cut, const PetImage *view)
               (gsize) (whole->width - 1) * (gsize) whole->channels)
     return photo;
   offset = (ptrdiff_t) ((guintptr) view->data - first);
-  photo.frame = cut->photo;
+  photo.frame = cut->shown;
   photo.x = (int) (offset % whole->stride_bytes / whole->channels);
   photo.y = (int) (offset / whole->stride_bytes);
   return photo;
@@ -114,7 +151,7 @@ gst_pet_gpu_cut_frame (GstPetGpuCut *cut, GstPetAccount *account,
   PET_TRY (
       gst_pet_card_allocator_take (cut->frames, width, height, &frame, error));
   status = cut->api->matte_cut (
-      cut->matte, mask, cut->photo, options, frame, NULL, stats, error);
+      cut->matte, mask, cut->shown, options, frame, NULL, stats, error);
   if (status != PET_OK) {
     gst_pet_card_allocator_give_back (cut->frames, frame);
     return status;
@@ -125,10 +162,20 @@ gst_pet_gpu_cut_frame (GstPetGpuCut *cut, GstPetAccount *account,
 }
 
 PetStatus
+gst_pet_gpu_cut_into (GstPetGpuCut *cut, const PetImage *mask,
+    const PetMatteOptions *options, PetCudaFrame *cutout, PetMaskStats *stats,
+    PetError *error)
+{
+  PET_TRY (cut->api->matte_cut (
+      cut->matte, mask, cut->shown, options, cutout, NULL, stats, error));
+  return cut->api->wait (gst_pet_card_cuda (cut->card), error);
+}
+
+PetStatus
 gst_pet_gpu_cut_alpha (GstPetGpuCut *cut, const PetImage *mask,
     const PetMatteOptions *options, const PetImage *alpha, PetMaskStats *stats,
     PetError *error)
 {
   return cut->api->matte_cut (
-      cut->matte, mask, cut->photo, options, NULL, alpha, stats, error);
+      cut->matte, mask, cut->shown, options, NULL, alpha, stats, error);
 }

@@ -21,7 +21,19 @@ void gst_pet_gpu_cut_close (GstPetGpuCut **cut);
  * After a failure there is no photo. */
 PetStatus gst_pet_gpu_cut_begin (
     GstPetGpuCut *cut, const PetImage *photo, PetError *error);
+/* The photo is on the card already, in `frame`, which is read until
+ * gst_pet_gpu_cut_end () returns. Where it would be on the host, at `photo`,
+ * there is only room: filled by gst_pet_gpu_cut_bring (). */
+void gst_pet_gpu_cut_begin_frame (
+    GstPetGpuCut *cut, const PetCudaFrame *frame, const PetImage *photo);
 void gst_pet_gpu_cut_end (GstPetGpuCut *cut);
+
+/* Before the CPU looks at the photo: brings it down if it is not on the host.
+ * `cut` NULL allowed. */
+PetStatus gst_pet_gpu_cut_bring (GstPetGpuCut *cut, PetError *error);
+
+/* Borrowed. */
+GstPetCard *gst_pet_gpu_cut_card (const GstPetGpuCut *cut);
 
 /* Where the pixels of `view` are on the card, if they are the photo's; else on
  * the host. `cut` NULL allowed. */
@@ -32,6 +44,10 @@ PetCudaPhoto gst_pet_gpu_cut_find (
 PetStatus gst_pet_gpu_cut_frame (GstPetGpuCut *cut, GstPetAccount *account,
     const PetImage *mask, const PetMatteOptions *options, GstMemory **cutout,
     PetMaskStats *stats, PetError *error);
+/* The same into `cutout`, of the photo's size; it is there on return. */
+PetStatus gst_pet_gpu_cut_into (GstPetGpuCut *cut, const PetImage *mask,
+    const PetMatteOptions *options, PetCudaFrame *cutout, PetMaskStats *stats,
+    PetError *error);
 PetStatus gst_pet_gpu_cut_alpha (GstPetGpuCut *cut, const PetImage *mask,
     const PetMatteOptions *options, const PetImage *alpha, PetMaskStats *stats,
     PetError *error);

@@ -5,6 +5,7 @@
 #include "base/pet-resample.h"
 #include "memory/gstpetmemory.h"
 #include "meta/gstpetmaskmeta.h"
+#include "meta/gstpetsourcemeta.h"
 #include "nn/pet-pieces.h"
 
 /* What small blocks are charged beyond their sizes. */
@@ -79,11 +80,16 @@ gst_pet_matte_scratch_bytes (const PetSegmenter *segmenter,
 
 /* Whether the photo is on the card now. */
 static gboolean
-send_to_card (GstPetNetwork *network, const PetImage *photo)
+send_to_card (
+    GstPetNetwork *network, const PetImage *photo, const PetCudaFrame *frame)
 {
   PetError error;
   PetStatus status;
 
+  if (frame != NULL) {
+    gst_pet_gpu_cut_begin_frame (network->cut, frame, photo);
+    return TRUE;
+  }
   if (network->cut == NULL || network->lost)
     return FALSE;
   status = gst_pet_gpu_cut_begin (network->cut, photo, &error);
@@ -98,7 +104,7 @@ send_to_card (GstPetNetwork *network, const PetImage *photo)
 PetStatus
 gst_pet_matte_begin (GstPetMatte *matte, GstPetNetwork *network,
     GstPetAccount *account, const GstPetMatteOptions *options,
-    const PetImage *photo, PetError *error)
+    const PetImage *photo, const PetCudaFrame *frame, PetError *error)
 {
   PetStatus status;
 
@@ -106,12 +112,12 @@ gst_pet_matte_begin (GstPetMatte *matte, GstPetNetwork *network,
     .account = account,
     .photo = photo,
     .options = matte_options (options) };
-  matte->on_card = send_to_card (network, photo);
+  matte->sent = matte->on_card = send_to_card (network, photo, frame);
   status = pet_find (network->segmenter, photo,
       options->subject == GST_PET_SUBJECT_LARGEST, &account->core,
       &matte->found, error);
   matte->options.part = matte->found.part;
-  if (status != PET_OK && matte->on_card)
+  if (status != PET_OK && matte->sent)
     gst_pet_gpu_cut_end (network->cut);
   return status;
 }
@@ -120,7 +126,7 @@ void
 gst_pet_matte_end (GstPetMatte *matte)
 {
   pet_find_clear (&matte->found, &matte->account->core);
-  if (matte->on_card)
+  if (matte->sent)
     gst_pet_gpu_cut_end (matte->network->cut);
 }
 
@@ -131,7 +137,6 @@ cut_by_card (GstPetMatte *matte, PetStatus status, const PetError *error)
   if (status == PET_OK)
     return TRUE;
   gst_pet_network_cut_failed (matte->network, status, error);
-  gst_pet_gpu_cut_end (matte->network->cut);
   matte->on_card = FALSE;
   return FALSE;
 }
@@ -153,6 +158,21 @@ gst_pet_matte_cut_on_card (GstPetMatte *matte, GstPetMatteResult *result)
   return cutout;
 }
 
+gboolean
+gst_pet_matte_cut_into (
+    GstPetMatte *matte, PetCudaFrame *cutout, GstPetMatteResult *result)
+{
+  PetStatus status;
+  PetError error;
+
+  if (!matte->on_card)
+    return FALSE;
+  status = gst_pet_gpu_cut_into (matte->network->cut, &matte->found.mask,
+      &matte->options, cutout, &result->stats, &error);
+  result->empty = result->stats.width == 0;
+  return cut_by_card (matte, status, &error);
+}
+
 PetStatus
 gst_pet_matte_cut (GstPetMatte *matte, const PetImage *target,
     GstPetMatteResult *result, PetError *error)
@@ -165,11 +185,30 @@ gst_pet_matte_cut (GstPetMatte *matte, const PetImage *target,
         &matte->options, target, &result->stats, &reason);
     (void) cut_by_card (matte, status, &reason);
   }
-  if (status != PET_OK)
+  if (status != PET_OK) {
+    PET_TRY (gst_pet_gpu_cut_bring (matte->network->cut, error));
     PET_TRY (pet_matte_cut (&matte->found.mask, matte->photo, target,
         &matte->options, &result->stats, &matte->account->core, error));
+  }
   result->empty = result->stats.width == 0;
   return PET_OK;
+}
+
+GstStructure *
+gst_pet_matte_message (GstBuffer *photo, const GstVideoInfo *info,
+    const GstPetMatteResult *result, const gchar *device, gdouble milliseconds)
+{
+  GstStructure *s = gst_structure_new_empty ("petsegment");
+  const PetMaskStats *stats = &result->stats;
+
+  gst_pet_structure_set_source (s, photo);
+  gst_structure_set (s, "width", G_TYPE_INT, info->width, "height", G_TYPE_INT,
+      info->height, "coverage", G_TYPE_DOUBLE, stats->coverage, "box-x",
+      G_TYPE_INT, stats->x, "box-y", G_TYPE_INT, stats->y, "box-width",
+      G_TYPE_INT, stats->width, "box-height", G_TYPE_INT, stats->height,
+      "device", G_TYPE_STRING, device, "milliseconds", G_TYPE_DOUBLE,
+      milliseconds, "empty", G_TYPE_BOOLEAN, result->empty, NULL);
+  return s;
 }
 
 static void

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <gst/gst.h>
+#include <gst/video/video.h>
 
 #include "gstpetenums.h"
 #include "gstpetnetwork.h"
@@ -41,14 +42,16 @@ typedef struct {
   const PetImage *photo;
   PetMatteOptions options;
   PetFound found;
-  gboolean on_card; /* the photo is there */
+  gboolean sent;    /* the photo is on the card */
+  gboolean on_card; /* and the card is good for it */
 } GstPetMatte;
 
 /* The network looks at `photo`, which must stay; first it goes to the card, if
- * there is one. On failure there is nothing to end. */
+ * there is one. With `frame` it is there (gst_pet_gpu_cut_begin_frame ()). On
+ * failure there is nothing to end. */
 PetStatus gst_pet_matte_begin (GstPetMatte *matte, GstPetNetwork *network,
     GstPetAccount *account, const GstPetMatteOptions *options,
-    const PetImage *photo, PetError *error);
+    const PetImage *photo, const PetCudaFrame *frame, PetError *error);
 void gst_pet_matte_end (GstPetMatte *matte);
 
 /* The cut-out as memory of the card. NULL: the CPU must make it; if the card
@@ -56,10 +59,18 @@ void gst_pet_matte_end (GstPetMatte *matte);
 GstMemory *gst_pet_matte_cut_on_card (
     GstPetMatte *matte, GstPetMatteResult *result);
 
+/* The cut-out into a frame of the photo's size. FALSE: as above. */
+gboolean gst_pet_matte_cut_into (
+    GstPetMatte *matte, PetCudaFrame *cutout, GstPetMatteResult *result);
+
 /* `target` has the photo's size and 4 channels (cut-out, made on the CPU; may be
  * the photo itself) or 1 (mask). */
 PetStatus gst_pet_matte_cut (GstPetMatte *matte, const PetImage *target,
     GstPetMatteResult *result, PetError *error);
+
+/* What petsegment posts of a photo. */
+GstStructure *gst_pet_matte_message (GstBuffer *photo, const GstVideoInfo *info,
+    const GstPetMatteResult *result, const gchar *device, gdouble milliseconds);
 
 /* Adds the mask as GstPetMaskMeta to `frame` (writable). */
 PetStatus gst_pet_matte_to_meta (GstPetMatte *matte, GstBuffer *frame,

@@ -164,6 +164,7 @@ typedef struct {
   GstPetNetworkOptions options;
   gchar *location;
   PetSegmenter *gpu, *cpu;
+  GstPetGpuCut *cut; /* borrowed: has the photo */
 } Both;
 
 static PetStatus
@@ -191,6 +192,7 @@ run_both (
     if (status == PET_ERROR_DEVICE)
       pet_segmenter_free (&both->gpu);
   }
+  PET_TRY (gst_pet_gpu_cut_bring (both->cut, error));
   if (both->cpu == NULL)
     PET_TRY (load_cpu (&both->options, &both->cpu, error));
   return pet_segmenter_run (both->cpu, photo, mask, error);
@@ -208,15 +210,16 @@ free_both (void *user)
 }
 
 static PetSegmenter *
-with_fallback (
-    GstElement *element, const GstPetNetworkOptions *options, PetSegmenter *gpu)
+with_fallback (GstPetNetwork *network, const GstPetNetworkOptions *options)
 {
+  PetSegmenter *gpu = network->segmenter;
   Both *both = g_new0 (Both, 1);
   PetRemoteNetwork remote = { .run = run_both, .free = free_both };
   PetSegmenter *segmenter = NULL;
   int width, height;
 
-  both->element = element;
+  both->element = network->element;
+  both->cut = network->cut;
   both->options = *options;
   both->options.location = both->location = g_strdup (options->location);
   both->gpu = gpu;
@@ -252,7 +255,7 @@ gst_pet_network_open (GstPetNetwork *network, GstElement *element,
           ("The GPU runs the network in fp32: it has no bf16 here."), (NULL));
     network->device = "cuda";
     if (options->device == GST_PET_DEVICE_AUTO)
-      network->segmenter = with_fallback (element, options, network->segmenter);
+      network->segmenter = with_fallback (network, options);
     return network->segmenter != NULL;
   }
   if (options->device == GST_PET_DEVICE_CUDA) {

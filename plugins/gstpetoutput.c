@@ -2,12 +2,26 @@
 
 #include "gstpetoutput.h"
 
+#include "gstpetcudapart.h"
 #include "memory/gstpetcost.h"
 #include "memory/gstpetmemory.h"
 
+/* A frame that passes on stays in its memory. */
+static GstCaps *
+choose_memories (GstPetOutput output, gboolean cuda, GstPadDirection direction,
+    GstCaps *caps)
+{
+  if (output == GST_PET_OUTPUT_META)
+    return cuda ? caps : gst_pet_caps_of_both (caps, FALSE);
+  caps = gst_pet_caps_of_both (caps, cuda);
+  if (output == GST_PET_OUTPUT_MASK && direction == GST_PAD_SINK)
+    caps = gst_pet_caps_of_both (caps, FALSE);
+  return caps;
+}
+
 GstCaps *
-gst_pet_output_transform_caps (GstPetOutput output, GstPadDirection direction,
-    GstCaps *caps, GstCaps *filter)
+gst_pet_output_transform_caps (GstPetOutput output, gboolean cuda,
+    GstPadDirection direction, GstCaps *caps, GstCaps *filter)
 {
   GstCaps *result = gst_caps_copy (caps);
   GValue formats = G_VALUE_INIT;
@@ -32,6 +46,7 @@ gst_pet_output_transform_caps (GstPetOutput output, GstPadDirection direction,
     g_value_unset (&formats);
   }
 
+  result = choose_memories (output, cuda, direction, result);
   if (filter != NULL) {
     GstCaps *both =
         gst_caps_intersect_full (filter, result, GST_CAPS_INTERSECT_FIRST);

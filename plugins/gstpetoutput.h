@@ -12,9 +12,11 @@
 
 G_BEGIN_DECLS
 
-/* As GstBaseTransform's. Only the format differs between the pads; RGBA comes
- * first on the sink, because a cut-out can be made in its frame. */
-GstCaps *gst_pet_output_transform_caps (GstPetOutput output,
+/* As GstBaseTransform's. Only format and memory differ between the pads; RGBA
+ * comes first on the sink, because a cut-out can be made in its frame. `cuda`:
+ * GStreamer's CUDA memory may be had, after memory of the other pad's kind;
+ * masks are in the system's. */
+GstCaps *gst_pet_output_transform_caps (GstPetOutput output, gboolean cuda,
     GstPadDirection direction, GstCaps *caps, GstCaps *filter);
 
 /* What is made from `in` to `out`: `wanted`, unless the property was set after

@@ -23,6 +23,7 @@
 
 #include <gst/video/video.h>
 
+#include "gstpetcudapart.h"
 #include "gstpetenums.h"
 #include "gstpetfields.h"
 #include "gstpetmatte.h"
@@ -41,19 +42,20 @@ GST_DEBUG_CATEGORY_STATIC (pet_segment_debug);
 
 static GstStaticPadTemplate sink_template =
     GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
-        GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE ("{ RGB, RGBA }")));
+        GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE ("{ RGB, RGBA }")
+                GST_PET_CUDA_CAPS ("{ RGB, RGBA }")));
 
 static GstStaticPadTemplate src_template =
     GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS,
-        GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE ("{ RGBA, RGB, GRAY8 }")));
+        GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE ("{ RGBA, RGB, GRAY8 }")
+                GST_PET_CUDA_CAPS ("{ RGBA, RGB }")));
 
 struct _GstPetSegment {
   GstBaseTransform parent;
 
   /* properties, under the object lock */
   gchar *model_location;
-  GstPetDevice device;
-  gint cuda_device_id;
+  GstPetCudaPart cuda; /* device and card */
   GstPetPrecision precision;
   guint threads;
   guint batch_size;
@@ -145,8 +147,8 @@ gst_pet_segment_class_init (GstPetSegmentClass *klass)
 static void
 gst_pet_segment_init (GstPetSegment *self)
 {
-  self->device = DEFAULT_DEVICE;
-  self->cuda_device_id = DEFAULT_CUDA_DEVICE_ID;
+  self->cuda.device = DEFAULT_DEVICE;
+  self->cuda.device_id = DEFAULT_CUDA_DEVICE_ID;
   self->precision = DEFAULT_PRECISION;
   self->threads = DEFAULT_THREADS;
   self->batch_size = DEFAULT_BATCH_SIZE;
@@ -168,6 +170,7 @@ gst_pet_segment_finalize (GObject *object)
 
   g_free (self->model_location);
   g_free (self->budget);
+  gst_pet_cuda_part_stop (GST_ELEMENT (self), &self->cuda);
   gst_pet_network_close (&self->network);
   gst_pet_account_close (&self->account);
   G_OBJECT_CLASS (gst_pet_segment_parent_class)->finalize (object);
@@ -175,8 +178,8 @@ gst_pet_segment_finalize (GObject *object)
 
 static const GstPetField fields[] = {
   GST_PET_FIELD (PROP_MODEL_LOCATION, GstPetSegment, model_location),
-  GST_PET_FIELD (PROP_DEVICE, GstPetSegment, device),
-  GST_PET_FIELD (PROP_CUDA_DEVICE_ID, GstPetSegment, cuda_device_id),
+  GST_PET_FIELD (PROP_DEVICE, GstPetSegment, cuda.device),
+  GST_PET_FIELD (PROP_CUDA_DEVICE_ID, GstPetSegment, cuda.device_id),
   GST_PET_FIELD (PROP_PRECISION, GstPetSegment, precision),
   GST_PET_FIELD (PROP_THREADS, GstPetSegment, threads),
   GST_PET_FIELD (PROP_BATCH_SIZE, GstPetSegment, batch_size),
@@ -243,8 +246,8 @@ gst_pet_segment_start (GstBaseTransform *trans)
   GST_OBJECT_LOCK (self);
   options.location = location = g_strdup (self->model_location);
   budget = g_strdup (self->budget);
-  options.device = self->device;
-  options.cuda_device_id = self->cuda_device_id;
+  options.device = self->cuda.device;
+  options.cuda_device_id = self->cuda.device_id;
   options.precision = self->precision;
   options.threads = self->threads;
   options.batch_size = self->batch_size;
@@ -262,6 +265,9 @@ gst_pet_segment_start (GstBaseTransform *trans)
     gst_pet_account_close (&self->account);
     return FALSE;
   }
+  gst_pet_cuda_part_start (GST_ELEMENT (self), &self->cuda,
+      self->network.cut != NULL ? gst_pet_gpu_cut_card (self->network.cut)
+                                : NULL);
   GST_OBJECT_LOCK (self);
   self->active_device = self->network.device;
   GST_OBJECT_UNLOCK (self);
@@ -274,6 +280,7 @@ gst_pet_segment_stop (GstBaseTransform *trans)
 {
   GstPetSegment *self = GST_PET_SEGMENT (trans);
 
+  gst_pet_cuda_part_stop (GST_ELEMENT (self), &self->cuda);
   gst_pet_network_close (&self->network);
   gst_pet_account_close (&self->account);
   GST_OBJECT_LOCK (self);
@@ -297,8 +304,11 @@ static GstCaps *
 gst_pet_segment_transform_caps (GstBaseTransform *trans,
     GstPadDirection direction, GstCaps *caps, GstCaps *filter)
 {
-  return gst_pet_output_transform_caps (
-      wanted_output (GST_PET_SEGMENT (trans)), direction, caps, filter);
+  GstPetSegment *self = GST_PET_SEGMENT (trans);
+
+  return gst_pet_output_transform_caps (wanted_output (self),
+      gst_pet_cuda_part_is_possible (GST_ELEMENT (self), &self->cuda),
+      direction, caps, filter);
 }
 
 static GstPetMatteOptions
@@ -317,6 +327,8 @@ gst_pet_segment_query (
   GstPetSegment *self = GST_PET_SEGMENT (trans);
   GstPetMatteOptions options;
 
+  if (gst_pet_cuda_part_query (GST_ELEMENT (self), &self->cuda, query))
+    return TRUE;
   if (direction == GST_PAD_SINK && gst_pet_query_is_cost (query)) {
     GST_OBJECT_LOCK (self);
     options = matte_options_locked (self);
@@ -334,7 +346,9 @@ static gboolean
 gst_pet_segment_propose_allocation (
     GstBaseTransform *trans, GstQuery *decide_query, GstQuery *query)
 {
-  return gst_pet_account_propose (&GST_PET_SEGMENT (trans)->account, query);
+  GstPetSegment *self = GST_PET_SEGMENT (trans);
+
+  return gst_pet_cuda_part_propose (&self->cuda, &self->account, query);
 }
 
 static gboolean
@@ -349,6 +363,7 @@ gst_pet_segment_set_caps (
   self->active_output = gst_pet_output_of_formats (wanted_output (self),
       GST_VIDEO_INFO_FORMAT (&self->in_info),
       GST_VIDEO_INFO_FORMAT (&self->out_info));
+  gst_pet_cuda_part_set_caps (&self->cuda, in_caps, out_caps);
   return TRUE;
 }
 
@@ -356,7 +371,8 @@ gst_pet_segment_set_caps (
 static gboolean
 may_work_in_place (GstPetSegment *self, GstBuffer *in)
 {
-  return self->active_output == GST_PET_OUTPUT_CUTOUT &&
+  return self->active_output == GST_PET_OUTPUT_CUTOUT && !self->cuda.in &&
+      !self->cuda.out &&
       GST_VIDEO_INFO_FORMAT (&self->in_info) == GST_VIDEO_FORMAT_RGBA &&
       gst_buffer_is_writable (in) && gst_buffer_is_all_memory_writable (in);
 }
@@ -365,7 +381,7 @@ may_work_in_place (GstPetSegment *self, GstBuffer *in)
 static gboolean
 is_left_to_card (GstPetSegment *self)
 {
-  return self->active_output == GST_PET_OUTPUT_CUTOUT &&
+  return self->active_output == GST_PET_OUTPUT_CUTOUT && !self->cuda.out &&
       self->network.cut != NULL && !self->network.lost;
 }
 
@@ -375,6 +391,7 @@ gst_pet_segment_prepare_output_buffer (
     GstBaseTransform *trans, GstBuffer *in, GstBuffer **out)
 {
   GstPetSegment *self = GST_PET_SEGMENT (trans);
+  PetError error;
 
   if (self->active_output == GST_PET_OUTPUT_META) {
     /* Shares the memory; only metas are added. */
@@ -391,13 +408,11 @@ gst_pet_segment_prepare_output_buffer (
     *out = in;
     return GST_FLOW_OK;
   }
-  gst_pet_account_begin (&self->account, in);
-  *out = gst_pet_account_frame (&self->account, &self->out_info);
-  gst_pet_account_end (&self->account);
-  if (*out == NULL) {
+  if (gst_pet_cuda_part_frame (trans, &self->cuda, &self->account,
+          &self->out_info, in, out, &error) != PET_OK) {
     GST_ELEMENT_ERROR (self, RESOURCE, NO_SPACE_LEFT,
-        ("No memory for a frame of %d x %d.", self->out_info.width,
-            self->out_info.height),
+        ("No memory for a frame of %d x %d: %s.", self->out_info.width,
+            self->out_info.height, error.message),
         (NULL));
     return GST_FLOW_ERROR;
   }
@@ -410,17 +425,8 @@ static void
 post_result (GstPetSegment *self, GstBuffer *photo,
     const GstPetMatteResult *result, gdouble milliseconds)
 {
-  GstStructure *s = gst_structure_new_empty ("petsegment");
-  const PetMaskStats *stats = &result->stats;
-
-  gst_pet_structure_set_source (s, photo);
-  gst_structure_set (s, "width", G_TYPE_INT, self->in_info.width, "height",
-      G_TYPE_INT, self->in_info.height, "coverage", G_TYPE_DOUBLE,
-      stats->coverage, "box-x", G_TYPE_INT, stats->x, "box-y", G_TYPE_INT,
-      stats->y, "box-width", G_TYPE_INT, stats->width, "box-height", G_TYPE_INT,
-      stats->height, "device", G_TYPE_STRING, self->active_device,
-      "milliseconds", G_TYPE_DOUBLE, milliseconds, "empty", G_TYPE_BOOLEAN,
-      result->empty, NULL);
+  GstStructure *s = gst_pet_matte_message (
+      photo, &self->in_info, result, self->active_device, milliseconds);
 
   GST_OBJECT_LOCK (self);
   self->n_photos++;
@@ -466,6 +472,23 @@ add_memory (GstPetSegment *self, GstPetMatte *matte, GstBuffer *out,
   return PET_OK;
 }
 
+/* In CUDA memory, by the card; FALSE: the CPU must. */
+static gboolean
+write_on_card (GstPetSegment *self, GstPetMatte *matte, GstBuffer *out,
+    GstPetMatteResult *result)
+{
+  GstPetCudaView view;
+  gboolean done;
+
+  if (!self->cuda.out || !matte->on_card ||
+      gst_pet_cuda_view_begin (
+          self->cuda.link, out, &self->out_info, TRUE, &view, NULL) != PET_OK)
+    return FALSE;
+  done = gst_pet_matte_cut_into (matte, view.frame, result);
+  gst_pet_cuda_view_end (self->cuda.link, &view);
+  return done;
+}
+
 static PetStatus
 write_result (GstPetSegment *self, GstPetMatte *matte, GstBuffer *in,
     GstBuffer *out, GstPetMatteResult *result, PetError *error)
@@ -481,7 +504,7 @@ write_result (GstPetSegment *self, GstPetMatte *matte, GstBuffer *in,
     return gst_pet_matte_cut (matte, matte->photo, result, error);
   if (gst_buffer_n_memory (out) == 0)
     PET_TRY (add_memory (self, matte, out, result, &done, error));
-  if (done)
+  if (done || write_on_card (self, matte, out, result))
     return PET_OK;
   if (!gst_video_frame_map (&frame, &self->out_info, out, GST_MAP_WRITE))
     return pet_fail (
@@ -494,24 +517,42 @@ write_result (GstPetSegment *self, GstPetMatte *matte, GstBuffer *in,
 }
 
 static PetStatus
+segment_photo (GstPetSegment *self, const GstPetMatteOptions *options,
+    const PetImage *photo, const PetCudaFrame *frame, GstBuffer *in,
+    GstBuffer *out, GstPetMatteResult *result, PetError *error)
+{
+  GstPetMatte matte;
+  PetStatus status;
+
+  PET_TRY (gst_pet_matte_begin (
+      &matte, &self->network, &self->account, options, photo, frame, error));
+  status = write_result (self, &matte, in, out, result, error);
+  gst_pet_matte_end (&matte);
+  return status;
+}
+
+static PetStatus
 segment (GstPetSegment *self, const GstPetMatteOptions *options, GstBuffer *in,
     GstBuffer *out, GstPetMatteResult *result, PetError *error)
 {
   GstMapFlags access = in == out ? GST_MAP_READWRITE : GST_MAP_READ;
+  GstPetCudaPhoto there;
   GstVideoFrame frame;
-  GstPetMatte matte;
   PetImage photo;
   PetStatus status;
 
+  if (!self->network.lost &&
+      gst_pet_cuda_part_open_photo (
+          &self->cuda, &self->account, in, &self->in_info, &there)) {
+    status = segment_photo (
+        self, options, &there.room, there.view.frame, in, out, result, error);
+    gst_pet_cuda_part_close_photo (&self->cuda, &there);
+    return status;
+  }
   if (!gst_video_frame_map (&frame, &self->in_info, in, access))
     return pet_fail (error, PET_ERROR_MEMORY, "the frame cannot be read");
   photo = gst_pet_frame_image (&frame);
-  status = gst_pet_matte_begin (
-      &matte, &self->network, &self->account, options, &photo, error);
-  if (status == PET_OK) {
-    status = write_result (self, &matte, in, out, result, error);
-    gst_pet_matte_end (&matte);
-  }
+  status = segment_photo (self, options, &photo, NULL, in, out, result, error);
   gst_video_frame_unmap (&frame);
   return status;
 }

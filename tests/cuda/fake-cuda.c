@@ -185,8 +185,8 @@ free_bytes (void)
 }
 
 /* Fresh memory holds NaNs of either type. */
-static cudaError_t
-allocate (const char *call, void **data, size_t bytes, bool pinned)
+cudaError_t
+fake_cuda_allocate (const char *call, void **data, size_t bytes, int pinned)
 {
   cudaError_t error;
   char *block;
@@ -214,8 +214,8 @@ allocate (const char *call, void **data, size_t bytes, bool pinned)
   return fake_cuda_leave (cudaErrorMemoryAllocation);
 }
 
-static cudaError_t
-release (const char *call, void *data, bool pinned)
+cudaError_t
+fake_cuda_release (const char *call, void *data, int pinned)
 {
   cudaError_t error;
   Allocation *a;
@@ -246,25 +246,25 @@ release (const char *call, void *data, bool pinned)
 cudaError_t
 cudaMalloc (void **data, size_t bytes)
 {
-  return allocate ("cudaMalloc", data, bytes, false);
+  return fake_cuda_allocate ("cudaMalloc", data, bytes, false);
 }
 
 cudaError_t
 cudaHostAlloc (void **data, size_t bytes, unsigned int flags)
 {
-  return allocate ("cudaHostAlloc", data, bytes, true);
+  return fake_cuda_allocate ("cudaHostAlloc", data, bytes, true);
 }
 
 cudaError_t
 cudaFree (void *data)
 {
-  return release ("cudaFree", data, false);
+  return fake_cuda_release ("cudaFree", data, false);
 }
 
 cudaError_t
 cudaFreeHost (void *data)
 {
-  return release ("cudaFreeHost", data, true);
+  return fake_cuda_release ("cudaFreeHost", data, true);
 }
 
 /* For calls that only succeed or fail. */
@@ -304,6 +304,7 @@ fake_cuda_free_object (const char *call, void *object)
 cudaError_t
 cudaSetDevice (int device)
 {
+  fake_driver_use_primary ();
   return fake_cuda_answer ("cudaSetDevice");
 }
 

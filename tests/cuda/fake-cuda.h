@@ -55,7 +55,14 @@ int fake_cuda_is_card (const void *address, size_t bytes);
 int fake_cuda_is_pinned (const void *address, size_t bytes);
 cudaError_t fake_cuda_fail (cudaError_t error);
 
-/* ---- between fake-cuda.c and fake-streams.c ---- */
+/* ---- between fake-cuda.c, fake-streams.c, and fake-driver.c ---- */
+
+/* As cudaMalloc() and cudaHostAlloc(), cudaFree() and cudaFreeHost(). */
+cudaError_t fake_cuda_allocate (
+    const char *call, void **data, size_t bytes, int pinned);
+cudaError_t fake_cuda_release (const char *call, void *data, int pinned);
+/* The primary context becomes current for this thread. */
+void fake_driver_use_primary (void);
 
 /* Every call is made between these two, and counted: it may be to fail. */
 void fake_cuda_enter (void);

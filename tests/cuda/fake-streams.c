@@ -341,6 +341,22 @@ cudaMemcpyAsync (void *to, const void *from, size_t bytes,
   return error;
 }
 
+/* Only from card to card. */
+cudaError_t
+cudaMemcpy2DAsync (void *to, size_t to_pitch, const void *from,
+    size_t from_pitch, size_t width, size_t height, enum cudaMemcpyKind kind,
+    cudaStream_t stream)
+{
+  cudaError_t error = cudaSuccess;
+
+  if (kind != cudaMemcpyDeviceToDevice)
+    return fake_cuda_fail (cudaErrorInvalidValue);
+  for (size_t y = 0; error == cudaSuccess && y < height; y++)
+    error = cudaMemcpyAsync ((char *) to + y * to_pitch,
+        (const char *) from + y * from_pitch, width, kind, stream);
+  return error;
+}
+
 cudaError_t
 cudaMemsetAsync (void *to, int value, size_t bytes, cudaStream_t stream)
 {

@@ -101,7 +101,8 @@ bench_look (const char *name, double bytes_per_pixel)
     PetCudaPhoto photo = { .image = picture.image };
 
     picture_fill (&picture.image, CONTENT_WAVES, ALPHA_SOFT);
-    report (pet_cuda_look_run (look, &photo, &picture.image, values, &error),
+    report (
+        pet_cuda_look_run (look, &photo, &picture.image, NULL, values, &error),
         &error);
     report (pet_cuda_look_time (
                 look, width, height, values, bench.runs, &milliseconds, &error),

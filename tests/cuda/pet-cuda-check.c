@@ -29,7 +29,8 @@ compare_look (const PetEffect *effect, PetCudaLook *look, int width, int height)
   report (
       pet_effect_apply (effect, &src.image, &want.image, values, NULL, &error),
       &error);
-  report (pet_cuda_look_run (look, &photo, &got.image, values, &error), &error);
+  report (pet_cuda_look_run (look, &photo, &got.image, NULL, values, &error),
+      &error);
   if (!picture_equal (&want.image, &got.image))
     tap_fail ("%s %dx%d: bytes differ", effect->name, width, height);
   tap_check (picture_guards_hold (&got));
@@ -169,7 +170,7 @@ full_card_is_told (void)
   report (pet_cuda_look_new (other, "popart", &look, &error), &error);
   pet_effect_defaults (effect, values);
   tap_check (look == NULL ||
-      pet_cuda_look_run (look, &photo, &picture.image, values, &error) ==
+      pet_cuda_look_run (look, &photo, &picture.image, NULL, values, &error) ==
           PET_ERROR_MEMORY);
   pet_cuda_look_free (&look);
   pet_cuda_close (&other);
@@ -242,7 +243,7 @@ send_photo (Way *way, int width, int height, PetError *error)
         way->segmenter, &photo, &way->mask.image, 1, error));
   PET_TRY (pet_cuda_matte_cut (way->matte, &way->mask.image, way->photo, &all,
       way->cutout, NULL, NULL, error));
-  return pet_cuda_look_run (way->look, &cutout, &to, way->values, error);
+  return pet_cuda_look_run (way->look, &cutout, &to, NULL, way->values, error);
 }
 
 /* The largest photo first: after it nothing may be taken any more. */

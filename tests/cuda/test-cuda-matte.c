@@ -279,7 +279,8 @@ looks_of_a_cutout_that_stayed (const char *words)
       report (pet_effect_apply (pet_effects[i], &cut.image, &want.image, values,
                   NULL, &error),
           &error);
-      report (pet_cuda_look_run (look, &source, &got.image, values, &error),
+      report (
+          pet_cuda_look_run (look, &source, &got.image, NULL, values, &error),
           &error);
       if (!picture_equal (&want.image, &got.image))
         tap_fail ("%s: bytes differ", pet_effects[i]->name);

@@ -4,97 +4,14 @@
  * that are full or die on the way. The network of these tests answers with the
  * photo's red, so that pets are painted, and the card's masks are the CPU's. */
 
-#include <math.h>
-
-#include "element-run.h"
 #include "memory/gstpetbudget.h"
-#include "onnx-writer.h"
-#include "pictures.h"
-
-#define SIDE 40
-
-static gchar *folder, *model;
-
-static void
-make_model (void)
-{
-  OnnxWriter w = onnx_writer (13);
-  const float red[] = { 1, 0, 0 };
-  const gchar *sidecar = "divisor=255\nmean=0\nstd=1\n";
-  g_autofree gchar *side = NULL;
-  Bytes bytes;
-
-  folder = make_folder ();
-  model = g_build_filename (folder, "red.onnx", NULL);
-  side = g_strconcat (model, ".modelinfo", NULL);
-  onnx_input (&w, "x", 1, 4, (int64_t[]){ 1, 3, SIDE, SIDE });
-  onnx_floats (&w, "w", 4, (int64_t[]){ 1, 3, 1, 1 }, red);
-  onnx_node (&w, "Conv", "x w", "out");
-  onnx_output (&w, "out");
-  bytes = onnx_finish (&w);
-  g_assert_true (g_file_set_contents (
-      model, (const gchar *) bytes.data, (gssize) bytes.size, NULL));
-  g_assert_true (g_file_set_contents (side, sidecar, -1, NULL));
-  free (bytes.data);
-}
-
-/* petsegment with that network. */
-static Run
-start_segment (const gchar *more, const gchar *format, gint width, gint height)
-{
-  g_autofree gchar *line = g_strdup_printf (
-      "petsegment precision=fp32 model-location=%s %s", model, more);
-
-  return start_sized (line, format, width, height);
-}
-
-/* A red pet with a soft outline around (x, y), on a bluish ground. */
-static GstBuffer *
-paint (gint width, gint height, gint channels, gdouble x, gdouble y,
-    gdouble radius)
-{
-  gsize size = (gsize) width * (gsize) height * (gsize) channels;
-  GstBuffer *photo = gst_buffer_new_allocate (NULL, size, NULL);
-  GstMapInfo map;
-
-  gst_buffer_map (photo, &map, GST_MAP_WRITE);
-  for (gint i = 0; i < width * height; i++) {
-    gdouble dx = i % width + 0.5 - x, dy = i / width + 0.5 - y;
-    gdouble pet = CLAMP ((radius - sqrt (dx * dx + dy * dy)) / 3 + 0.5, 0, 1);
-    guint8 *pixel = map.data + (gsize) i * (gsize) channels;
-
-    pixel[0] = (guint8) (255 * pet);
-    pixel[1] = (guint8) (120 * pet + (i * 7) % 40);
-    pixel[2] = (guint8) (200 - 180 * pet + (i / width * 5) % 30);
-    if (channels == 4)
-      pixel[3] = 255;
-  }
-  gst_buffer_unmap (photo, &map);
-  GST_BUFFER_PTS (photo) = 0;
-  return photo;
-}
-
-static GstBuffer *
-pass (Run *run, GstBuffer *photo)
-{
-  g_assert_cmpint (gst_harness_push (run->harness, photo), ==, GST_FLOW_OK);
-  return gst_harness_pull (run->harness);
-}
+#include "painted.h"
 
 static gboolean
 is_on_card (GstBuffer *buffer)
 {
   return gst_memory_is_type (
       gst_buffer_peek_memory (buffer, 0), "GstPetCardMemory");
-}
-
-static FakeCudaState
-card_state (void)
-{
-  FakeCudaState state;
-
-  fake_cuda_state (&state);
-  return state;
 }
 
 /* Up once for network and matte, not down before somebody looks. */
@@ -482,9 +399,6 @@ main (int argc, char **argv)
 {
   int result = run_tests (argc, argv, add_tests);
 
-  if (folder != NULL)
-    remove_tree (folder);
-  g_free (folder);
-  g_free (model);
+  remove_model ();
   return result;
 }
