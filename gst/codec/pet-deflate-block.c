@@ -9,7 +9,6 @@
 #define MAX_CODE_BITS PET_LITERAL_MAX_BITS
 #define MAX_PRECODE_BITS 7
 #define N_PRECODE 19
-#define END_OF_BLOCK 256
 
 /* Room in `out` for what is written between two looks at it. */
 #define BATCH_LITERALS 4096
@@ -369,7 +368,7 @@ put_symbols (PetBlock *block, PetError *error)
       PET_TRY (put_match (block, match, error));
   }
   PET_TRY (make_room (block, error));
-  put_code (block, block->litlen_codes[END_OF_BLOCK]);
+  put_code (block, block->litlen_codes[PET_END_OF_BLOCK]);
   return PET_OK;
 }
 
@@ -407,7 +406,7 @@ write_block (PetBlock *block, bool last, PetError *error)
   pet_literals_count (block->literals, block->n_literals,
       has_many_zeros (block), counts.litlen);
   count_matches (block, &counts);
-  counts.litlen[END_OF_BLOCK] = 1;
+  counts.litlen[PET_END_OF_BLOCK] = 1;
   pet_huffman_lengths (counts.litlen, PET_N_LITLEN, MAX_CODE_BITS, lengths);
   pet_huffman_lengths (
       counts.distance, PET_N_DISTANCE, MAX_CODE_BITS, lengths + PET_N_LITLEN);

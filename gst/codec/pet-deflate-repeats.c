@@ -5,56 +5,71 @@
 #include <string.h>
 
 #include "codec/pet-deflate-runs.h"
+#include "codec/pet-png-kernels.h"
 
 #define MIN_LENGTH 3
-#define MAX_HASHED_BYTES 8
-#define FIRST_3_BYTES 0xffffffu
 #define UNIT 16u /* of all costs, per bit */
 
-/* From here on, what a match saves is its length at one bit per byte. */
-#define COUNTED_LENGTH 32
+/* More than any way costs; together with another cost, more than this. */
+#define NO_WAY INT32_MAX
 
-/* Positions inside a match whose hashes are kept. */
+#define HASHED_BYTES 5
+
+/* Candidates that a head names. */
+#define MAX_WITHOUT_CHAIN 2
+
+/* So many bytes before its turn the head of a chain is fetched. */
+#define AHEAD 6
+
+/* So many zeros in a row are one match, whatever else they may repeat. */
+#define LONG_RUN 40
+#define LONGEST_FOUND_RUN 16
+
+/* Positions inside a match taken at once whose hashes are kept. */
 #define KEPT_POSITIONS 16
 
-/* Repeats that short cost about this much, so that looking for those of cheap
- * bytes is in vain. */
-#define REPEAT_BITS 24
-
 /* What a symbol costs that the last block had no use for. */
+#define UNSEEN_LITERAL_BITS 12
 #define UNSEEN_BITS 9
 
-/* What a match must save to be worth a symbol of its own. */
-#define MIN_GAIN (int) (2 * UNIT)
+/* What a match costs before there is a block to tell. */
+#define FIRST_LENGTH_BITS 9
+#define FIRST_DISTANCE_BITS 7
 
-/* Below one part in so many that repeats save, they are left alone for a
- * while. */
-#define MIN_SHARE 14
-#define RESTING_FILLS 7
+/* What a match costs the other symbols, whose codes it makes longer. */
+#define MATCH_BITS 1
 
-/* Of a stretch that has too little in it to tell. */
-#define FEW_BITS (2 * PET_REPEATS_FILL)
-
+/* The best of the candidates of one position. */
 typedef struct {
   size_t length;
   unsigned distance;
-  int gain;
 } Match;
+
+/* n positions that are looked at together; matches of theirs end at `limit` or
+ * before, where zeros begin that are cheaper by themselves. */
+typedef struct {
+  size_t start, n, limit;
+} Stretch;
+
+/* One of them: where it is, how far a match goes at most, its node and how many
+ * there are behind it. */
+typedef struct {
+  const uint8_t *here;
+  uint64_t eight, stop; /* the next ones; the bit behind the last of them */
+  size_t most;
+  PetRepeatsNode *node;
+  size_t n_nodes;
+} Place;
 
 void
 pet_repeats_init (PetRepeats *self, int level)
 {
-  static const int depths[10] = { 0, 0, 1, 1, 1, 2, 2, 8, 24, 48 };
-  static const unsigned patience[10] = { 0, 0, 3, 4, 4, 4, 4, 6, 8, 31 };
+  static const int depths[10] = { 0, 0, 1, 1, 1, 2, 2, 6, 16, 64 };
 
   self->depth = depths[level];
-  self->patience = patience[level];
-  self->lazy = level >= 7;
-  self->may_rest = level <= 6;
-  self->n_resting = 0;
+  self->long_enough = level < 5 ? 24 : PET_REPEATS_LONG;
   self->base = 0x80000000u;
   self->n_window = self->n_done = 0;
-  self->distance = 0;
   memset (self->heads, 0, sizeof self->heads);
   memset (self->window, 0, sizeof self->window);
 }
@@ -70,217 +85,344 @@ log2_16 (uint32_t value)
   return UNIT * top + (mantissa + bulge / 2) / 16;
 }
 
-/* Returns what all bytes cost as literals. */
-static uint64_t
-estimate_costs (PetRepeats *self)
+/* The next long run of zeros at or behind `at`; where the window ends if there
+ * is none. */
+static size_t
+find_long_run (const PetRepeats *self, size_t at, size_t *end)
+{
+  const PetPngKernels *kernels = pet_png_kernels ();
+  size_t n = self->n_window;
+
+  for (;;) {
+    size_t start = kernels->find_run (self->window, at, n, LONGEST_FOUND_RUN);
+
+    *end = start < n ? start + LONGEST_FOUND_RUN : n;
+    *end += kernels->zeros_ahead (self->window + *end, n - *end);
+    if (start == n || *end - start >= LONG_RUN)
+      return start;
+    at = *end;
+  }
+}
+
+/* By how often each byte occurs outside of long runs. */
+static void
+guess_costs (PetRepeats *self)
 {
   uint32_t counts[256] = { 0 };
-  size_t n = self->n_window - self->n_done;
-  unsigned all = log2_16 ((uint32_t) n + 256), hashed;
-  uint64_t sum = 0, all_costs = 0;
+  size_t n = 256;
+  unsigned all;
 
-  for (size_t i = self->n_done; i < self->n_window; i++)
-    counts[self->window[i]]++;
+  for (size_t at = self->n_done, end; at < self->n_window; at = end) {
+    size_t run = find_long_run (self, at, &end);
+
+    pet_literals_count (self->window + at, run - at, false, counts);
+    n += run - at;
+  }
+  all = log2_16 ((uint32_t) n);
   for (int i = 0; i < 256; i++) {
     unsigned cost = all - log2_16 (counts[i] + 1);
 
-    self->costs[i] = (uint16_t) (cost < UNIT ? UNIT : cost);
-    all_costs += (uint64_t) counts[i] * self->costs[i];
-    if (i == 0)
-      sum = all_costs;
+    self->literal_costs[i] = (uint16_t) (cost < UNIT ? UNIT : cost);
   }
-  sum = all_costs - sum;
-  n -= counts[0];
-  hashed = sum > 0 ? (unsigned) (REPEAT_BITS * UNIT * n / sum) + 1 : 4;
-  hashed = hashed < 4 ? 4 : hashed > 8 ? 8 : hashed;
-  self->unhashed = 8 * (MAX_HASHED_BYTES - hashed);
-  return all_costs;
 }
 
-static int
-match_cost (const PetBlock *block, size_t length, unsigned distance)
+static unsigned
+bits_of (uint8_t length, unsigned unseen)
 {
-  PetDeflateSymbol d = pet_deflate_distance_symbol (distance);
-  PetDeflateSymbol l = pet_deflate_length_symbol (
-      length < PET_DEFLATE_MAX_LENGTH ? (unsigned) length
-                                      : PET_DEFLATE_MAX_LENGTH);
-  unsigned l_bits = block->lengths[l.symbol];
-  unsigned d_bits = block->lengths[PET_N_LITLEN + d.symbol];
-
-  l_bits = l_bits > 0 ? l_bits : UNSEEN_BITS;
-  d_bits = d_bits > 0 ? d_bits : UNSEEN_BITS;
-  return (int) (UNIT * (l_bits + l.n_extra + d_bits + d.n_extra));
+  return length > 0 ? length : unseen;
 }
 
-static uint32_t
-load_32 (const uint8_t *bytes)
+/* Of literals the last block's codes and what is to come each tell half: the
+ * codes know what matches leave over, but not that a picture changes. */
+static void
+update_costs (PetRepeats *self, const PetBlock *block)
 {
-  return bytes[0] | (uint32_t) bytes[1] << 8 | (uint32_t) bytes[2] << 16 |
-      (uint32_t) bytes[3] << 24;
+  const uint8_t *lengths = block->lengths, *distances = lengths + PET_N_LITLEN;
+  bool is_first = lengths[PET_END_OF_BLOCK] == 0;
+  unsigned unseen = is_first ? FIRST_LENGTH_BITS : UNSEEN_BITS;
+
+  guess_costs (self);
+  for (int i = 0; i < 256 && !is_first; i++) {
+    unsigned last = UNIT * bits_of (lengths[i], UNSEEN_LITERAL_BITS);
+
+    self->literal_costs[i] = (uint16_t) ((self->literal_costs[i] + last) / 2);
+  }
+  for (unsigned i = 0; i < PET_REPEATS_LONG; i++) {
+    PetDeflateSymbol l =
+        pet_deflate_length_symbol (i < MIN_LENGTH ? MIN_LENGTH : i);
+    unsigned bits = bits_of (lengths[l.symbol], unseen) + l.n_extra;
+
+    self->length_costs[i] =
+        i < MIN_LENGTH ? NO_WAY : UNIT * (bits + MATCH_BITS);
+  }
+  unseen = is_first ? FIRST_DISTANCE_BITS : UNSEEN_BITS;
+  for (unsigned i = 0; i < PET_N_DISTANCE; i++)
+    self->distance_costs[i] = (uint16_t) (UNIT *
+        (bits_of (distances[i], unseen) + (i < 4 ? 0 : i / 2 - 1)));
 }
 
-static size_t
+/* The first byte is the lowest. */
+static inline uint64_t
+load_64 (const uint8_t *bytes)
+{
+  uint64_t eight;
+
+  memcpy (&eight, bytes, 8);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+  eight = __builtin_bswap64 (eight);
+#endif
+  return eight;
+}
+
+static inline size_t
 common_length (const uint8_t *a, const uint8_t *b, size_t max)
 {
   size_t i = 0;
 
   for (; i + 8 <= max; i += 8) {
-    uint64_t x, y;
+    uint64_t differ = load_64 (a + i) ^ load_64 (b + i);
 
-    memcpy (&x, a + i, 8);
-    memcpy (&y, b + i, 8);
-    if (x != y)
-      break;
+    if (differ != 0)
+      return i + (size_t) __builtin_ctzll (differ) / 8;
   }
   while (i < max && a[i] == b[i])
     i++;
   return i;
 }
 
-static void
-try_distance (const PetRepeats *self, const PetBlock *block, size_t at,
-    unsigned distance, Match *best)
+/* Reaches the node `length` behind by a match if that is cheaper than before:
+ * never where the length is none of a match. */
+static inline void
+reach (const PetRepeats *self, PetRepeatsNode *node, size_t length,
+    unsigned distance)
 {
-  const uint8_t *here = self->window + at;
-  size_t length, counted;
-  int gain = 0;
+  unsigned symbol = pet_deflate_distance_symbol (distance).symbol;
+  uint32_t cost =
+      node->cost + self->length_costs[length] + self->distance_costs[symbol];
 
-  if (((load_32 (here) ^ load_32 (here - distance)) & FIRST_3_BYTES) != 0 ||
-      here[best->length] != *(here + best->length - distance))
-    return;
-  length = common_length (here, here - distance, self->n_window - at);
-  if (length < MIN_LENGTH)
-    return;
-  counted = length < COUNTED_LENGTH ? length : COUNTED_LENGTH;
-  for (size_t i = 0; i < counted; i++)
-    gain += self->costs[here[i]];
-  if (length > counted)
-    gain += (int) (UNIT * (length - counted));
-  gain -= match_cost (block, length, distance);
-  if (gain > best->gain)
-    *best = (Match){ length, distance, gain };
+  if (cost < node[length].cost)
+    node[length] = (PetRepeatsNode){ cost, (uint16_t) length,
+      { (uint16_t) (distance - 1) } };
 }
 
-static uint32_t *
-head_of (PetRepeats *self, size_t at)
+/* Eight and more equal bytes. */
+static size_t
+try_long (const PetRepeats *self, const Place *place, unsigned distance)
 {
-  const uint8_t *bytes = self->window + at;
-  uint64_t key = (load_32 (bytes) | (uint64_t) load_32 (bytes + 4) << 32)
-      << self->unhashed;
+  size_t length =
+      common_length (place->here, place->here - distance, place->most);
 
-  return self->heads +
-      (key * 0x9e3779b97f4a7c15u >> (64 - PET_REPEATS_HASH_BITS));
+  if (length < self->long_enough)
+    reach (self, place->node, length < place->n_nodes ? length : place->n_nodes,
+        distance);
+  return length;
 }
 
-static void
-keep_position (PetRepeats *self, size_t at)
+/* A candidate is a way on from the place, or the end of the search if it is
+ * long. Whether so many bytes are the same that it pays can hardly be foretold:
+ * there is no branch on it. Returns its length if it is 8 at least. */
+static inline size_t
+try_distance (const PetRepeats *self, const Place *place, unsigned distance)
 {
-  uint32_t position = self->base + (uint32_t) at;
-  uint32_t *head = head_of (self, at);
+  uint64_t differ =
+      (place->eight ^ load_64 (place->here - distance)) | place->stop;
 
-  self->previous[position % PET_DEFLATE_MAX_DISTANCE] = *head;
-  *head = position;
+  if (differ == 0)
+    return try_long (self, place, distance);
+  reach (self, place->node, (size_t) __builtin_ctzll (differ) / 8, distance);
+  return 0;
 }
 
+static inline size_t
+hash (uint64_t eight)
+{
+  return (size_t) ((eight << (64 - 8 * HASHED_BYTES)) * 0x9e3779b97f4a7c15u >>
+      (64 - PET_REPEATS_HASH_BITS));
+}
+
+/* Puts a position in front of those of its hash, of which the last two come
+ * back. */
+static inline uint64_t
+exchange (PetRepeats *self, uint64_t eight, uint32_t position)
+{
+  uint64_t *head = self->heads + hash (eight), found = *head;
+
+  *head = found << 32 | position;
+  if (self->depth > MAX_WITHOUT_CHAIN)
+    self->previous[position % PET_DEFLATE_MAX_DISTANCE] = (uint32_t) found;
+  return found;
+}
+
+/* A chain leads ever further back; where it does not, it is an old one whose
+ * places have been taken. Returns the length of the longest if that is 8 at
+ * least. */
 static Match
-find_match (PetRepeats *self, const PetBlock *block, size_t at)
+follow_chain (const PetRepeats *self, const Place *place, uint32_t position,
+    uint32_t reach_back)
 {
-  uint32_t position = self->base + (uint32_t) at, candidate;
-  size_t reach = at < PET_DEFLATE_MAX_DISTANCE ? at : PET_DEFLATE_MAX_DISTANCE;
-  uint32_t last = 0;
+  uint32_t last = 0, candidate = position;
   Match best = { 0 };
 
-  if (at > 0)
-    try_distance (self, block, at, 1, &best);
-  if (self->distance > 1 && self->distance <= reach)
-    try_distance (self, block, at, self->distance, &best);
-  if (at + MAX_HASHED_BYTES > self->n_window || best.length > COUNTED_LENGTH)
-    return best;
-  candidate = *head_of (self, at);
-  for (int i = 0; i < self->depth; i++) {
-    uint32_t distance = position - candidate;
+  for (int k = 0; k < self->depth && best.length < self->long_enough; k++) {
+    uint32_t distance;
+    size_t length;
 
-    /* A chain leads ever further back; where it does not, it is an old one
-     * whose places have been taken. */
-    if (distance <= last || distance > reach)
-      break;
-    try_distance (self, block, at, distance, &best);
-    last = distance;
     candidate = self->previous[candidate % PET_DEFLATE_MAX_DISTANCE];
+    distance = position - candidate;
+    if (distance <= last || distance > reach_back)
+      break;
+    length = try_distance (self, place, distance);
+    if (length > best.length)
+      best = (Match){ length, distance };
+    last = distance;
   }
   return best;
+}
+
+/* Without a chain the last one or two are looked at; what is too far away is as good
+ * as any other place. Returns the longest match if it is to be taken. */
+static inline Match
+find_matches (PetRepeats *self, const Place *place, size_t at)
+{
+  uint32_t position = self->base + (uint32_t) at;
+  uint32_t reach_back =
+      at < PET_DEFLATE_MAX_DISTANCE ? (uint32_t) at : PET_DEFLATE_MAX_DISTANCE;
+  Match best = { try_distance (self, place, 1), 1 };
+  uint64_t found;
+
+  found = exchange (self, place->eight, position);
+  __builtin_prefetch (self->heads + hash (load_64 (place->here + AHEAD)), 1);
+  if (self->depth > MAX_WITHOUT_CHAIN)
+    return follow_chain (self, place, position, reach_back);
+  for (int k = 0; k < self->depth; k++, found >>= 32) {
+    uint32_t distance = position - (uint32_t) found;
+    size_t length;
+
+    distance = distance < reach_back ? distance : reach_back;
+    length = try_distance (self, place, distance);
+    if (length > best.length)
+      best = (Match){ length, distance };
+  }
+  return best;
+}
+
+/* Finds the cheapest ways to all positions of a stretch. Ends early, with the
+ * position returned, where a long match begins. */
+static size_t
+find_ways (PetRepeats *self, const Stretch *stretch, Match *taken)
+{
+  PetRepeatsNode *nodes = self->nodes;
+  const uint8_t *bytes = self->window + stretch->start;
+  size_t n = stretch->n, most = stretch->limit - stretch->start;
+
+  for (size_t i = 1; i < PET_REPEATS_LONG; i++)
+    nodes[i].cost = NO_WAY;
+  nodes[0] = (PetRepeatsNode){ 1, 0, { 0 } };
+  for (size_t i = 0; i < n; i++) {
+    PetRepeatsNode *node = nodes + i;
+    Place place = { bytes + i, load_64 (bytes + i),
+      most - i < 8 ? (uint64_t) 1 << 8 * (most - i) : 0, most - i, node,
+      n - i };
+    uint32_t cost = node->cost + self->literal_costs[bytes[i]];
+    unsigned n_literals = node->length > 0 ? 0 : node->n_literals;
+    Match best;
+
+    node[PET_REPEATS_LONG].cost = NO_WAY;
+    if (cost < node[1].cost)
+      node[1] = (PetRepeatsNode){ cost, 0, { (uint16_t) (n_literals + 1) } };
+    if (stretch->start + i == 0)
+      continue;
+    best = find_matches (self, &place, stretch->start + i);
+    if (best.length >= self->long_enough) {
+      *taken = best;
+      return i;
+    }
+  }
+  taken->length = 0;
+  return n;
+}
+
+static inline size_t
+way_length (const PetRepeatsNode *node)
+{
+  return node->length > 0 ? node->length : node->n_literals;
+}
+
+/* Adds the way to node `end`: it is known from its end only, so that each stop
+ * on it is first told the next one, in the place of its cost. */
+static PetStatus
+put_way (
+    PetRepeats *self, PetBlock *block, size_t at, size_t end, PetError *error)
+{
+  PetRepeatsNode *nodes = self->nodes;
+
+  for (size_t i = end; i > 0;) {
+    size_t before = i - way_length (nodes + i);
+
+    nodes[before].cost = (uint32_t) i;
+    i = before;
+  }
+  for (size_t i = 0, next; i < end; i = next) {
+    next = nodes[i].cost;
+    if (nodes[next].length == 0)
+      PET_TRY (pet_block_add_literals (
+          block, self->window + at + i, next - i, error));
+    else
+      PET_TRY (pet_block_add_match (
+          block, nodes[next].length, nodes[next].distance_less_1 + 1u, error));
+  }
+  return PET_OK;
 }
 
 static void
 keep_positions (PetRepeats *self, size_t from, size_t to)
 {
-  if (to + MAX_HASHED_BYTES > self->n_window)
-    to = self->n_window < MAX_HASHED_BYTES ? 0
-                                           : self->n_window - MAX_HASHED_BYTES;
   for (size_t i = from; i < to; i++) {
     if (i == from + KEPT_POSITIONS && to > i + KEPT_POSITIONS)
       i = to - KEPT_POSITIONS;
-    keep_position (self, i);
+    exchange (self, load_64 (self->window + i), self->base + (uint32_t) i);
   }
 }
 
-/* What repeats other than runs saved decides whether it is worth looking for
- * them again soon. */
-static void
-judge (PetRepeats *self, uint64_t cost, uint64_t saved)
-{
-  if (self->may_rest && cost > FEW_BITS * UNIT && saved * MIN_SHARE < cost)
-    self->n_resting = RESTING_FILLS;
-}
-
+/* Moves *at towards `limit`, at most to it. */
 static PetStatus
-parse_repeats (PetRepeats *self, PetBlock *block, PetError *error)
+parse_stretch (PetRepeats *self, PetBlock *block, size_t *at, size_t limit,
+    PetError *error)
 {
-  size_t at = self->n_done, literals = at, n_misses = 0;
-  uint64_t cost = estimate_costs (self), saved = 0;
+  Stretch stretch = { *at, limit - *at, limit };
+  size_t reached;
+  Match taken;
 
-  while (at < self->n_window) {
-    Match match = find_match (self, block, at);
-
-    keep_positions (self, at, at + 1);
-    if (match.gain > MIN_GAIN && self->lazy && match.length < COUNTED_LENGTH &&
-        at + 1 < self->n_window) {
-      Match next = find_match (self, block, at + 1);
-
-      if (next.gain > match.gain)
-        match.gain = 0;
-    }
-    if (match.gain <= MIN_GAIN) {
-      at += 1 + (n_misses++ >> self->patience);
-      continue;
-    }
-    n_misses = 0;
-    PET_TRY (pet_block_add_literals (
-        block, self->window + literals, at - literals, error));
-    PET_TRY (pet_block_add_match (block, match.length, match.distance, error));
-    self->distance = match.distance;
-    saved += match.distance > 1 ? (uint64_t) match.gain : 0;
-    keep_positions (self, at + 1, at + match.length);
-    at += match.length;
-    literals = at;
-  }
-  judge (self, cost, saved);
-  return pet_block_add_literals (
-      block, self->window + literals, self->n_window - literals, error);
+  if (stretch.n > PET_REPEATS_STRETCH)
+    stretch.n = PET_REPEATS_STRETCH;
+  reached = find_ways (self, &stretch, &taken);
+  PET_TRY (put_way (self, block, stretch.start, reached, error));
+  *at = stretch.start + reached;
+  if (taken.length == 0)
+    return PET_OK;
+  PET_TRY (pet_block_add_match (block, taken.length, taken.distance, error));
+  keep_positions (self, *at + 1, *at + taken.length);
+  *at += taken.length;
+  return PET_OK;
 }
 
 /* Turns all of the window that is not done yet into literals and matches. */
 static PetStatus
 parse (PetRepeats *self, PetBlock *block, PetError *error)
 {
-  size_t start = self->n_done, size = self->n_window - start;
+  size_t at = self->n_done;
 
-  if (self->n_resting > 0) {
-    self->n_resting--;
-    block->ends_with_zero = start > 0 && self->window[start - 1] == 0;
-    PET_TRY (pet_runs_add (block, self->window + start, size, error));
-  } else {
-    PET_TRY (parse_repeats (self, block, error));
+  update_costs (self, block);
+  while (at < self->n_window) {
+    size_t end, run = find_long_run (self, at, &end);
+
+    while (at < run)
+      PET_TRY (parse_stretch (self, block, &at, run, error));
+    if (run == end)
+      break;
+    block->ends_with_zero = at > 0 && self->window[at - 1] == 0;
+    PET_TRY (pet_runs_add_zeros (block, end - at, error));
+    at = end;
   }
   self->n_done = self->n_window;
   return PET_OK;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Finds repeats in the last 32 KiB: candidates come from chains of positions
- * with the same hash of 4 bytes, and from the distance used last. One is taken
- * when it costs fewer bits than the bytes themselves, by the byte values'
- * frequencies and the code lengths of the last block. Thread-safety: one
- * thread at a time. */
+/* Finds repeats in the last 32 KiB and writes each stretch of bytes as the
+ * literals and matches that cost the fewest bits together, as far as the code
+ * lengths of the last block tell: the shortest path over its positions.
+ * Candidates are the byte before and the last places with the same hash of 5
+ * bytes. Thread-safety: one thread at a time. */
 
 #pragma once
 
@@ -14,21 +14,35 @@
 #define PET_REPEATS_FILL 65536
 #define PET_REPEATS_WINDOW (PET_DEFLATE_MAX_DISTANCE + PET_REPEATS_FILL)
 
+/* Positions of one shortest path. */
+#define PET_REPEATS_STRETCH 8192
+
+/* A match of so many bytes is taken as soon as it is found, at any level. */
+#define PET_REPEATS_LONG 64
+
+/* How a position is reached with the fewest bits: by a match of `length` bytes
+ * or, where that is 0, by literals from the last match on. */
 typedef struct {
-  int depth; /* candidates looked at per position */
-  bool lazy; /* look at the next position before taking one */
-  unsigned
-      patience; /* after 2^patience misses in a row, look at fewer places */
-  bool may_rest;
-  int n_resting; /* so many times more only runs are looked for */
-  uint32_t base; /* of window[0] in the stream, modulo 2^32 */
+  uint32_t cost;
+  uint16_t length;
+  union {
+    uint16_t distance_less_1;
+    uint16_t n_literals;
+  };
+} PetRepeatsNode;
+
+typedef struct {
+  int depth;          /* places with the same 5 bytes looked at per position */
+  size_t long_enough; /* matches of that many bytes are taken at once */
+  uint32_t base;      /* of window[0] in the stream, modulo 2^32 */
   size_t n_window, n_done;
-  unsigned distance;   /* of the last match; 0 = none */
-  unsigned unhashed;   /* bits of 64 that are not hashed */
-  uint16_t costs[256]; /* of literals, in 1/16 bit */
-  uint32_t heads[1 << PET_REPEATS_HASH_BITS];
+  uint16_t literal_costs[256]; /* all in 1/16 bit */
+  uint32_t length_costs[PET_REPEATS_LONG];
+  uint16_t distance_costs[PET_N_DISTANCE];
+  uint64_t heads[1 << PET_REPEATS_HASH_BITS]; /* the last one, the one before */
   uint32_t previous[PET_DEFLATE_MAX_DISTANCE];
-  uint8_t window[PET_REPEATS_WINDOW + 8];
+  PetRepeatsNode nodes[PET_REPEATS_STRETCH + PET_REPEATS_LONG];
+  uint8_t window[PET_REPEATS_WINDOW + 16];
 } PetRepeats;
 
 void pet_repeats_init (PetRepeats *repeats, int level);
