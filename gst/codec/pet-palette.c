@@ -7,19 +7,6 @@
 
 #include "codec/pet-png-kernels.h"
 
-/* R in the lowest byte. */
-static inline uint32_t
-pixel_key (const uint8_t *pixel, int channels)
-{
-  if (channels == 1)
-    return pixel[0] * 0x010101u | 0xff000000u;
-  if (channels == 3)
-    return pixel[0] | (uint32_t) pixel[1] << 8 | (uint32_t) pixel[2] << 16 |
-        0xff000000u;
-  return pixel[0] | (uint32_t) pixel[1] << 8 | (uint32_t) pixel[2] << 16 |
-      (uint32_t) pixel[3] << 24;
-}
-
 /* The slot that holds `key`, or the free one where it belongs. There are four
  * times as many slots as colours, so one is always found. */
 static inline unsigned
@@ -88,11 +75,11 @@ count_pixels (PetPalette *palette, const uint8_t *row, int n, int channels)
 
   if (n == 0)
     return true;
-  last = pixel_key (row, channels);
+  last = pet_palette_key (row, channels);
   if (!add_key (palette, last))
     return false;
   for (int x = 1; x < n; x++) {
-    uint32_t key = pixel_key (row + (ptrdiff_t) x * channels, channels);
+    uint32_t key = pet_palette_key (row + (ptrdiff_t) x * channels, channels);
 
     if (key != last && !add_key (palette, key))
       return false;
@@ -143,7 +130,7 @@ sort_colors (PetPalette *palette)
   memset (palette->slots, 0xff, sizeof palette->slots);
   palette->n_translucent = 0;
   for (int i = 0; i < n_colors; i++) {
-    uint32_t key = pixel_key (palette->colors[i], 4);
+    uint32_t key = pet_palette_key (palette->colors[i], 4);
     unsigned slot = find_slot (palette, key);
 
     palette->slots[slot] = (int16_t) i;
@@ -175,7 +162,7 @@ pet_palette_init (PetPalette *palette, const PetImage *image)
 }
 
 int
-pet_palette_find (const PetPalette *palette, const uint8_t *pixel, int channels)
+pet_palette_find (const PetPalette *palette, uint32_t key)
 {
-  return palette->slots[find_slot (palette, pixel_key (pixel, channels))];
+  return palette->slots[find_slot (palette, key)];
 }

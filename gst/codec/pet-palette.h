@@ -27,6 +27,19 @@ typedef struct {
  * profit from is not counted further. */
 void pet_palette_init (PetPalette *palette, const PetImage *image);
 
-/* Index of a colour that occurs in the image. `pixel` has `channels` bytes. */
-int pet_palette_find (
-    const PetPalette *palette, const uint8_t *pixel, int channels);
+/* A pixel of `channels` bytes as one number: R in the lowest byte, alpha in the
+ * highest. */
+static inline uint32_t
+pet_palette_key (const uint8_t *pixel, int channels)
+{
+  if (channels == 1)
+    return pixel[0] * 0x010101u | 0xff000000u;
+  if (channels == 3)
+    return pixel[0] | (uint32_t) pixel[1] << 8 | (uint32_t) pixel[2] << 16 |
+        0xff000000u;
+  return pixel[0] | (uint32_t) pixel[1] << 8 | (uint32_t) pixel[2] << 16 |
+      (uint32_t) pixel[3] << 24;
+}
+
+/* Index of a colour that occurs in the image. */
+int pet_palette_find (const PetPalette *palette, uint32_t key);

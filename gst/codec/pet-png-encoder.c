@@ -123,23 +123,40 @@ is_packed (const Encoder *self)
 }
 
 /* Samples below 8 bits, the leftmost in the highest bits. All bytes that the
- * pixels first..end share are 0 before. */
-static void
-pack_pixels (Encoder *self, const uint8_t *in, int first, int end)
+ * pixels first..end share are 0 before. Neighbours are mostly the same. */
+static inline void
+pack_pixels_of (
+    Encoder *self, const uint8_t *in, const int channels, int first, int end)
 {
-  int depth = self->bit_depth, channels = self->image->channels;
+  const PetPalette *palette = &self->palette;
   bool grey = self->color_type == TYPE_GREY;
-  int index = 0;
+  int depth = self->bit_depth, index = -1;
+  uint32_t last = 0;
 
   in += (size_t) first * (size_t) channels;
   for (int x = first; x < end; x++, in += channels) {
     size_t bit = (size_t) x * (size_t) depth;
+    uint32_t key = pet_palette_key (in, channels);
 
-    if (grey)
-      index = in[0] >> (8 - depth);
-    else if (x == first || memcmp (in, in - channels, (size_t) channels) != 0)
-      index = pet_palette_find (&self->palette, in, channels);
+    if (key != last || index < 0)
+      index = grey ? in[0] >> (8 - depth) : pet_palette_find (palette, key);
+    last = key;
     self->row[bit / 8] |= (uint8_t) (index << (8 - depth - (int) (bit % 8)));
+  }
+}
+
+static void
+pack_pixels (Encoder *self, const uint8_t *in, int first, int end)
+{
+  switch (self->image->channels) {
+    case 1:
+      pack_pixels_of (self, in, 1, first, end);
+      break;
+    case 3:
+      pack_pixels_of (self, in, 3, first, end);
+      break;
+    default:
+      pack_pixels_of (self, in, 4, first, end);
   }
 }
 
