@@ -84,7 +84,9 @@ pet_cpu_isa_found (void)
   PetIsa isa = v4_found ();
 
 #ifdef PET_HAVE_X86
-  if (isa == PET_ISA_AVX512 && !__builtin_cpu_supports ("avx512vbmi"))
+  if (isa == PET_ISA_AVX512 &&
+      (!__builtin_cpu_supports ("avx512vbmi") ||
+          !__builtin_cpu_supports ("avx512vbmi2")))
     return PET_ISA_AVX2;
 #endif
   return isa;

@@ -14,7 +14,7 @@ int pet_cpu_count (void);
 typedef enum {
   PET_ISA_C,      /* what the compiler's own target has */
   PET_ISA_AVX2,   /* x86-64-v3 */
-  PET_ISA_AVX512, /* x86-64-v4 with VBMI */
+  PET_ISA_AVX512, /* x86-64-v4 with VBMI and VBMI2 */
 } PetIsa;
 
 /* What the machine has. Thread-safety: safe. */

@@ -403,7 +403,7 @@ write_block (PetBlock *block, bool last, PetError *error)
   uint64_t dynamic_bits, fixed_bits;
   Head head;
 
-  pet_literals_count (block->literals, block->n_literals,
+  pet_png_kernels ()->count_literals (block->literals, block->n_literals,
       has_many_zeros (block), counts.litlen);
   count_matches (block, &counts);
   counts.litlen[PET_END_OF_BLOCK] = 1;

@@ -25,7 +25,7 @@ look_at_four (const uint8_t *literals)
 /* Four tables, because equal neighbours would wait for each other. Zeros in
  * pairs are counted together. */
 void
-pet_literals_count (
+pet_literals_count_c (
     const uint8_t *literals, size_t n, bool in_pairs, uint32_t *counts)
 {
   uint32_t tables[4][256] = { { 0 } };

@@ -37,6 +37,6 @@ void pet_literal_codes_set (
 size_t pet_literals_put_c (const PetLiteralCodes *codes,
     const uint8_t *literals, size_t n, PetBits *bits, uint8_t *out);
 
-/* Adds to counts[256] how often each byte occurs. `in_pairs`: many are 0. */
-void pet_literals_count (
+/* The plain version of PetPngKernels.count_literals. */
+void pet_literals_count_c (
     const uint8_t *literals, size_t n, bool in_pairs, uint32_t *counts);

@@ -115,7 +115,8 @@ guess_costs (PetRepeats *self)
   for (size_t at = self->n_done, end; at < self->n_window; at = end) {
     size_t run = find_long_run (self, at, &end);
 
-    pet_literals_count (self->window + at, run - at, false, counts);
+    pet_png_kernels ()->count_literals (
+        self->window + at, run - at, false, counts);
     n += run - at;
   }
   all = log2_16 ((uint32_t) n);

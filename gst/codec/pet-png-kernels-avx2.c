@@ -279,5 +279,6 @@ const PetPngKernels pet_png_kernels_avx2 = {
   .zeros_ahead = zeros_ahead,
   .zeros_behind = zeros_behind,
   .find_run = find_run,
+  .count_literals = pet_literals_count_c,
   .put_literals = pet_literals_put_c,
 };

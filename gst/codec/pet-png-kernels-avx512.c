@@ -17,6 +17,9 @@
 /* Fewer literals than this are put one by one. */
 #define FEW_LITERALS 24
 
+/* Literals other than 0 are counted when there are so many or a vector more. */
+#define COUNTED 1024
+
 static inline __mmask64
 first_lanes (size_t n)
 {
@@ -304,6 +307,59 @@ find_run (const uint8_t *bytes, size_t from, size_t size, size_t run)
   return size;
 }
 
+/* Eight at a time to four tables, because equal neighbours would wait for each
+ * other. */
+static void
+count_others (const uint8_t *bytes, size_t n, uint32_t (*tables)[256])
+{
+  size_t i = 0;
+
+  for (; i + 8 <= n; i += 8) {
+    uint64_t eight;
+
+    memcpy (&eight, bytes + i, 8);
+    tables[0][eight & 255]++;
+    tables[1][eight >> 8 & 255]++;
+    tables[2][eight >> 16 & 255]++;
+    tables[3][eight >> 24 & 255]++;
+    tables[0][eight >> 32 & 255]++;
+    tables[1][eight >> 40 & 255]++;
+    tables[2][eight >> 48 & 255]++;
+    tables[3][eight >> 56]++;
+  }
+  for (; i < n; i++)
+    tables[0][bytes[i]]++;
+}
+
+/* Zeros, of which there are as many as of all others together, are left out
+ * first. */
+static void
+count_literals (
+    const uint8_t *literals, size_t n, bool in_pairs, uint32_t *counts)
+{
+  uint32_t tables[4][256] = { { 0 } };
+  uint8_t others_only[COUNTED + VECTOR];
+  size_t n_others = 0, n_all = 0;
+
+  for (size_t i = 0; i < n; i += VECTOR) {
+    __m512i x = load (literals + i, first_lanes (n - i));
+    uint64_t found = others (x);
+
+    _mm512_storeu_si512 (
+        others_only + n_others, _mm512_maskz_compress_epi8 (found, x));
+    n_others += (size_t) __builtin_popcountll (found);
+    if (n_others < COUNTED)
+      continue;
+    count_others (others_only, n_others, tables);
+    n_all += n_others;
+    n_others = 0;
+  }
+  count_others (others_only, n_others, tables);
+  for (int i = 0; i < 256; i++)
+    counts[i] += tables[0][i] + tables[1][i] + tables[2][i] + tables[3][i];
+  counts[0] += (uint32_t) (n - n_all - n_others);
+}
+
 /* 256 bytes to look up. */
 typedef struct {
   __m512i quarters[4];
@@ -456,5 +512,6 @@ const PetPngKernels pet_png_kernels_avx512 = {
   .zeros_ahead = zeros_ahead,
   .zeros_behind = zeros_behind,
   .find_run = find_run,
+  .count_literals = count_literals,
   .put_literals = put_literals,
 };

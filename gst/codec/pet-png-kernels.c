@@ -172,6 +172,7 @@ static const PetPngKernels plain = {
   .zeros_ahead = pet_png_zeros_ahead_c,
   .zeros_behind = pet_png_zeros_behind_c,
   .find_run = pet_png_find_run_c,
+  .count_literals = pet_literals_count_c,
   .put_literals = pet_literals_put_c,
 };
 

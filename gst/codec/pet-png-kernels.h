@@ -45,6 +45,10 @@ typedef struct {
   size_t (*find_run) (
       const uint8_t *bytes, size_t from, size_t size, size_t run);
 
+  /* Adds to counts[256] how often each byte occurs. `in_pairs`: many are 0. */
+  void (*count_literals) (
+      const uint8_t *literals, size_t n, bool in_pairs, uint32_t *counts);
+
   /* Appends the codes of n literals to *bits; whole bytes go to `out`, which has
    * room for all of them and 64 bytes more. Returns their number. */
   size_t (*put_literals) (const PetLiteralCodes *codes, const uint8_t *literals,
