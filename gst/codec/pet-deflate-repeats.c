@@ -68,7 +68,7 @@ pet_repeats_init (PetRepeats *self, int level)
 
   self->depth = depths[level];
   self->long_enough = level < 5 ? 24 : PET_REPEATS_LONG;
-  self->base = 0x80000000u;
+  self->base = 0;
   self->n_window = self->n_done = 0;
   memset (self->heads, 0, sizeof self->heads);
   memset (self->window, 0, sizeof self->window);
@@ -243,14 +243,14 @@ hash (uint64_t eight)
 
 /* Puts a position in front of those of its hash, of which the last two come
  * back. */
-static inline uint64_t
-exchange (PetRepeats *self, uint64_t eight, uint32_t position)
+static inline uint32_t
+exchange (PetRepeats *self, uint64_t eight, uint16_t position)
 {
-  uint64_t *head = self->heads + hash (eight), found = *head;
+  uint32_t *head = self->heads + hash (eight), found = *head;
 
-  *head = found << 32 | position;
+  *head = found << 16 | position;
   if (self->depth > MAX_WITHOUT_CHAIN)
-    self->previous[position % PET_DEFLATE_MAX_DISTANCE] = (uint32_t) found;
+    self->previous[position % PET_DEFLATE_MAX_DISTANCE] = (uint16_t) found;
   return found;
 }
 
@@ -258,18 +258,18 @@ exchange (PetRepeats *self, uint64_t eight, uint32_t position)
  * places have been taken. Returns the length of the longest if that is 8 at
  * least. */
 static Match
-follow_chain (const PetRepeats *self, const Place *place, uint32_t position,
-    uint32_t reach_back)
+follow_chain (const PetRepeats *self, const Place *place, uint16_t position,
+    uint16_t reach_back)
 {
-  uint32_t last = 0, candidate = position;
+  uint16_t last = 0, candidate = position;
   Match best = { 0 };
 
   for (int k = 0; k < self->depth && best.length < self->long_enough; k++) {
-    uint32_t distance;
+    uint16_t distance;
     size_t length;
 
     candidate = self->previous[candidate % PET_DEFLATE_MAX_DISTANCE];
-    distance = position - candidate;
+    distance = (uint16_t) (position - candidate);
     if (distance <= last || distance > reach_back)
       break;
     length = try_distance (self, place, distance);
@@ -280,26 +280,26 @@ follow_chain (const PetRepeats *self, const Place *place, uint32_t position,
   return best;
 }
 
-/* Without a chain the last one or two are looked at; what is too far away is as good
- * as any other place. Returns the longest match if it is to be taken. */
+/* Without a chain the last one or two are looked at; what is too far away is as
+ * good as any other place. Returns the longest match if that is to be taken. */
 static inline Match
 find_matches (PetRepeats *self, const Place *place, size_t at)
 {
-  uint32_t position = self->base + (uint32_t) at;
-  uint32_t reach_back =
-      at < PET_DEFLATE_MAX_DISTANCE ? (uint32_t) at : PET_DEFLATE_MAX_DISTANCE;
+  uint16_t position = (uint16_t) (self->base + at);
+  uint16_t reach_back =
+      at < PET_DEFLATE_MAX_DISTANCE ? (uint16_t) at : PET_DEFLATE_MAX_DISTANCE;
   Match best = { try_distance (self, place, 1), 1 };
-  uint64_t found;
+  uint32_t found;
 
   found = exchange (self, place->eight, position);
   __builtin_prefetch (self->heads + hash (load_64 (place->here + AHEAD)), 1);
   if (self->depth > MAX_WITHOUT_CHAIN)
     return follow_chain (self, place, position, reach_back);
-  for (int k = 0; k < self->depth; k++, found >>= 32) {
-    uint32_t distance = position - (uint32_t) found;
+  for (int k = 0; k < self->depth; k++, found >>= 16) {
+    uint16_t less_1 = (uint16_t) (position - found - 1);
+    unsigned distance = (less_1 < reach_back ? less_1 : reach_back - 1) + 1u;
     size_t length;
 
-    distance = distance < reach_back ? distance : reach_back;
     length = try_distance (self, place, distance);
     if (length > best.length)
       best = (Match){ length, distance };
@@ -381,7 +381,7 @@ keep_positions (PetRepeats *self, size_t from, size_t to)
   for (size_t i = from; i < to; i++) {
     if (i == from + KEPT_POSITIONS && to > i + KEPT_POSITIONS)
       i = to - KEPT_POSITIONS;
-    exchange (self, load_64 (self->window + i), self->base + (uint32_t) i);
+    exchange (self, load_64 (self->window + i), (uint16_t) (self->base + i));
   }
 }
 
@@ -437,7 +437,7 @@ slide (PetRepeats *self)
       : 0;
 
   memmove (self->window, self->window + shift, self->n_window - shift);
-  self->base += (uint32_t) shift;
+  self->base = (uint16_t) (self->base + shift);
   self->n_window -= shift;
   self->n_done -= shift;
 }

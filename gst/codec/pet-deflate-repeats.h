@@ -34,13 +34,13 @@ typedef struct {
 typedef struct {
   int depth;          /* places with the same 5 bytes looked at per position */
   size_t long_enough; /* matches of that many bytes are taken at once */
-  uint32_t base;      /* of window[0] in the stream, modulo 2^32 */
+  uint16_t base; /* of window[0] in the stream, as all positions modulo 2^16 */
   size_t n_window, n_done;
   uint16_t literal_costs[256]; /* all in 1/16 bit */
   uint32_t length_costs[PET_REPEATS_LONG];
   uint16_t distance_costs[PET_N_DISTANCE];
-  uint64_t heads[1 << PET_REPEATS_HASH_BITS]; /* the last one, the one before */
-  uint32_t previous[PET_DEFLATE_MAX_DISTANCE];
+  uint32_t heads[1 << PET_REPEATS_HASH_BITS]; /* the last one, the one before */
+  uint16_t previous[PET_DEFLATE_MAX_DISTANCE];
   PetRepeatsNode nodes[PET_REPEATS_STRETCH + PET_REPEATS_LONG];
   uint8_t window[PET_REPEATS_WINDOW + 16];
 } PetRepeats;
