@@ -12,66 +12,100 @@
 #include "base/pet-resample-rows.h"
 
 #define PIXELS 4
+#define ABREAST_RGB 4
 #define ACROSS_SHIFT (PET_RESAMPLE_WEIGHT_BITS - PET_RESAMPLE_LEVEL_BITS)
 #define LEVEL_SHIFT (PET_RESAMPLE_WEIGHT_BITS + PET_RESAMPLE_LEVEL_BITS)
 
-/* Four pixels become pairs of neighbours: one instruction then weighs and adds
- * both, for three channels and two pairs at once. */
+/* Four pixels become pairs of neighbours, two of R, two of G and two of B: one
+ * instruction then weighs and adds both, for three channels and two pairs at
+ * once, and weights come from memory as they are. The two sums of a channel lie
+ * side by side; together they are rounded by a shift. */
 static inline __m256i
-load_pairs (const uint8_t *bytes, __m128i order)
+weigh (const uint8_t *in, int pixel_bytes, const int16_t *weights, int taps,
+    __m128i order)
 {
-  return _mm256_cvtepu8_epi16 (_mm_shuffle_epi8 (
-      _mm_loadu_si128 ((const __m128i *) (const void *) bytes), order));
+  __m256i sum = _mm256_set1_epi64x (1 << (ACROSS_SHIFT - 1));
+
+  for (int k = 0; k < taps; k += 4) {
+    __m128i bytes = _mm_loadu_si128 (
+        (const __m128i *) (const void *) (in + pixel_bytes * k));
+    __m128i four =
+        _mm_loadl_epi64 ((const __m128i *) (const void *) (weights + k));
+
+    sum = _mm256_add_epi32 (sum,
+        _mm256_madd_epi16 (
+            _mm256_cvtepu8_epi16 (_mm_shuffle_epi8 (bytes, order)),
+            _mm256_broadcastq_epi64 (four)));
+  }
+  return sum;
 }
 
-/* Of four weights the first two in the lower half, the others in the upper. */
+/* R and G of two pixels in the lower half, B and nothing in the upper. */
 static inline __m256i
-spread_weights (const int16_t *weights)
+add_pairs (__m256i a, __m256i b)
 {
-  const __m256i halves = _mm256_setr_epi32 (0, 0, 0, 0, 1, 1, 1, 1);
-  __m128i four = _mm_loadl_epi64 ((const __m128i *) (const void *) weights);
+  __m256 x = _mm256_castsi256_ps (a), y = _mm256_castsi256_ps (b);
+  __m256i even = _mm256_castps_si256 (_mm256_shuffle_ps (x, y, 0x88));
+  __m256i odd = _mm256_castps_si256 (_mm256_shuffle_ps (x, y, 0xdd));
 
-  return _mm256_castps_si256 (_mm256_permutevar_ps (
-      _mm256_castsi256_ps (_mm256_broadcastq_epi64 (four)), halves));
+  return _mm256_srai_epi32 (_mm256_add_epi32 (even, odd), ACROSS_SHIFT);
+}
+
+/* Four pixels; R and G of each lie in the lower half of what packs make. */
+static inline __m256i
+join_pixels (__m256i a, __m256i b, __m256i c, __m256i d)
+{
+  const __m256i order = _mm256_setr_epi32 (0, 4, 1, 5, 2, 6, 3, 7);
+
+  return _mm256_permutevar8x32_epi32 (
+      _mm256_packs_epi32 (add_pairs (a, b), add_pairs (c, d)), order);
 }
 
 static inline void
-across_bytes (const uint8_t *row, const int *first, const int16_t *weights,
-    int taps, int16_t *out, int n, int pixel_bytes, __m128i order)
+across_bytes (const uint8_t *row, int pixel_bytes, const int *first,
+    const int16_t *weights, int taps, int16_t *out, int n, __m128i order)
 {
-  const __m128i half = _mm_set1_epi32 (1 << (ACROSS_SHIFT - 1));
+  int i = 0;
 
-  for (int i = 0; i < n; i++, weights += taps) {
-    const uint8_t *in = row + pixel_bytes * (ptrdiff_t) first[i];
-    __m256i sums = _mm256_setzero_si256 ();
-    __m128i sum;
+  for (; i + ABREAST_RGB <= n; i += ABREAST_RGB) {
+    __m256i sums[ABREAST_RGB];
 
-    for (int k = 0; k < taps; k += 4)
-      sums = _mm256_add_epi32 (sums,
-          _mm256_madd_epi16 (load_pairs (in + pixel_bytes * k, order),
-              spread_weights (weights + k)));
-    sum = _mm_add_epi32 (
-        _mm256_castsi256_si128 (sums), _mm256_extracti128_si256 (sums, 1));
-    sum = _mm_srai_epi32 (_mm_add_epi32 (sum, half), ACROSS_SHIFT);
-    _mm_storel_epi64 (
-        (__m128i *) (void *) (out + 4 * i), _mm_packs_epi32 (sum, sum));
+#pragma GCC unroll 4
+    for (int p = 0; p < ABREAST_RGB; p++)
+      sums[p] = weigh (row + pixel_bytes * (ptrdiff_t) first[i + p],
+          pixel_bytes, weights + (ptrdiff_t) (i + p) * taps, taps, order);
+    _mm256_storeu_si256 ((__m256i *) (void *) (out + 4 * i),
+        join_pixels (sums[0], sums[1], sums[2], sums[3]));
+  }
+  for (; i < n; i++) {
+    __m256i sum = weigh (row + pixel_bytes * (ptrdiff_t) first[i], pixel_bytes,
+        weights + (ptrdiff_t) i * taps, taps, order);
+
+    _mm_storel_epi64 ((__m128i *) (void *) (out + 4 * i),
+        _mm256_castsi256_si128 (join_pixels (sum, sum, sum, sum)));
   }
 }
 
+/* Eight taps are what photos at half their size have. */
 static void
 across_rgb (const uint8_t *row, const int *first, const int16_t *weights,
     int taps, int16_t *out, int n)
 {
-  across_bytes (row, first, weights, taps, out, n, 3,
-      _mm_setr_epi8 (0, 3, 1, 4, 2, 5, -1, -1, 6, 9, 7, 10, 8, 11, -1, -1));
+  const __m128i order =
+      _mm_setr_epi8 (0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11, -1, -1, -1, -1);
+
+  if (taps == 8)
+    across_bytes (row, 3, first, weights, 8, out, n, order);
+  else
+    across_bytes (row, 3, first, weights, taps, out, n, order);
 }
 
 static void
 across_rgbx (const uint8_t *row, const int *first, const int16_t *weights,
     int taps, int16_t *out, int n)
 {
-  across_bytes (row, first, weights, taps, out, n, 4,
-      _mm_setr_epi8 (0, 4, 1, 5, 2, 6, -1, -1, 8, 12, 9, 13, 10, 14, -1, -1));
+  across_bytes (row, 4, first, weights, taps, out, n,
+      _mm_setr_epi8 (0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, -1, -1, -1, -1));
 }
 
 /* Four pixels of the sum of rows and `start`: those at even places, and the
