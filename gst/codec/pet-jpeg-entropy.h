@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Huffman decoding of sequential JPEGs in place of libjpeg-turbo's, in about half
+/* Huffman decoding of sequential JPEGs in place of libjpeg-turbo's, in two thirds
  * of its time: most coefficients are one look into a table that holds the value
  * itself. Coefficients, warnings and errors are the library's (jdhuff.c), but
  * for one: a code that is none is reported wherever it stands, and not only near
