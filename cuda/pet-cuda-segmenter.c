@@ -349,8 +349,11 @@ make_masks (PetCudaSegmenter *segmenter, int n, PetError *error)
   for (int i = 0; i < n; i++)
     if (host->range[i].nan > 0)
       return pet_fail (error, PET_ERROR_LIBRARY,
-          "the network '%.63s' gave something that is not a number",
-          segmenter->info.name);
+          "the network '%.63s' gave something that is not a number%s",
+          segmenter->info.name,
+          output.type == PET_CUDA_HALF
+              ? " in half precision; precision=fp32 may help"
+              : "");
   return PET_OK;
 }
 

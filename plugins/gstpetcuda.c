@@ -190,26 +190,21 @@ gst_pet_card_name (const GstPetCard *card)
 }
 
 /* The card that is watched stays open: gates ask for every buffer. */
+static GMutex watch_lock;
+static PetCuda *watched;
+
 static gdouble
 share_in_use (gpointer user)
 {
-  static GMutex lock;
-  static PetCuda *watched;
-  static gboolean tried;
   const PetCudaApi *api = user;
-  PetCudaOptions options = { .device = -1 };
   guint64 available = 0, total = 0, held;
   gdouble share = -1;
 
-  g_mutex_lock (&lock);
-  if (!tried && api->open (&options, &watched, NULL) != PET_OK)
-    watched = NULL;
-  tried = TRUE;
-  if (watched != NULL &&
-      api->memory (watched, &available, &total, &held, NULL) == PET_OK &&
+  g_mutex_lock (&watch_lock);
+  if (api->memory (watched, &available, &total, &held, NULL) == PET_OK &&
       total > 0)
     share = 1 - (gdouble) available / (gdouble) total;
-  g_mutex_unlock (&lock);
+  g_mutex_unlock (&watch_lock);
   return share;
 }
 
@@ -217,9 +212,16 @@ PetStatus
 gst_pet_cuda_watch (PetError *error)
 {
   const PetCudaApi *api = gst_pet_cuda_api (error);
+  PetCudaOptions options = { .device = -1 };
+  PetStatus status = PET_OK;
 
   if (api == NULL)
     return PET_ERROR_DEVICE;
+  g_mutex_lock (&watch_lock);
+  if (watched == NULL)
+    status = api->open (&options, &watched, error);
+  g_mutex_unlock (&watch_lock);
+  PET_TRY (status);
   gst_pet_watch_set_cuda (share_in_use, (gpointer) api);
   return PET_OK;
 }

@@ -34,7 +34,7 @@ GstPetBudget *gst_pet_card_budget (const GstPetCard *card);
 const gchar *gst_pet_card_name (const GstPetCard *card);
 
 /* From now on gates with watch=cuda see how full the first card is. DEVICE
- * with the reason where there is no module. Thread-safety: safe. */
+ * with the reason where there is no module, or no card. Thread-safety: safe. */
 PetStatus gst_pet_cuda_watch (PetError *error);
 
 typedef struct {

@@ -178,7 +178,7 @@ run_both (
   if (both->gpu != NULL) {
     status = pet_segmenter_run (both->gpu, photo, mask, &reason);
     if (status != PET_ERROR_DEVICE && status != PET_ERROR_MEMORY &&
-        status != PET_ERROR_LIMIT) {
+        status != PET_ERROR_LIMIT && status != PET_ERROR_LIBRARY) {
       if (status != PET_OK && error != NULL)
         *error = reason;
       return status;

@@ -13,29 +13,58 @@
 
 #define SIDE 40
 
-static gchar *folder, *model;
+static gchar *folder, *model, *model_of_large_numbers;
+
+/* A file of the folder. */
+static inline gchar *
+write_model (OnnxWriter *w, const gchar *name)
+{
+  const gchar *sidecar = "divisor=255\nmean=0\nstd=1\n";
+  gchar *path = g_build_filename (folder, name, NULL);
+  g_autofree gchar *side = g_strconcat (path, ".modelinfo", NULL);
+  Bytes bytes;
+
+  onnx_output (w, "out");
+  bytes = onnx_finish (w);
+  g_assert_true (g_file_set_contents (
+      path, (const gchar *) bytes.data, (gssize) bytes.size, NULL));
+  g_assert_true (g_file_set_contents (side, sidecar, -1, NULL));
+  free (bytes.data);
+  return path;
+}
+
+/* Red and the difference of two numbers that halves cannot hold. */
+static inline void
+make_model_of_large_numbers (void)
+{
+  OnnxWriter w = onnx_writer (13);
+  const float red[] = { 1, 0, 0 }, large[] = { 60000, 0, 0 },
+              more[] = { 60000 };
+
+  onnx_input (&w, "x", 1, 4, (int64_t[]){ 1, 3, SIDE, SIDE });
+  onnx_floats (&w, "w", 4, (int64_t[]){ 1, 3, 1, 1 }, red);
+  onnx_floats (&w, "w1", 4, (int64_t[]){ 1, 3, 1, 1 }, large);
+  onnx_floats (&w, "w2", 4, (int64_t[]){ 1, 1, 1, 1 }, more);
+  onnx_node (&w, "Conv", "x w", "red");
+  onnx_node (&w, "Conv", "x w1", "a");
+  onnx_node (&w, "Conv", "a w2", "b");
+  onnx_node (&w, "Sub", "b b", "nothing");
+  onnx_node (&w, "Add", "red nothing", "out");
+  model_of_large_numbers = write_model (&w, "large.onnx");
+}
 
 static inline void
 make_model (void)
 {
   OnnxWriter w = onnx_writer (13);
   const float red[] = { 1, 0, 0 };
-  const gchar *sidecar = "divisor=255\nmean=0\nstd=1\n";
-  g_autofree gchar *side = NULL;
-  Bytes bytes;
 
   folder = make_folder ();
-  model = g_build_filename (folder, "red.onnx", NULL);
-  side = g_strconcat (model, ".modelinfo", NULL);
   onnx_input (&w, "x", 1, 4, (int64_t[]){ 1, 3, SIDE, SIDE });
   onnx_floats (&w, "w", 4, (int64_t[]){ 1, 3, 1, 1 }, red);
   onnx_node (&w, "Conv", "x w", "out");
-  onnx_output (&w, "out");
-  bytes = onnx_finish (&w);
-  g_assert_true (g_file_set_contents (
-      model, (const gchar *) bytes.data, (gssize) bytes.size, NULL));
-  g_assert_true (g_file_set_contents (side, sidecar, -1, NULL));
-  free (bytes.data);
+  model = write_model (&w, "red.onnx");
+  make_model_of_large_numbers ();
 }
 
 /* petsegment with that network. */
@@ -88,6 +117,7 @@ remove_model (void)
     remove_tree (folder);
   g_free (folder);
   g_free (model);
+  g_free (model_of_large_numbers);
 }
 
 static inline FakeCudaState

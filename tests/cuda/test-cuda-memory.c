@@ -11,6 +11,7 @@
 #include <gst/cuda/gstcudautils.h>
 
 #include "memory/gstpetbudget.h"
+#include "meta/gstpetmaskmeta.h"
 #include "painted.h"
 
 #define CUDA "memory:CUDAMemory"
@@ -357,6 +358,37 @@ photos_of_other_contexts_are_copied (void)
   ALL_ORDERS (cut_out_between ("(" CUDA ")", "(" CUDA ")", TRUE));
 }
 
+/* The photo passes on in its memory; the mask is the host's. */
+static void
+masks_are_of_the_host (void)
+{
+  GstBuffer *photo = paint_rows ("RGBA", 200, 150), *got;
+  GstCudaContext *context;
+  GstPetMaskMeta *meta;
+  GstMapInfo map;
+  Run run;
+
+  fake_cuda_configure ("late=3");
+  run = segment_between (
+      "device=cuda output=meta", "(" CUDA ")", "RGBA", "(" CUDA ")", 200, 150);
+  context = ask_context (run.element);
+  photo = upload (context, photo, "RGBA", 200, 150);
+  got = pass (&run, gst_buffer_ref (photo));
+  g_assert_true (
+      gst_buffer_peek_memory (got, 0) == gst_buffer_peek_memory (photo, 0));
+  meta = gst_pet_buffer_get_mask_meta (got);
+  g_assert_nonnull (meta);
+  g_assert_true (gst_buffer_map (meta->mask, &map, GST_MAP_READ));
+  g_assert_cmpuint (map.data[80 * 200 + 90], ==, 255);
+  g_assert_cmpuint (map.data[0], ==, 0);
+  gst_buffer_unmap (meta->mask, &map);
+  gst_buffer_unref (got);
+  gst_buffer_unref (photo);
+  gst_object_unref (context);
+  stop (&run);
+  fake_cuda_configure ("");
+}
+
 static void
 make_looks (const gchar *in, const gchar *out, gboolean own)
 {
@@ -577,6 +609,7 @@ add_tests (void)
   ADD ("photos-are-done-with", photos_are_done_with);
   ADD ("photos-of-other-contexts-are-copied",
       photos_of_other_contexts_are_copied);
+  ADD ("masks-are-of-the-host", masks_are_of_the_host);
   ADD ("looks-stay-on-the-card", looks_stay_on_the_card);
   ADD ("a-cutout-of-ours-becomes-cuda-memory",
       a_cutout_of_ours_becomes_cuda_memory);

@@ -131,6 +131,36 @@ a_full_card_costs_nothing_but_time (void)
   fake_cuda_configure ("");
 }
 
+/* What overflows in halves is not a number in the end: device=auto has the CPU
+ * make the mask, device=cuda says what to do. */
+static void
+halves_may_not_hold_it (void)
+{
+  g_autofree gchar *line = g_strdup_printf (
+      "petsegment model-location=%s device=", model_of_large_numbers);
+  g_autofree gchar *cpu = g_strconcat (line, "cpu", NULL);
+  g_autofree gchar *both = g_strconcat (line, "auto", NULL);
+  g_autofree gchar *gpu = g_strconcat (line, "cuda", NULL);
+  GstBuffer *want, *got;
+  Run run;
+
+  fake_cuda_configure ("");
+  run = start_sized (cpu, "RGB", 200, 150);
+  want = pass (&run, paint (200, 150, 3, 90, 80, 55));
+  stop (&run);
+  run = start_sized (both, "RGB", 200, 150);
+  got = pass (&run, paint (200, 150, 3, 90, 80, 55));
+  expect_message (&run, GST_MESSAGE_WARNING, "on the CPU");
+  g_assert_cmpint (difference (want, got), ==, 0);
+  stop (&run);
+  run = start_sized (gpu, "RGB", 200, 150);
+  g_assert_cmpint (
+      gst_harness_push (run.harness, paint (200, 150, 3, 90, 80, 55)), ==,
+      GST_FLOW_ERROR);
+  expect_message (&run, GST_MESSAGE_ERROR, "precision=fp32");
+  stop (&run);
+}
+
 /* Looks take the frame where it is and bring down nothing but their result. */
 static void
 looks_of_a_cutout_on_the_card (void)
@@ -266,6 +296,21 @@ a_card_dies_with_a_cutout (void)
   fake_cuda_configure ("");
 }
 
+/* A gate that cannot see the card says why, and lets everything pass. */
+static void
+a_gate_without_a_card_says_so (void)
+{
+  Run gate;
+
+  fake_cuda_configure ("devices=0");
+  gate = start_sized (
+      "memgate optional=true watch=cuda budget=photos", "RGBA", 200, 150);
+  expect_message (&gate, GST_MESSAGE_WARNING, "sees nothing: there is no GPU");
+  gst_buffer_unref (pass (&gate, paint (200, 150, 4, 90, 80, 55)));
+  stop (&gate);
+  fake_cuda_configure ("");
+}
+
 static guint64
 dropped_by (Run *gate)
 {
@@ -378,10 +423,12 @@ static void
 add_tests (void)
 {
 #define ADD(name, function) g_test_add_func ("/cuda/" name, function)
+  ADD ("a-gate-without-a-card-says-so", a_gate_without_a_card_says_so);
   ADD ("a-cutout-stays-on-the-card", a_cutout_stays_on_the_card);
   ADD ("cutouts-are-those-of-the-cpu", cutouts_are_those_of_the_cpu);
   ADD (
       "a-full-card-costs-nothing-but-time", a_full_card_costs_nothing_but_time);
+  ADD ("halves-may-not-hold-it", halves_may_not_hold_it);
   ADD ("looks-of-a-cutout-on-the-card", looks_of_a_cutout_on_the_card);
   ADD ("a-cutout-may-be-written", a_cutout_may_be_written);
   ADD ("many-threads-look", many_threads_look);
