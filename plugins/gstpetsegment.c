@@ -13,6 +13,9 @@
  * milliseconds, empty}. Alpha that comes in is respected: what was transparent
  * stays so.
  *
+ * With a GPU, cut-outs stay on it until somebody maps them. Where the build has it,
+ * GStreamer's own CUDA memory is taken and given, too (docs/cuda.md).
+ *
  * ## Example launch line
  * |[
  * gst-launch-1.0 filesrc location=dog.jpg ! petdec max-size=1536 ! petsegment subject=largest ! petpngenc ! petfilesink location=cutout.png
