@@ -253,15 +253,16 @@ neighbours_get_the_primary_context (void)
 }
 
 /* The same bytes as with memory of the system on both sides. Photos 341 pixels
- * wide have rows without room for the last group of pixels. */
+ * wide have rows without room for the last group of pixels. `all` photos, or two
+ * of four. */
 static void
-cut_out_between (const gchar *in, const gchar *out, gboolean own)
+cut_out_between (const gchar *in, const gchar *out, gboolean own, gboolean all)
 {
   static const gint widths[] = { 200, 341 };
   static const gchar *const formats[] = { "RGB", "RGBA" };
   const gint height = 150;
 
-  for (guint i = 0; i < 4; i++) {
+  for (guint i = all ? 0 : 1; i < (all ? 4 : 3); i++) {
     const gchar *format = formats[i / 2];
     gint width = widths[i % 2];
     GstBuffer *photo = paint_rows (format, width, height), *want, *got;
@@ -308,9 +309,9 @@ cut_out_between (const gchar *in, const gchar *out, gboolean own)
 static void
 photos_and_cutouts_stay_on_the_card (void)
 {
-  ALL_ORDERS (cut_out_between ("(" CUDA ")", "(" CUDA ")", FALSE));
-  ALL_ORDERS (cut_out_between ("", "(" CUDA ")", FALSE));
-  cut_out_between ("(" CUDA ")", "", FALSE);
+  ALL_ORDERS (cut_out_between ("(" CUDA ")", "(" CUDA ")", FALSE, order == 0));
+  ALL_ORDERS (cut_out_between ("", "(" CUDA ")", FALSE, order == 0));
+  cut_out_between ("(" CUDA ")", "", FALSE, FALSE);
 }
 
 /* Other pixels, on the card. */
@@ -355,7 +356,7 @@ photos_are_done_with (void)
 static void
 photos_of_other_contexts_are_copied (void)
 {
-  ALL_ORDERS (cut_out_between ("(" CUDA ")", "(" CUDA ")", TRUE));
+  ALL_ORDERS (cut_out_between ("(" CUDA ")", "(" CUDA ")", TRUE, order == 0));
 }
 
 /* The photo passes on in its memory; the mask is the host's. */
