@@ -26,8 +26,11 @@
 /* Who has to wait for another's last task for longer than LONG_TASKS own ones
  * took has met a thread whose processor somebody else uses, and would wait for
  * that one's share of it, some milliseconds. The thread is brought to the
- * caller's processor instead, and for a while the caller works alone. */
+ * caller's processor instead, where it would be in the way in the next steps: the
+ * caller works alone for a while. Only in steps that are much shorter than such a
+ * wait. */
 #define LONG_TASKS 2
+#define SHORT_STEP_NS 200000
 #define ALONE_NS 1000000
 
 /* A thread's own tasks, in a cache line of their own. The others take of them
@@ -271,11 +274,13 @@ sleep_until_done (PetNativeTeam *team, int n_tasks, int64_t end_ns)
   return true;
 }
 
-/* Until the tasks that others have taken are done; one takes about `task_ns`. */
+/* Until the tasks that others have taken are done; the caller did `n_own` in
+ * `own_ns`. */
 static void
-wait_for_others (PetNativeTeam *team, int n_tasks, int64_t task_ns)
+wait_for_others (PetNativeTeam *team, int n_tasks, int64_t own_ns, int n_own)
 {
   PetPatience patience = { 0 };
+  bool held_up;
 
   while (atomic_load (&team->n_done) < n_tasks)
     if (!pet_patience_lasts (&patience))
@@ -284,13 +289,15 @@ wait_for_others (PetNativeTeam *team, int n_tasks, int64_t task_ns)
     return;
   pthread_mutex_lock (&team->lock);
   atomic_store (&team->caller_sleeps, true);
-  if (!sleep_until_done (
-          team, n_tasks, pet_patience_now () + LONG_TASKS * task_ns)) {
+  held_up = own_ns < SHORT_STEP_NS &&
+      !sleep_until_done (team, n_tasks,
+          pet_patience_now () + LONG_TASKS * own_ns / (n_own > 0 ? n_own : 1));
+  if (held_up)
     bring_here (team);
-    while (atomic_load (&team->n_done) < n_tasks)
-      pthread_cond_wait (&team->idle, &team->lock);
+  while (atomic_load (&team->n_done) < n_tasks)
+    pthread_cond_wait (&team->idle, &team->lock);
+  if (held_up)
     team->alone_until_ns = pet_patience_now () + ALONE_NS;
-  }
   atomic_store (&team->caller_sleeps, false);
   pthread_mutex_unlock (&team->lock);
 }
@@ -337,6 +344,5 @@ pet_native_team_run (
   start_ns = pet_patience_now ();
   n_own = work_on (team, run, 0);
   if (atomic_load (&team->n_done) < n_tasks)
-    wait_for_others (team, n_tasks,
-        (pet_patience_now () - start_ns) / (n_own > 0 ? n_own : 1));
+    wait_for_others (team, n_tasks, pet_patience_now () - start_ns, n_own);
 }
