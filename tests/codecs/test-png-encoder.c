@@ -366,6 +366,60 @@ bad_arguments_are_refused (void)
   free (image.data);
 }
 
+/* An ellipse with a soft edge and the texture of a coat; its colours in steps of
+ * `step`. */
+static PetImage
+cut_out (int step)
+{
+  PetImage image = image_new (640, 480, 4);
+
+  for (int y = 0; y < image.height; y++)
+    for (int x = 0; x < image.width; x++) {
+      int dx = (x - 320) * 480 / 640, dy = y - 240;
+      int alpha = 255 - (dx * dx + dy * dy - 32000) / 16;
+      uint8_t *pixel = pixel_at (&image, x, y);
+
+      if (alpha <= 0)
+        continue;
+      for (int c = 0; c < 3; c++) {
+        int tone = (x * (c + 2) / 7 + y / 2) % 180 + tap_random_range (0, 8);
+
+        pixel[c] = (uint8_t) (tone / step * step);
+      }
+      pixel[3] = (uint8_t) (alpha < 255 ? alpha : 255);
+    }
+  return image;
+}
+
+/* Within what their guesses at codes to come are worth: noise has no repeats. */
+static void
+higher_levels_are_smaller (void)
+{
+  static const int steps[] = { 1, 5, 60 };
+
+  for (int i = 0; i < 3; i++) {
+    PetImage image = cut_out (steps[i]);
+    PetPngOptions options;
+    size_t sizes[10];
+
+    pet_png_options_init (&options);
+    for (options.level = 1; options.level < 10; options.level++) {
+      Bytes bytes = encode (&image, &options, NULL);
+
+      sizes[options.level] = bytes.size;
+      bytes_free (&bytes);
+      if (options.level > 1 &&
+          sizes[options.level] > sizes[options.level - 1] + sizes[1] / 500)
+        tap_fail ("steps of %d: %zu bytes at level %d, %zu below", steps[i],
+            sizes[options.level], options.level, sizes[options.level - 1]);
+    }
+    if (steps[i] > 1 && (sizes[6] >= sizes[1] || sizes[9] >= sizes[6]))
+      tap_fail ("steps of %d: %zu, %zu and %zu bytes at levels 1, 6 and 9",
+          steps[i], sizes[1], sizes[6], sizes[9]);
+    free (image.data);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -379,6 +433,7 @@ main (int argc, char **argv)
     TAP_TEST (write_errors_end_it),
     TAP_TEST (every_failing_allocation_is_told),
     TAP_TEST (bad_arguments_are_refused),
+    TAP_TEST (higher_levels_are_smaller),
   };
 
   return tap_run (tests, sizeof tests / sizeof *tests, argc, argv);
