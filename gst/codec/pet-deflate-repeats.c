@@ -39,6 +39,12 @@
 /* What a match costs the other symbols, whose codes it makes longer. */
 #define MATCH_BITS 1
 
+/* Below one part in so many that repeats save they are left alone for a while,
+ * unless what was looked at is too little to tell. */
+#define MIN_SHARE 128
+#define RESTING_FILLS 3
+#define FEW_BITS (2 * PET_REPEATS_FILL)
+
 /* The best of the candidates of one position. */
 typedef struct {
   size_t length;
@@ -67,6 +73,8 @@ pet_repeats_init (PetRepeats *self, int level)
   static const int depths[10] = { 0, 0, 1, 1, 1, 2, 2, 6, 16, 64 };
 
   self->depth = depths[level];
+  self->may_rest = level <= 6;
+  self->n_resting = 0;
   self->long_enough = level < 5 ? 24 : PET_REPEATS_LONG;
   self->base = 0;
   self->n_window = self->n_done = 0;
@@ -349,6 +357,21 @@ way_length (const PetRepeatsNode *node)
   return node->length > 0 ? node->length : node->n_literals;
 }
 
+/* What a match other than of a run saves. */
+static uint32_t
+gain (const PetRepeats *self, const uint8_t *bytes, const PetRepeatsNode *node)
+{
+  unsigned distance = node->distance_less_1 + 1u;
+  unsigned symbol = pet_deflate_distance_symbol (distance).symbol;
+  uint32_t match =
+               self->length_costs[node->length] + self->distance_costs[symbol],
+           literals = 0;
+
+  for (size_t i = 0; i < node->length; i++)
+    literals += self->literal_costs[bytes[i]];
+  return distance > 1 && literals > match ? literals - match : 0;
+}
+
 /* Adds the way to node `end`: it is known from its end only, so that each stop
  * on it is first told the next one, in the place of its cost. */
 static PetStatus
@@ -356,7 +379,9 @@ put_way (
     PetRepeats *self, PetBlock *block, size_t at, size_t end, PetError *error)
 {
   PetRepeatsNode *nodes = self->nodes;
+  const uint8_t *bytes = self->window + at;
 
+  self->cost += nodes[end].cost;
   for (size_t i = end; i > 0;) {
     size_t before = i - way_length (nodes + i);
 
@@ -365,12 +390,13 @@ put_way (
   }
   for (size_t i = 0, next; i < end; i = next) {
     next = nodes[i].cost;
-    if (nodes[next].length == 0)
-      PET_TRY (pet_block_add_literals (
-          block, self->window + at + i, next - i, error));
-    else
-      PET_TRY (pet_block_add_match (
-          block, nodes[next].length, nodes[next].distance_less_1 + 1u, error));
+    if (nodes[next].length == 0) {
+      PET_TRY (pet_block_add_literals (block, bytes + i, next - i, error));
+      continue;
+    }
+    self->saved += gain (self, bytes + i, nodes + next);
+    PET_TRY (pet_block_add_match (
+        block, nodes[next].length, nodes[next].distance_less_1 + 1u, error));
   }
   return PET_OK;
 }
@@ -401,18 +427,28 @@ parse_stretch (PetRepeats *self, PetBlock *block, size_t *at, size_t limit,
   *at = stretch.start + reached;
   if (taken.length == 0)
     return PET_OK;
+  self->saved += taken.distance > 1 ? UNIT * taken.length : 0;
   PET_TRY (pet_block_add_match (block, taken.length, taken.distance, error));
   keep_positions (self, *at + 1, *at + taken.length);
   *at += taken.length;
   return PET_OK;
 }
 
-/* Turns all of the window that is not done yet into literals and matches. */
+/* What repeats saved decides whether it is worth looking for them again soon. */
+static void
+judge (PetRepeats *self)
+{
+  if (self->may_rest && self->cost > FEW_BITS * UNIT &&
+      self->saved * MIN_SHARE < self->cost)
+    self->n_resting = RESTING_FILLS;
+}
+
 static PetStatus
-parse (PetRepeats *self, PetBlock *block, PetError *error)
+parse_repeats (PetRepeats *self, PetBlock *block, PetError *error)
 {
   size_t at = self->n_done;
 
+  self->cost = self->saved = 0;
   update_costs (self, block);
   while (at < self->n_window) {
     size_t end, run = find_long_run (self, at, &end);
@@ -424,6 +460,23 @@ parse (PetRepeats *self, PetBlock *block, PetError *error)
     block->ends_with_zero = at > 0 && self->window[at - 1] == 0;
     PET_TRY (pet_runs_add_zeros (block, end - at, error));
     at = end;
+  }
+  judge (self);
+  return PET_OK;
+}
+
+/* Turns all of the window that is not done yet into literals and matches. */
+static PetStatus
+parse (PetRepeats *self, PetBlock *block, PetError *error)
+{
+  size_t start = self->n_done, size = self->n_window - start;
+
+  if (self->n_resting > 0) {
+    self->n_resting--;
+    block->ends_with_zero = start > 0 && self->window[start - 1] == 0;
+    PET_TRY (pet_runs_add (block, self->window + start, size, error));
+  } else {
+    PET_TRY (parse_repeats (self, block, error));
   }
   self->n_done = self->n_window;
   return PET_OK;

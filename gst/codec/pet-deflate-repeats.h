@@ -32,8 +32,11 @@ typedef struct {
 } PetRepeatsNode;
 
 typedef struct {
-  int depth;          /* places with the same 5 bytes looked at per position */
-  size_t long_enough; /* matches of that many bytes are taken at once */
+  int depth; /* places with the same 5 bytes looked at per position */
+  bool may_rest;
+  int n_resting;        /* so many times more only runs are looked for */
+  uint64_t cost, saved; /* since the last time: by repeats other than runs */
+  size_t long_enough;   /* matches of that many bytes are taken at once */
   uint16_t base; /* of window[0] in the stream, as all positions modulo 2^16 */
   size_t n_window, n_done;
   uint16_t literal_costs[256]; /* all in 1/16 bit */
