@@ -70,7 +70,7 @@ typedef struct {
 void
 pet_repeats_init (PetRepeats *self, int level)
 {
-  static const int depths[10] = { 0, 0, 1, 1, 1, 2, 2, 6, 16, 64 };
+  static const int depths[10] = { 0, 0, 1, 1, 1, 1, 1, 2, 12, 64 };
 
   self->depth = depths[level];
   self->may_rest = level <= 6;
