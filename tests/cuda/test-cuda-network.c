@@ -430,7 +430,8 @@ give_back (void *user, size_t bytes)
 static void
 account_is_asked (void)
 {
-  size_t left = (size_t) 9 << 20;
+  const size_t room = (size_t) 5 << 20;
+  size_t left = room;
   PetCudaOptions options = {
     .device = -1, .charge = refuse, .release = give_back, .user = &left
   };
@@ -448,8 +449,9 @@ account_is_asked (void)
   tap_check (
       pet_cuda_segmenter_new (cuda, &model, &gpu, &error) == PET_ERROR_MEMORY &&
       strstr (error.message, "budget") != NULL);
+  pet_cuda_segmenter_free (&gpu);
   pet_cuda_close (&cuda);
-  tap_check (left == (size_t) 9 << 20);
+  tap_check (left == room);
   check_clean ();
 }
 
