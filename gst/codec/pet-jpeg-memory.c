@@ -352,8 +352,8 @@ pet_jpeg_memory_bound (j_decompress_ptr cinfo, uint64_t max_held)
   bytes += arrays_bytes (cinfo, memory->file >= 0);
   for (int i = 0; i < cinfo->num_components; i++) {
     const jpeg_component_info *component = &cinfo->comp_info[i];
-    size_t scaled = (size_t) component->DCT_scaled_size;
-    size_t smallest = (size_t) cinfo->min_DCT_scaled_size;
+    size_t scaled = (size_t) PET_DCT_SIZE (component);
+    size_t smallest = (size_t) PET_LEAST_DCT_SIZE (cinfo);
     size_t v = (size_t) component->v_samp_factor;
     size_t group = (v * scaled + smallest - 1) / smallest;
     size_t blocks = round_up (

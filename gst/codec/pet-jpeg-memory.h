@@ -18,6 +18,16 @@
 #include "base/pet-alloc.h"
 #include "codec/pet-heap.h"
 
+/* The library built for the interface of jpeg7 or later (Ubuntu's) names a size
+ * for each direction; it makes them alike. */
+#if JPEG_LIB_VERSION >= 70
+#define PET_DCT_SIZE(component) ((component)->DCT_h_scaled_size)
+#define PET_LEAST_DCT_SIZE(cinfo) ((cinfo)->min_DCT_h_scaled_size)
+#else
+#define PET_DCT_SIZE(component) ((component)->DCT_scaled_size)
+#define PET_LEAST_DCT_SIZE(cinfo) ((cinfo)->min_DCT_scaled_size)
+#endif
+
 typedef struct {
   PetHeap pools[JPOOL_NUMPOOLS];
   jvirt_barray_ptr arrays;

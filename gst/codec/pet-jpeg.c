@@ -291,7 +291,7 @@ step_read_header (JpegReader *self)
   choose_scale (self);
   self->reader.width = (int) cinfo->output_width;
   self->reader.height = (int) cinfo->output_height;
-  self->rows_per_group = cinfo->max_v_samp_factor * cinfo->min_DCT_scaled_size;
+  self->rows_per_group = cinfo->max_v_samp_factor * PET_LEAST_DCT_SIZE (cinfo);
   self->reader.start_bytes =
       pet_jpeg_memory_bound (cinfo, self->source.options->max_held) +
       pet_jpeg_entropy_bytes ();
