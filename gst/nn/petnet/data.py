@@ -21,7 +21,7 @@ LABELLED_SIZE, OTHER_SIZE = 384, 256
 BORDER_WEIGHT = 0.35
 UNSURE_WEIGHT = 0.15  # where a teacher says one half
 PSEUDO_WEIGHT = 0.7
-PASTED = 0.3
+PASTED = {"train": 0.3, "pseudo": 0.15}
 PLAIN = 0.2  # of the grounds that pets are pasted on
 # Of the labelled pictures 511 are of three breeds.  Held out are as many of
 # these and of the others as the test set has, and an epoch takes each of them
@@ -197,7 +197,7 @@ class Augmented(Dataset):
             planes = np.stack(planes_from_teacher(cache.teacher[i]), -1)
         else:
             rgb, planes = cache.rgb[i], cache.planes[i]
-        pasted = kind == "train" and rng.random() < PASTED
+        pasted = rng.random() < PASTED[kind]
         smallest = 0.3 if pasted and rng.random() < 0.4 else 0.6
         matrix = placement(rng, rgb.shape[0], size, smallest)
         rgb = warp(rgb, matrix, size)

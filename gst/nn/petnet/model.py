@@ -2,11 +2,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """petnet: the networks, their start weights and their ONNX export.
 
-petnet's encoder is the MobileNetV2 of half width of a TensorFlow DeepLabv3 model
-whose batch norms are already folded.  That model runs at output stride 8 with
-dilated convolutions; here the dilations are undone and the two missing strides
-are put back, so that the deepest map has stride 32.  petnet-large's is
-EfficientNet-Lite1 without its last block, its batch norms folded.
+petnet's encoder is a narrowed MobileNetV2 (narrow.py) of a TensorFlow DeepLabv3
+model.  That runs with dilated convolutions; here the dilations are undone and the
+missing stride is put back, so that the deepest map has stride 32.  petnet-large's
+is EfficientNet-Lite1 without its last block, its batch norms folded.
 """
 
 import numpy as np
@@ -17,31 +16,37 @@ import torch.nn.functional as F
 from onnx import helper, numpy_helper
 
 def _stages(*stages):
-    """(in, expansion, out, stride, kernel) of each block, from (expansion,
-    out, stride, kernel, repeats) of each stage; the first goes in at out 0."""
+    """(in, widened, out, stride, kernel) of each block, from (widened, out,
+    stride, kernel, repeats) of each stage; the first goes in at out 0.  Of a
+    stage that widens to two widths the first block has the first."""
     cin, blocks = stages[0], []
-    for factor, cout, stride, kernel, repeats in stages[1:]:
+    for wide, cout, stride, kernel, repeats in stages[1:]:
+        first, other = wide if isinstance(wide, tuple) else (wide, wide)
         for i in range(repeats):
-            blocks.append((cin, factor, cout, 1 if i else stride, kernel))
+            blocks.append((cin, other if i else first, cout,
+                           1 if i else stride, kernel))
             cin = cout
     return tuple(blocks)
 
 
-STEM = {"petnet": 16, "petnet-large": 32}  # channels
+STEM = {"petnet": 24, "petnet-large": 32}  # channels
 BLOCKS = {
     "petnet": _stages(
-        16, (1, 8, 1, 3, 1), (6, 12, 2, 3, 2), (6, 16, 2, 3, 3),
-        (6, 32, 2, 3, 4), (6, 48, 1, 3, 3), (6, 80, 2, 3, 3),
-        (6, 160, 1, 3, 1)),
+        24, (24, 16, 1, 3, 1), ((48, 96), 24, 2, 3, 2),
+        ((96, 128), 32, 2, 3, 3), ((128, 256), 64, 2, 3, 4),
+        ((256, 352), 96, 1, 3, 3), ((352, 480), 160, 2, 3, 3)),
     "petnet-large": _stages(
-        32, (1, 16, 1, 3, 1), (6, 24, 2, 3, 3), (6, 40, 2, 5, 3),
-        (6, 80, 2, 3, 4), (6, 112, 1, 5, 4), (6, 192, 2, 5, 5)),
+        32, (32, 16, 1, 3, 1), ((96, 144), 24, 2, 3, 3),
+        ((144, 240), 40, 2, 5, 3), ((240, 480), 80, 2, 3, 4),
+        ((480, 672), 112, 1, 5, 4), ((672, 1152), 192, 2, 5, 5)),
 }
+# widened map of one more block at stride 32, whose narrowing is the decoder's
+LAST = {"petnet": 416, "petnet-large": 0}
 # channels of the decoder at strides 32, 16, 8, 4, 2
 DECODER = {"petnet": (96, 64, 48, 32, 16),
            "petnet-large": (160, 128, 96, 48, 24)}
 # residual blocks of the decoder at strides 32 and 16
-EXTRA = {"petnet": (2, 2), "petnet-large": (0, 0)}
+EXTRA = {"petnet": (0, 1), "petnet-large": (0, 0)}
 SIZE = 320
 LITE_EPSILON = 1e-3  # of EfficientNet-Lite's batch norms
 
@@ -75,13 +80,12 @@ def relu6(x):
 class InvertedResidual(nn.Module):
     """Expand 1x1, depthwise 3x3, project 1x1; biased, no batch norm."""
 
-    def __init__(self, cin, factor, cout, stride, kernel):
+    def __init__(self, cin, wide, cout, stride, kernel):
         super().__init__()
-        mid = cin * factor
-        self.expand = nn.Conv2d(cin, mid, 1) if factor > 1 else None
-        self.depthwise = nn.Conv2d(mid, mid, kernel, stride, kernel // 2,
-                                   groups=mid)
-        self.project = nn.Conv2d(mid, cout, 1)
+        self.expand = nn.Conv2d(cin, wide, 1) if wide != cin else None
+        self.depthwise = nn.Conv2d(wide, wide, kernel, stride, kernel // 2,
+                                   groups=wide)
+        self.project = nn.Conv2d(wide, cout, 1)
         self.residual = stride == 1 and cin == cout
 
     def forward(self, x):
@@ -99,6 +103,11 @@ class Encoder(nn.Module):
         self.stem = nn.Conv2d(3, STEM[kind], 3, 2, 1)
         self.blocks = nn.ModuleList(InvertedResidual(*b)
                                     for b in BLOCKS[kind])
+        cin, wide = BLOCKS[kind][-1][2], LAST[kind]
+        self.last = nn.ModuleList(
+            [nn.Conv2d(cin, wide, 1),
+             nn.Conv2d(wide, wide, 3, 1, 1, groups=wide)] if wide else [])
+        self.channels = wide or cin  # of the deepest map
         # The blocks that go on to strides 8, 16 and 32.
         self.steps = [i for i, b in enumerate(BLOCKS[kind]) if b[3] == 2][1:]
 
@@ -116,31 +125,21 @@ class Encoder(nn.Module):
             x, wide = block(x)
             if i in self.steps[1:]:
                 maps.append(wide)
+        for conv in self.last:
+            x = relu6(conv(x))
         return *maps, x
 
     def load_folded(self, path):
-        """Copy the convolutions of a DeepLab ONNX file or of an
-        EfficientNet-Lite .pth file, in order."""
+        """Copy the convolutions of an EfficientNet-Lite .pth file, in
+        order."""
         convs = (m for m in self.modules() if isinstance(m, nn.Conv2d))
-        pairs = _lite_convs(path) if path.endswith(".pth") else (
-            _onnx_convs(path))
-        for conv, (weight, bias) in zip(convs, pairs):
+        for conv, (weight, bias) in zip(convs, _lite_convs(path)):
             if weight.shape != conv.weight.shape:
                 raise ValueError(f"{tuple(weight.shape)} does not fit"
                                  f" {tuple(conv.weight.shape)}")
             with torch.no_grad():
                 conv.weight.copy_(weight)
                 conv.bias.copy_(bias)
-
-
-def _onnx_convs(path):
-    """(weight, bias) of each convolution."""
-    graph = onnx.load(path).graph
-    values = {t.name: torch.from_numpy(numpy_helper.to_array(t).copy())
-              for t in graph.initializer}
-    for node in graph.node:
-        if node.op_type == "Conv":
-            yield values[node.input[1]], values[node.input[2]]
 
 
 def _lite_convs(path):
@@ -217,14 +216,15 @@ class PetNet(nn.Module):
         c32, c16, c8, c4, c2 = DECODER[kind]
         self.encoder = Encoder(kind)
         blocks = BLOCKS[kind]
-        s4, s8, s16 = (blocks[i][0] for i in self.encoder.steps)
-        self.top = nn.Sequential(conv_bn(blocks[-1][2], c32),
+        s4 = blocks[self.encoder.steps[0]][0]
+        s8, s16 = (blocks[i][1] for i in self.encoder.steps[1:])
+        self.top = nn.Sequential(conv_bn(self.encoder.channels, c32),
                                  light_block(c32, 5), light_block(c32, 5))
         deep32, deep16 = EXTRA[kind]
         self.deep32 = widened(c32, deep32)
-        self.up16 = UpBlock(c32, 6 * s16, c16)
+        self.up16 = UpBlock(c32, s16, c16)
         self.deep16 = widened(c16, deep16)
-        self.up8 = UpBlock(c16, 6 * s8, c8)
+        self.up8 = UpBlock(c16, s8, c8)
         self.up4 = UpBlock(c8, s4, c4)
         self.up2 = UpBlock(c4, STEM[kind], c2)
         self.head = nn.Conv2d(c2, 1, 3, 1, 1)

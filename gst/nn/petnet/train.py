@@ -195,13 +195,6 @@ def save(path, **content):
     os.replace(path + ".part", path)
 
 
-def load_known(net, state):
-    """Weights of a network without the blocks that start as identities."""
-    missing, unexpected = net.load_state_dict(state, strict=False)
-    if unexpected or any(not key.startswith("deep") for key in missing):
-        raise ValueError(f"the weights do not fit: {missing} {unexpected}")
-
-
 def start(args, net):
     """(optimizer, average, epoch): fresh, from a checkpoint, or resumed."""
     last = os.path.join(args.work, "last.pt")
@@ -211,7 +204,7 @@ def start(args, net):
         net.load_state_dict(stored["net"])
         optimizer.load_state_dict(stored["optimizer"])
     elif args.init.endswith(".pt"):
-        load_known(net, torch.load(args.init)["ema"])
+        net.load_state_dict(torch.load(args.init)["ema"])
     else:
         net.encoder.load_folded(args.init)
     net.to(memory_format=torch.channels_last)
@@ -279,8 +272,8 @@ def parse_arguments():
     add("--data", help="folder of the three tars, to fill an empty CACHE")
     add("--cache", help="folder of the prepared pictures and labels")
     add("--work", help="folder of the checkpoint and the log")
-    add("--init", help="DeepLabv3 MobileNetV2 .onnx or EfficientNet-Lite .pth"
-        " file, or a checkpoint (.pt)")
+    add("--init", help="a checkpoint (.pt), also narrow.py's, or an"
+        " EfficientNet-Lite .pth file")
     add("--epochs", type=int, default=0)
     add("--minutes", type=float, default=60, help="unless --epochs is given")
     add("--switch", type=float, default=0.75,
