@@ -534,22 +534,26 @@ pet_jpeg_entropy_bytes (void)
   return sizeof (PetJpegEntropy);
 }
 
-PetJpegEntropy *
-pet_jpeg_entropy_new (const PetAllocator *allocator, j_decompress_ptr cinfo)
+PetStatus
+pet_jpeg_entropy_new (const PetAllocator *allocator, j_decompress_ptr cinfo,
+    PetJpegEntropy **entropy, PetError *error)
 {
   PetJpegEntropy *self;
 
+  *entropy = NULL;
   if (!is_for_us (cinfo))
-    return NULL;
+    return PET_OK;
   self = pet_alloc_zeroed (allocator, sizeof *self);
   if (self == NULL)
-    return NULL;
+    return pet_fail (error, PET_ERROR_MEMORY,
+        "no memory for %zu bytes of tables", sizeof *self);
   self->base = *cinfo->entropy;
   self->base.decode_mcu = decode_mcu;
   self->restarts_to_go = cinfo->restart_interval;
   set_tables (self, cinfo);
   cinfo->entropy = &self->base;
-  return self;
+  *entropy = self;
+  return PET_OK;
 }
 
 void
@@ -566,10 +570,12 @@ pet_jpeg_entropy_bytes (void)
   return 0;
 }
 
-PetJpegEntropy *
-pet_jpeg_entropy_new (const PetAllocator *allocator, j_decompress_ptr cinfo)
+PetStatus
+pet_jpeg_entropy_new (const PetAllocator *allocator, j_decompress_ptr cinfo,
+    PetJpegEntropy **entropy, PetError *error)
 {
-  return NULL;
+  *entropy = NULL;
+  return PET_OK;
 }
 
 void

@@ -16,6 +16,7 @@
 #include <jpeglib.h>
 
 #include "base/pet-alloc.h"
+#include "base/pet-status.h"
 
 /* Thread-safety: one thread at a time. */
 typedef struct PetJpegEntropy PetJpegEntropy;
@@ -24,11 +25,11 @@ typedef struct PetJpegEntropy PetJpegEntropy;
 size_t pet_jpeg_entropy_bytes (void);
 
 /* To be called when jpeg_start_decompress() has returned and no row has been
- * read. NULL, and the library goes on by itself: the file has several scans, is
- * coded otherwise, the library does not show this part of it (jpegint.h), or
- * there is no memory. */
-PetJpegEntropy *pet_jpeg_entropy_new (
-    const PetAllocator *allocator, j_decompress_ptr cinfo);
+ * read. `entropy` is NULL, and the library goes on by itself, where the file has
+ * several scans, is coded otherwise, or the library does not show this part of it
+ * (jpegint.h). Fails only for lack of memory. */
+PetStatus pet_jpeg_entropy_new (const PetAllocator *allocator,
+    j_decompress_ptr cinfo, PetJpegEntropy **entropy, PetError *error);
 
 /* After jpeg_destroy_decompress(); NULL allowed. */
 void pet_jpeg_entropy_free (

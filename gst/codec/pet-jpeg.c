@@ -351,8 +351,8 @@ jpeg_start (PetReader *reader, PetError *error)
   }
   if (!guarded (self, step_start))
     return failed (self, error);
-  self->entropy = pet_jpeg_entropy_new (self->source.allocator, &self->cinfo);
-  return PET_OK;
+  return pet_jpeg_entropy_new (
+      self->source.allocator, &self->cinfo, &self->entropy, error);
 }
 
 /* Ink as light: (1 - C) (1 - K), on values that are stored inverted. */

@@ -58,7 +58,8 @@ read_rows (j_decompress_ptr cinfo, bool ours, Outcome *outcome)
 
   jpeg_start_decompress (cinfo);
   if (ours)
-    outcome->entropy = pet_jpeg_entropy_new (NULL, cinfo);
+    tap_check (
+        pet_jpeg_entropy_new (NULL, cinfo, &outcome->entropy, NULL) == PET_OK);
   outcome->was_ours = outcome->entropy != NULL;
   row_bytes = cinfo->output_width * (size_t) cinfo->output_components;
   outcome->size = row_bytes * cinfo->output_height;

@@ -37,8 +37,8 @@ was_lowered (const char *begin, const char *end)
   return false;
 }
 
-/* The first convolution of the built-in network, 3 to 16 channels with stride 2
- * and a clip to 0..6, and its residual one of 72 to 12 channels. */
+/* The first convolution of the built-in network, 3 to 24 channels with stride 2
+ * and a clip to 0..6, and its residual one of 96 to 24 channels. */
 static void
 lowering_is_recorded (void)
 {
@@ -51,16 +51,16 @@ lowering_is_recorded (void)
   tap_check (open_network (true, 2, &cuda, &gpu, NULL) == PET_OK);
   tap_check (was_lowered (
       "conv x:half 2x8x320x320/819200,1,2560,8 "
-      "w:half 16x8x3x3/72,1,24,8 pad 1,1+0,0 stride 2,2 dil 1,1 "
-      "->:float* 2x16x160x160/409600,1,2560,16 "
-      "add:half 1x16x1x1/16,1,16,16 ->:float* 2x16x160x160/409600,1,2560,16 ",
-      "clip ->:half 2x16x160x160/409600,1,2560,16 "));
+      "w:half 24x8x3x3/72,1,24,8 pad 1,1+0,0 stride 2,2 dil 1,1 "
+      "->:float* 2x24x160x160/614400,1,3840,24 "
+      "add:half 1x24x1x1/24,1,24,24 ->:float* 2x24x160x160/614400,1,3840,24 ",
+      "clip ->:half 2x24x160x160/614400,1,3840,24 "));
   tap_check (
-      was_lowered ("conv x:half 2x72x80x80/460800,1,5760,72 "
-                   "w:half 16x72x1x1/72,1,72,72 pad 0,0+0,0 stride 1,1 dil 1,1 "
-                   "->:float* 2x16x80x80/102400,1,1280,16 "
-                   "add:half 2x16x80x80/102400,1,1280,16 ",
-          "add:half 1x16x1x1/16,1,16,16 ->:half 2x16x80x80/102400,1,1280,16 "));
+      was_lowered ("conv x:half 2x96x80x80/614400,1,7680,96 "
+                   "w:half 24x96x1x1/96,1,96,96 pad 0,0+0,0 stride 1,1 dil 1,1 "
+                   "->:float* 2x24x80x80/153600,1,1920,24 "
+                   "add:half 2x24x80x80/153600,1,1920,24 ",
+          "add:half 1x24x1x1/24,1,24,24 ->:half 2x24x80x80/153600,1,1920,24 "));
   pet_cuda_segmenter_free (&gpu);
   pet_cuda_close (&cuda);
   check_clean ();
