@@ -67,8 +67,7 @@ each_task_is_done_once (void)
   }
 }
 
-/* The caller, whose tasks are the first, goes on alone for a moment after another
- * one was late, and not for ever. */
+/* A run ends with its last task, whoever has it, and those held up work on. */
 static void
 who_is_held_up_is_waited_for (void)
 {

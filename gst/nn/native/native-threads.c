@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#define _GNU_SOURCE
 #include "nn/native/native-threads.h"
 
-#include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/pet-patience.h"
 
@@ -23,22 +19,11 @@
 
 #define LINE_BYTES 64
 
-/* Who has to wait for another's last task for longer than LONG_TASKS own ones
- * took has met a thread whose processor somebody else uses, and would wait for
- * that one's share of it, some milliseconds. The thread is brought to the
- * caller's processor instead, where it would be in the way in the next steps: the
- * caller works alone for a while. Only in steps that are much shorter than such a
- * wait. */
-#define LONG_TASKS 2
-#define SHORT_STEP_NS 200000
-#define ALONE_NS 1000000
-
 /* A thread's own tasks, in a cache line of their own. The others take of them
  * when theirs are done. */
 typedef struct {
   _Alignas(LINE_BYTES) _Atomic uint64_t left;
   atomic_bool asleep; /* its thread, or about to be; under the lock */
-  atomic_bool works;  /* its thread has or looks for tasks */
 } Share;
 
 typedef struct {
@@ -62,7 +47,6 @@ struct PetNativeTeam {
   atomic_int n_done;
 
   atomic_bool caller_sleeps, quit;
-  int64_t alone_until_ns; /* 0 = not alone; the caller's own */
 };
 
 /* Does what is left of a share of run `run`; returns the number of tasks. */
@@ -86,8 +70,8 @@ work_on_share (PetNativeTeam *team, Share *share, uint64_t run, int thread)
   return n;
 }
 
-/* The own share first. Returns the number of tasks. */
-static int
+/* The own share first. */
+static void
 work_on (PetNativeTeam *team, uint64_t run, int thread)
 {
   int n_shares = atomic_load (&team->n_shares), n = 0;
@@ -98,11 +82,10 @@ work_on (PetNativeTeam *team, uint64_t run, int thread)
   if (n == 0 ||
       atomic_fetch_add (&team->n_done, n) + n < atomic_load (&team->n_tasks) ||
       !atomic_load (&team->caller_sleeps))
-    return n;
+    return;
   pthread_mutex_lock (&team->lock);
   pthread_cond_signal (&team->idle);
   pthread_mutex_unlock (&team->lock);
-  return n;
 }
 
 /* The last run that `index` has a share of. */
@@ -142,9 +125,7 @@ worker_main (void *data)
 
   while (!atomic_load (&team->quit)) {
     run = wait_for_run (worker, run);
-    atomic_store (&team->shares[worker->index].works, true);
     work_on (team, run, worker->index);
-    atomic_store (&team->shares[worker->index].works, false);
   }
   return NULL;
 }
@@ -170,7 +151,6 @@ PetStatus
 pet_native_team_new (int threads, PetNativeTeam **result, PetError *error)
 {
   PetNativeTeam *team = calloc (1, sizeof *team);
-  pthread_condattr_t monotonic;
   size_t n = (size_t) threads;
 
   if (team != NULL) {
@@ -188,10 +168,7 @@ pet_native_team_new (int threads, PetNativeTeam **result, PetError *error)
   }
   memset (team->shares, 0, n * sizeof *team->shares);
   pthread_mutex_init (&team->lock, NULL);
-  pthread_condattr_init (&monotonic);
-  pthread_condattr_setclock (&monotonic, CLOCK_MONOTONIC);
-  pthread_cond_init (&team->idle, &monotonic);
-  pthread_condattr_destroy (&monotonic);
+  pthread_cond_init (&team->idle, NULL);
   atomic_store (&team->limit, threads);
   start_workers (team, threads - 1);
   *result = team;
@@ -228,59 +205,11 @@ pet_native_team_set_limit (PetNativeTeam *team, int threads)
   atomic_store (&team->limit, threads);
 }
 
-static bool
-is_alone (PetNativeTeam *team)
-{
-  if (team->alone_until_ns != 0 && pet_patience_now () >= team->alone_until_ns)
-    team->alone_until_ns = 0;
-  return team->alone_until_ns != 0;
-}
-
-/* A thread that waits for a processor is moved at once by what it may run on,
- * which then becomes what it was. Where that is not allowed nothing happens. */
+/* Until the tasks that others have taken are done. */
 static void
-bring_here (PetNativeTeam *team)
-{
-#ifdef __linux__
-  int here = sched_getcpu ();
-  cpu_set_t usual, only;
-
-  if (here < 0 || here >= CPU_SETSIZE)
-    return;
-  CPU_ZERO (&only);
-  CPU_SET (here, &only);
-  for (int i = 0; i < team->n_workers; i++) {
-    pthread_t thread = team->workers[i].thread;
-
-    if (atomic_load (&team->shares[i + 1].works) &&
-        pthread_getaffinity_np (thread, sizeof usual, &usual) == 0 &&
-        CPU_ISSET (here, &usual) &&
-        pthread_setaffinity_np (thread, sizeof only, &only) == 0)
-      pthread_setaffinity_np (thread, sizeof usual, &usual);
-  }
-#endif
-}
-
-/* False when `end_ns` came first. Under the lock. */
-static bool
-sleep_until_done (PetNativeTeam *team, int n_tasks, int64_t end_ns)
-{
-  struct timespec end = { .tv_sec = end_ns / 1000000000,
-    .tv_nsec = end_ns % 1000000000 };
-
-  while (atomic_load (&team->n_done) < n_tasks)
-    if (pthread_cond_timedwait (&team->idle, &team->lock, &end) == ETIMEDOUT)
-      return atomic_load (&team->n_done) == n_tasks;
-  return true;
-}
-
-/* Until the tasks that others have taken are done; the caller did `n_own` in
- * `own_ns`. */
-static void
-wait_for_others (PetNativeTeam *team, int n_tasks, int64_t own_ns, int n_own)
+wait_for_others (PetNativeTeam *team, int n_tasks)
 {
   PetPatience patience = { 0 };
-  bool held_up;
 
   while (atomic_load (&team->n_done) < n_tasks)
     if (!pet_patience_lasts (&patience))
@@ -289,15 +218,8 @@ wait_for_others (PetNativeTeam *team, int n_tasks, int64_t own_ns, int n_own)
     return;
   pthread_mutex_lock (&team->lock);
   atomic_store (&team->caller_sleeps, true);
-  held_up = own_ns < SHORT_STEP_NS &&
-      !sleep_until_done (team, n_tasks,
-          pet_patience_now () + LONG_TASKS * own_ns / (n_own > 0 ? n_own : 1));
-  if (held_up)
-    bring_here (team);
   while (atomic_load (&team->n_done) < n_tasks)
     pthread_cond_wait (&team->idle, &team->lock);
-  if (held_up)
-    team->alone_until_ns = pet_patience_now () + ALONE_NS;
   atomic_store (&team->caller_sleeps, false);
   pthread_mutex_unlock (&team->lock);
 }
@@ -328,12 +250,10 @@ pet_native_team_run (
 {
   int n = team->n_workers + 1, limit = atomic_load (&team->limit);
   uint64_t run = (atomic_load (&team->shares[0].left) + RUN) / RUN;
-  int64_t start_ns;
-  int n_own;
 
   n = n < limit ? n : limit;
   n = n < n_tasks ? n : n_tasks;
-  if (n < 2 || (uint64_t) n_tasks >= MOST_TASKS || is_alone (team)) {
+  if (n < 2 || (uint64_t) n_tasks >= MOST_TASKS) {
     for (int i = 0; i < n_tasks; i++)
       task (work, i, 0);
     return;
@@ -341,8 +261,6 @@ pet_native_team_run (
   atomic_store (&team->task, task);
   atomic_store (&team->work, work);
   share_out (team, run, n_tasks, n);
-  start_ns = pet_patience_now ();
-  n_own = work_on (team, run, 0);
-  if (atomic_load (&team->n_done) < n_tasks)
-    wait_for_others (team, n_tasks, pet_patience_now () - start_ns, n_own);
+  work_on (team, run, 0);
+  wait_for_others (team, n_tasks);
 }

@@ -5,8 +5,7 @@
  * the tasks, neighbours among them, which are the same part of the picture in
  * every step, so that most of what a step reads is in the cache of who made it.
  * Tasks are taken one by one, by others too when theirs are done, so a thread
- * that is held up holds up only the task it has; and if the caller waits for that
- * one for long, the thread is moved to the caller's processor. */
+ * that is held up holds up only the task it has. */
 
 #pragma once
 
