@@ -11,23 +11,35 @@
 #include "pet-cuda-private.h"
 
 PetStatus
-pet_cuda_frame_new (PetCuda *cuda, int width, int height, int channels,
-    PetCudaFrame **result, PetError *error)
+pet_cuda_frame_make (PetCuda *cuda, PetCudaFrame **result, PetError *error)
 {
-  PetCudaFrame *frame = calloc (1, sizeof *frame);
+  PetCudaFrame *frame;
   PetStatus status;
 
+  PET_TRY (pet_cuda_enter (cuda, error));
+  frame = calloc (1, sizeof *frame);
   if (frame == NULL)
     return pet_fail (error, PET_ERROR_MEMORY, "no memory for a frame");
   frame->owner = cuda;
-  status = pet_cuda_enter (cuda, error);
-  if (status == PET_OK)
-    status = pet_cuda_place (
-        cuda, &frame->memory, width, height, channels, &frame->image, error);
-  if (status == PET_OK)
-    status = pet_cuda_check (
-        cudaEventCreateWithFlags (&frame->ready, cudaEventDisableTiming),
-        "making an event", error);
+  status = pet_cuda_check (
+      cudaEventCreateWithFlags (&frame->ready, cudaEventDisableTiming),
+      "making an event", error);
+  if (status != PET_OK)
+    pet_cuda_frame_free (&frame);
+  *result = frame;
+  return status;
+}
+
+PetStatus
+pet_cuda_frame_new (PetCuda *cuda, int width, int height, int channels,
+    PetCudaFrame **result, PetError *error)
+{
+  PetCudaFrame *frame = NULL;
+  PetStatus status;
+
+  PET_TRY (pet_cuda_frame_make (cuda, &frame, error));
+  status = pet_cuda_place (
+      cuda, &frame->memory, width, height, channels, &frame->image, error);
   if (status != PET_OK)
     pet_cuda_frame_free (&frame);
   else

@@ -7,7 +7,6 @@
  * the runtime's own copies know devices only). */
 
 #include <cuda.h>
-#include <stdlib.h>
 
 #include "pet-cuda-private.h"
 
@@ -80,8 +79,7 @@ pet_cuda_frame_wrap (PetCuda *cuda, const PetCudaOutside *outside,
     PetCudaFrame **result, PetError *error)
 {
   PetCudaImage unused;
-  PetCudaFrame *frame;
-  PetStatus status;
+  PetCudaFrame *frame = NULL;
   void *context;
 
   PET_TRY (pet_cuda_context (cuda, &context, error));
@@ -91,23 +89,14 @@ pet_cuda_frame_wrap (PetCuda *cuda, const PetCudaOutside *outside,
           outside->width, outside->height, outside->channels, &unused))
     return pet_fail (error, PET_ERROR_UNSUPPORTED,
         "this memory of the GPU cannot be used as it is");
-  frame = calloc (1, sizeof *frame);
-  if (frame == NULL)
-    return pet_fail (error, PET_ERROR_MEMORY, "no memory for a frame");
-  frame->owner = cuda;
+  PET_TRY (pet_cuda_frame_make (cuda, &frame, error));
   frame->image = (PetCudaImage){ .data = outside->data,
     .width = outside->width,
     .height = outside->height,
     .channels = outside->channels,
     .stride_bytes = outside->stride_bytes };
-  status = pet_cuda_check (
-      cudaEventCreateWithFlags (&frame->ready, cudaEventDisableTiming),
-      "making an event", error);
-  if (status != PET_OK)
-    pet_cuda_frame_free (&frame);
-  else
-    *result = frame;
-  return status;
+  *result = frame;
+  return PET_OK;
 }
 
 static PetStatus

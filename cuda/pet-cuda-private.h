@@ -76,6 +76,9 @@ struct PetCudaFrame {
   cudaEvent_t ready; /* recorded behind what writes it */
 };
 
+/* A frame without a place, for whoever gives it one. */
+PetStatus pet_cuda_frame_make (
+    PetCuda *cuda, PetCudaFrame **frame, PetError *error);
 /* Around work of `cuda` that reads a frame (the first alone), or writes it. */
 PetStatus pet_cuda_frame_begin (
     PetCuda *cuda, const PetCudaFrame *frame, PetError *error);
