@@ -44,14 +44,30 @@ seeds_jpeg (FuzzSeed seed, void *user)
     { "one-scan-each",
         { .n_components = 3, .h = { 2 }, .one_scan_each = true } },
     { "arithmetic", { .n_components = 3, .arithmetic = true } },
+    { "long-grey", { .width = 60, .height = 90, .n_components = 1 } },
+    { "long-420",
+        { .width = 70,
+            .height = 80,
+            .n_components = 3,
+            .h = { 2 },
+            .v = { 2 } } },
+    { "long-444-restart",
+        { .width = 50,
+            .height = 70,
+            .n_components = 3,
+            .restart_interval = 5 } },
   };
 
   tap_state_ = 4711;
   for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
     JpegRecipe recipe = files[i].recipe;
 
-    recipe.width = 19 + (int) i % 3 * 8;
-    recipe.height = 21 - (int) i % 4 * 5;
+    if (recipe.width == 0) {
+      recipe.width = 19 + (int) i % 3 * 8;
+      recipe.height = 21 - (int) i % 4 * 5;
+    } else {
+      recipe.quality = 99;
+    }
     give (seed, user, files[i].name, make_jpeg (&recipe));
   }
 }
