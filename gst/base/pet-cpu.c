@@ -86,7 +86,8 @@ pet_cpu_isa_found (void)
 #ifdef PET_HAVE_X86
   if (isa == PET_ISA_AVX512 &&
       (!__builtin_cpu_supports ("avx512vbmi") ||
-          !__builtin_cpu_supports ("avx512vbmi2")))
+          !__builtin_cpu_supports ("avx512vbmi2") ||
+          !__builtin_cpu_supports ("avx512vnni")))
     return PET_ISA_AVX2;
 #endif
   return isa;

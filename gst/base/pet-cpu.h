@@ -14,7 +14,7 @@ int pet_cpu_count (void);
 typedef enum {
   PET_ISA_C,      /* what the compiler's own target has */
   PET_ISA_AVX2,   /* x86-64-v3 */
-  PET_ISA_AVX512, /* x86-64-v4 with VBMI and VBMI2 */
+  PET_ISA_AVX512, /* x86-64-v4 with VBMI, VBMI2 and VNNI */
 } PetIsa;
 
 /* What the machine has. Thread-safety: safe. */
@@ -24,7 +24,7 @@ PetIsa pet_cpu_isa_found (void);
  * PET_ISA names it ("c", "avx2", "avx512"), read once. Thread-safety: safe. */
 PetIsa pet_cpu_isa (void);
 
-/* The same for versions that do without VBMI: PET_ISA_AVX512 is x86-64-v4 here,
+/* The same for versions that do without these: PET_ISA_AVX512 is x86-64-v4 here,
  * which older processors have too. */
 PetIsa pet_cpu_isa_v4 (void);
 

@@ -417,6 +417,28 @@ cpu_ms (void)
   return (double) now.tv_sec * 1e3 + (double) now.tv_nsec / 1e6;
 }
 
+/* Its vectors choose levels by other sums than the plain loop. */
+static void
+popart_of_all_colours (void)
+{
+  const int n_rows = 64;
+  Picture picture = picture_new (4096, n_rows, 4, 3);
+  double values[PET_EFFECT_MAX_PARAMS];
+
+  for (int part = 0; part < 64 && tap_failures_ == 0; part++) {
+    for (int i = 0; i < 4096 * n_rows; i++) {
+      uint8_t *pixel = pet_image_row (&picture.image, i / 4096) + i % 4096 * 4;
+
+      pixel[0] = (uint8_t) (4 * part + i / 65536);
+      pixel[1] = (uint8_t) (i / 256);
+      pixel[2] = (uint8_t) i;
+      pixel[3] = (uint8_t) (i / 7);
+    }
+    compare_values (pet_effect_find ("popart"), &picture.image, values);
+  }
+  picture_free (&picture);
+}
+
 /* Milliseconds of each version on an opaque picture of 1152x1536. */
 static int
 bench (void)
@@ -462,6 +484,7 @@ main (int argc, char **argv)
     TAP_TEST (agrees_on_every_extreme),
     TAP_TEST (lattices_and_cells_of_every_size),
     TAP_TEST (every_version_is_the_same),
+    TAP_TEST (popart_of_all_colours),
     TAP_TEST (cells_of_whole_pixels),
     TAP_TEST (grain_follows_its_seed),
     TAP_TEST (grain_has_the_formulas_spread),
