@@ -394,6 +394,18 @@ apply_on_gpu (GstPetEffect *self, const PetEffect *effect, const Source *source,
   return status;
 }
 
+/* Looks keep the size, and most of them what is empty. */
+static void
+keep_outline (
+    GstPetEffect *self, const PetEffect *effect, GstBuffer *in, GstBuffer *out)
+{
+  const PetOutline *outline =
+      gst_pet_buffer_get_outline (in, self->info.width, self->info.height);
+
+  if (outline != NULL && effect->keeps_outline)
+    gst_pet_buffer_set_outline (out, outline);
+}
+
 /* The same bytes come from the CPU, so a GPU without room or one that is lost
  * costs time and nothing else: FALSE, and the CPU makes the look. */
 static gboolean
@@ -565,6 +577,7 @@ gst_pet_effect_transform (
   gst_pet_account_begin (&self->account, in);
   if (!make_on_gpu (self, effect, in, out, values))
     status = make_on_cpu (self, effect, in, out, values, &error);
+  keep_outline (self, effect, in, out);
   gst_pet_account_end (&self->account);
   if (status == PET_OK)
     return GST_FLOW_OK;

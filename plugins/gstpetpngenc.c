@@ -448,6 +448,9 @@ encode (GstPetPngEnc *self, GstBuffer *picture, const PetImage *image,
   options.software = software;
   options.recipe = meta != NULL ? meta->recipe : NULL;
   options.allocator = &self->account.core;
+  if (image->channels == 4)
+    options.outline =
+        gst_pet_buffer_get_outline (picture, image->width, image->height);
   if (spent != NULL) {
     options.rows_read = on_rows_read;
     options.rows_user = spent;

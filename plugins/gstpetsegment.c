@@ -37,6 +37,7 @@
 #include "memory/gstpetaccount.h"
 #include "memory/gstpetcost.h"
 #include "memory/gstpetframe.h"
+#include "memory/gstpetmemory.h"
 #include "meta/gstpetmaskmeta.h"
 #include "meta/gstpetsourcemeta.h"
 
@@ -567,7 +568,7 @@ gst_pet_segment_transform (
   GstPetSegment *self = GST_PET_SEGMENT (trans);
   gint64 begin = g_get_monotonic_time ();
   GstPetMatteOptions options;
-  GstPetMatteResult result;
+  GstPetMatteResult result = { 0 };
   GstPetOnEmpty on_empty;
   PetStatus status;
   PetError error;
@@ -587,6 +588,8 @@ gst_pet_segment_transform (
         ("%s", pet_status_name (status)));
     return GST_FLOW_ERROR;
   }
+  if (self->active_output == GST_PET_OUTPUT_CUTOUT)
+    gst_pet_buffer_set_outline (out, &result.stats.outline);
   post_result (
       self, in, &result, (gdouble) (g_get_monotonic_time () - begin) / 1000);
   return result.empty ? handle_empty (self, on_empty, in) : GST_FLOW_OK;

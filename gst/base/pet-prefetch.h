@@ -1,13 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Memory that another thread has read last and this one will write soon: its
- * cache lines come over meanwhile, which takes 0.4 microseconds a line between
- * processors that share no cache. */
+/* Memory that is needed soon, whose cache lines come meanwhile. */
 
 #pragma once
 
 #include <stddef.h>
 
+static inline void
+pet_prefetch_to_read (const void *memory, size_t bytes)
+{
+  const size_t line = 64;
+
+  for (size_t i = 0; i < bytes; i += line)
+    __builtin_prefetch ((const char *) memory + i);
+}
+
+/* Of what another thread has read last and this one will write, lines take 0.4
+ * microseconds each between processors that share no cache. */
 static inline void
 pet_prefetch_to_write (void *memory, size_t bytes)
 {

@@ -91,16 +91,17 @@ count_pixels (PetPalette *palette, const uint8_t *row, int n, int channels)
 /* Looks at the pixels between the zeros of a row's ends, and at one of these.
  * False when nothing more can be found out. */
 static bool
-look_at_row (
-    PetPalette *palette, const uint8_t *row, int width, int channels, bool *few)
+look_at_row (PetPalette *palette, const PetImage *image,
+    const PetOutline *outline, int y, bool *few)
 {
   static const uint8_t zeros[4];
-  const uint8_t *in;
-  int first, end;
+  const uint8_t *in = pet_image_row (image, y);
+  int channels = image->channels, first, end;
 
-  pet_png_find_pixels (row, width, channels, &first, &end);
-  in = row + (size_t) first * (size_t) channels;
-  if (end - first < width) {
+  pet_outline_row (outline, y, image->width, &first, &end);
+  pet_png_find_pixels (in, channels, &first, &end);
+  in += (size_t) first * (size_t) channels;
+  if (end - first < image->width) {
     *few = *few && count_pixels (palette, zeros, 1, channels);
     palette->opaque = palette->opaque && channels != 4;
   }
@@ -140,9 +141,9 @@ sort_colors (PetPalette *palette)
 }
 
 void
-pet_palette_init (PetPalette *palette, const PetImage *image)
+pet_palette_init (
+    PetPalette *palette, const PetImage *image, const PetOutline *outline)
 {
-  int channels = image->channels;
   bool few_colors = true;
 
   memset (palette, 0, sizeof *palette);
@@ -151,8 +152,7 @@ pet_palette_init (PetPalette *palette, const PetImage *image)
   palette->opaque = true;
   /* From the middle on, where what has many colours shows it. */
   for (int i = 0, y = image->height / 2; i < image->height; i++) {
-    if (!look_at_row (palette, pet_image_row (image, y), image->width, channels,
-            &few_colors))
+    if (!look_at_row (palette, image, outline, y, &few_colors))
       break;
     y = y + 1 < image->height ? y + 1 : 0;
   }

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/pet-image.h"
+#include "base/pet-outline.h"
 
 #define PET_PALETTE_MAX 256
 #define PET_PALETTE_SLOTS 1024
@@ -23,9 +24,10 @@ typedef struct {
   int16_t slots[PET_PALETTE_SLOTS]; /* index into colors, -1 = free */
 } PetPalette;
 
-/* Looks at every pixel of `image` once at most; what a file can no longer
- * profit from is not counted further. */
-void pet_palette_init (PetPalette *palette, const PetImage *image);
+/* Looks at every pixel of `image` inside its outline (NULL: unknown) once at
+ * most; what a file can no longer profit from is not counted further. */
+void pet_palette_init (
+    PetPalette *palette, const PetImage *image, const PetOutline *outline);
 
 /* A pixel of `channels` bytes as one number: R in the lowest byte, alpha in the
  * highest. */

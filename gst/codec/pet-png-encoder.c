@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "base/pet-prefetch.h"
 #include "codec/pet-deflate.h"
 #include "codec/pet-palette.h"
 #include "codec/pet-png-chunks.h"
@@ -171,15 +172,17 @@ pick_colors (const uint8_t *restrict in, int channels, uint8_t *restrict out,
 
 /* Converts a row into self->row; what is outside its span stays 0. */
 static void
-convert_row (Encoder *self, const uint8_t *in)
+convert_row (Encoder *self, int y)
 {
   const PetImage *image = self->image;
+  const uint8_t *in = pet_image_row (image, y);
   int channels = image->channels, first, end;
   uint8_t *out;
 
   memset (self->row + self->row_span.start, 0,
       self->row_span.end - self->row_span.start);
-  pet_png_find_pixels (in, image->width, channels, &first, &end);
+  pet_outline_row (self->options->outline, y, image->width, &first, &end);
+  pet_png_find_pixels (in, channels, &first, &end);
   if (is_packed (self)) {
     size_t depth = (size_t) self->bit_depth;
 
@@ -251,6 +254,22 @@ write_row (Encoder *self, PetError *error)
       filter == 0 ? self->row : self->filtered[filter], span, error);
 }
 
+/* Where rows are empty is not looked at, so that the processor does not see them
+ * coming. */
+static void
+fetch_row (const Encoder *self, int y)
+{
+  const PetImage *image = self->image;
+  size_t pixel = (size_t) image->channels;
+  int first, end;
+
+  if (self->options->outline == NULL || y == image->height)
+    return;
+  pet_outline_row (self->options->outline, y, image->width, &first, &end);
+  pet_prefetch_to_read (pet_image_row (image, y) + (size_t) first * pixel,
+      (size_t) (end - first) * pixel);
+}
+
 static PetStatus
 write_rows (Encoder *self, PetError *error)
 {
@@ -258,7 +277,8 @@ write_rows (Encoder *self, PetError *error)
     uint8_t *row = self->above;
     Span span = self->above_span;
 
-    convert_row (self, pet_image_row (self->image, y));
+    convert_row (self, y);
+    fetch_row (self, y + 1);
     PET_TRY (write_row (self, error));
     if (self->options->rows_read != NULL)
       self->options->rows_read (self->options->rows_user, y + 1);
@@ -390,7 +410,7 @@ pet_png_encode (const PetImage *image, const PetPngOptions *options,
   self->image = image;
   self->options = options;
   pet_png_chunks_init (&self->chunks, write, user);
-  pet_palette_init (&self->palette, image);
+  pet_palette_init (&self->palette, image, options->outline);
   choose_type (self);
 
   status = encode (self, error);

@@ -12,6 +12,7 @@
 
 #include "base/pet-alloc.h"
 #include "base/pet-image.h"
+#include "base/pet-outline.h"
 #include "base/pet-status.h"
 
 /* Start from pet_png_options_init(). */
@@ -23,6 +24,7 @@ typedef struct {
   const char *recipe;            /* tEXt "Recipe": what the picture was made
                            from and how; as `software` */
   const PetAllocator *allocator; /* NULL = malloc */
+  const PetOutline *outline;     /* of the image; NULL = unknown */
   /* Called when the first `rows` rows will not be read again; NULL = not. */
   void (*rows_read) (void *user, int rows);
   void *rows_user;

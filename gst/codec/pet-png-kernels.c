@@ -148,18 +148,19 @@ pet_png_find_run_c (const uint8_t *bytes, size_t from, size_t size, size_t run)
 }
 
 void
-pet_png_find_pixels (
-    const uint8_t *row, int width, int channels, int *first, int *end)
+pet_png_find_pixels (const uint8_t *row, int channels, int *first, int *end)
 {
   const PetPngKernels *kernels = pet_png_kernels ();
-  size_t pixel = (size_t) channels, size = (size_t) width * pixel;
-  size_t start = kernels->zeros_ahead (row, size);
+  size_t pixel = (size_t) channels;
+  size_t start = (size_t) *first * pixel, size = (size_t) *end * pixel;
 
-  *first = *end = 0;
-  if (start == size)
+  start += kernels->zeros_ahead (row + start, size - start);
+  if (start == size) {
+    *first = *end = 0;
     return;
+  }
+  size -= kernels->zeros_behind (row + start, size - start);
   *first = (int) (start / pixel);
-  size -= kernels->zeros_behind (row, size);
   *end = (int) ((size + pixel - 1) / pixel);
 }
 

@@ -62,7 +62,7 @@ const PetPngKernels *pet_png_kernels (void);
  * version is the first. */
 const PetPngKernels *pet_png_kernels_at (int index);
 
-/* The first and the pixel behind the last that have a byte other than 0; both
- * 0 if there is none. */
+/* Of pixels *first..*end-1 the first, and the one behind the last, that have a
+ * byte other than 0; both 0 if there is none. */
 void pet_png_find_pixels (
-    const uint8_t *row, int width, int channels, int *first, int *end);
+    const uint8_t *row, int channels, int *first, int *end);

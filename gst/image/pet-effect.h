@@ -56,6 +56,10 @@ typedef struct {
   /* The same for looks that copy with some values only. NULL: is_identity. */
   bool (*copies) (const double *values);
 
+  /* What a row has of pixels that are 0 throughout, to the left and to the right
+   * of all others, stays 0 with any values. */
+  bool keeps_outline;
+
   /* Bytes of scratch memory `render` needs for this size; 0 allowed. NULL
    * means none. (size_t) -1 on overflow. */
   size_t (*scratch_bytes) (int width, int height, const double *values);

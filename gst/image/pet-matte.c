@@ -90,13 +90,45 @@ take_scratch (PetScratch *scratch, PetMatte *m)
     pet_matte_take_fringe (scratch, m);
 }
 
+static inline bool
+are_zero (const uint8_t *eight)
+{
+  uint64_t word;
+
+  memcpy (&word, eight, sizeof word);
+  return word == 0;
+}
+
+/* The first that is not 0, and the last; there is one. */
+static void
+find_ends (const uint8_t *alpha, int width, int *first, int *last)
+{
+  int from = 0, to = width;
+
+  while (from + 8 <= width && are_zero (alpha + from))
+    from += 8;
+  while (alpha[from] == 0)
+    from++;
+  while (to >= from + 8 && are_zero (alpha + to - 8))
+    to -= 8;
+  while (alpha[to - 1] == 0)
+    to--;
+  *first = from;
+  *last = to - 1;
+}
+
 static void
 add_to_stats (const PetMatte *m, const uint8_t *alpha, int y, uint64_t *sum,
     PetMaskStats *stats)
 {
-  int width = m->photo->width, first = 0, last = width - 1, right, largest;
+  int first, last, right, largest;
 
-  *sum += m->rows->measure (alpha, width, &largest);
+  *sum += m->rows->measure (alpha, m->photo->width, &largest);
+  if (largest == 0)
+    return;
+  find_ends (alpha, m->photo->width, &first, &last);
+  if (stats->outline.width > 0)
+    pet_outline_add (&stats->outline, y, first, last + 1);
   if (largest < 128)
     return;
   while (alpha[first] < 128)
@@ -170,6 +202,8 @@ cut (PetMatte *m, PetMaskStats *stats)
   if (m->options->decontaminate)
     pet_matte_begin_fringe (m);
   memset (stats, 0, sizeof *stats);
+  if (m->options->scrub && m->target->channels == 4)
+    pet_outline_begin (&stats->outline, m->photo->width, m->photo->height);
   m->two_threads = m->two_threads &&
       pet_relay_start (&m->relay, m->alpha.count, make_alpha, m);
   for (int y = 0; y < m->photo->height; y++) {

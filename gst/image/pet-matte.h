@@ -10,12 +10,15 @@
 
 #include "base/pet-alloc.h"
 #include "base/pet-image.h"
+#include "base/pet-outline.h"
 #include "base/pet-status.h"
 
 /* Area and extent of the pet in an alpha: pixels of at least 128. */
 typedef struct {
   double coverage;         /* 0..1, sum of the alpha / (255 * pixels) */
   int x, y, width, height; /* tight box of the pixels >= 128; all 0 if none */
+  PetOutline outline; /* of the alpha, where `scrub` makes it the picture's;
+                         else nothing is known */
 } PetMaskStats;
 
 /* Keeps the largest 8-connected region of pixels >= 64 (the first of equals)

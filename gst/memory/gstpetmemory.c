@@ -2,6 +2,7 @@
 
 #include "memory/gstpetmemory.h"
 
+#include <gst/video/video.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -146,6 +147,7 @@ gst_pet_block_free (gpointer block)
 typedef struct {
   GstMemory memory;
   guint8 *block;
+  PetOutline outline;
 } PetMemory;
 
 typedef struct {
@@ -200,6 +202,8 @@ allocator_free (GstAllocator *allocator, GstMemory *memory)
 static gpointer
 memory_map (GstMemory *memory, gsize maxsize, GstMapFlags flags)
 {
+  if ((flags & GST_MAP_WRITE) != 0)
+    ((PetMemory *) memory)->outline.width = 0;
   return ((PetMemory *) memory)->block;
 }
 
@@ -320,4 +324,40 @@ gst_pet_memory_discard (GstMemory *memory, gsize from, gsize to)
     return from;
   madvise ((gpointer) begin, end - begin, MADV_DONTNEED);
   return end - start;
+}
+
+/* Of a buffer whose bytes are where its caps say; else NULL. */
+static PetMemory *
+find_whole (GstBuffer *buffer)
+{
+  GstMemory *memory;
+
+  if (gst_buffer_n_memory (buffer) != 1 ||
+      gst_buffer_get_video_meta (buffer) != NULL)
+    return NULL;
+  memory = gst_buffer_peek_memory (buffer, 0);
+  if (!gst_memory_is_type (memory, MEMORY_TYPE) || memory->parent != NULL ||
+      memory->offset != 0)
+    return NULL;
+  return (PetMemory *) memory;
+}
+
+void
+gst_pet_buffer_set_outline (GstBuffer *buffer, const PetOutline *outline)
+{
+  PetMemory *self = find_whole (buffer);
+
+  if (self != NULL)
+    self->outline = *outline;
+}
+
+const PetOutline *
+gst_pet_buffer_get_outline (GstBuffer *buffer, gint width, gint height)
+{
+  const PetMemory *self = find_whole (buffer);
+
+  if (self == NULL || self->outline.width != width ||
+      self->outline.height != height || width == 0)
+    return NULL;
+  return &self->outline;
 }

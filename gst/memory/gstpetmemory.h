@@ -10,6 +10,7 @@
 
 #include <gst/gst.h>
 
+#include "base/pet-outline.h"
 #include "memory/gstpetbudget.h"
 
 G_BEGIN_DECLS
@@ -40,5 +41,15 @@ GstMemory *gst_pet_allocator_take (
  * freed. Returns where to go on from: the end of the last page that went, else
  * `from`. */
 gsize gst_pet_memory_discard (GstMemory *memory, gsize from, gsize to);
+
+/* What is known of the RGBA picture in a buffer, which nobody has mapped now. It
+ * is forgotten when somebody maps the memory to write. Only memory of ours
+ * remembers, a whole one, and without a GstVideoMeta. */
+void gst_pet_buffer_set_outline (GstBuffer *buffer, const PetOutline *outline);
+
+/* Of an RGBA picture of that size; NULL: nothing is known. Valid as long as the
+ * buffer is and nobody writes to it. */
+const PetOutline *gst_pet_buffer_get_outline (
+    GstBuffer *buffer, gint width, gint height);
 
 G_END_DECLS

@@ -420,6 +420,45 @@ higher_levels_are_smaller (void)
   }
 }
 
+/* It saves time and no more. */
+static void
+an_outline_changes_no_byte (void)
+{
+  for (int i = 0; i < 60; i++) {
+    int width = tap_random_range (1, 90), height = tap_random_range (1, 150);
+    bool grey = i % 3 == 0, few = i % 4 == 0;
+    PetImage image = image_new (width, height, 4);
+    PetPngOptions options;
+    PetOutline outline;
+    Bytes with, without;
+
+    pet_outline_begin (&outline, width, height);
+    for (int y = tap_random_range (0, height - 1); y < height; y++) {
+      int first = tap_random_range (0, width - 1);
+      int end = tap_random_range (first + 1, width);
+
+      pet_outline_add (&outline, y, first, end);
+      for (int x = first; x < end; x++) {
+        uint8_t level = (uint8_t) (tap_random_range (0, few ? 3 : 255));
+        uint8_t pixel[4] = { level, grey ? level : 7, level,
+          (uint8_t) tap_random_range (0, few ? 1 : 255) };
+
+        memcpy (pixel_at (&image, x, y), pixel, 4);
+      }
+    }
+    pet_png_options_init (&options);
+    options.level = i % 10;
+    without = encode (&image, &options, NULL);
+    options.outline = &outline;
+    with = encode (&image, &options, NULL);
+    tap_check (with.size == without.size &&
+        memcmp (with.data, without.data, with.size) == 0);
+    bytes_free (&with);
+    bytes_free (&without);
+    free (image.data);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -434,6 +473,7 @@ main (int argc, char **argv)
     TAP_TEST (every_failing_allocation_is_told),
     TAP_TEST (bad_arguments_are_refused),
     TAP_TEST (higher_levels_are_smaller),
+    TAP_TEST (an_outline_changes_no_byte),
   };
 
   return tap_run (tests, sizeof tests / sizeof *tests, argc, argv);

@@ -2,6 +2,7 @@
 
 /* Memory, the allocator, pools, and an element's account. */
 
+#include <gst/video/video.h>
 #include <string.h>
 
 #include "account.h"
@@ -388,6 +389,62 @@ pools_are_exact_under_threads (void)
   account_free (budget);
 }
 
+static void
+map_and_unmap (GstBuffer *buffer, GstMapFlags flags)
+{
+  GstMapInfo map;
+
+  g_assert_true (gst_buffer_map (buffer, &map, flags));
+  gst_buffer_unmap (buffer, &map);
+}
+
+/* What is known of a picture is known of these bytes, in this place, until
+ * somebody writes there. */
+static void
+an_outline_lasts_until_the_next_write (void)
+{
+  GstPetBudget *budget = account_new (G_MAXINT64);
+  GstAllocator *allocator = gst_pet_allocator_new (budget);
+  GstBuffer *buffer = gst_buffer_new (), *copy, *part;
+  PetOutline outline;
+
+  pet_outline_begin (&outline, 20, 10);
+  pet_outline_add (&outline, 3, 4, 9);
+  gst_buffer_append_memory (
+      buffer, gst_pet_allocator_take (allocator, NULL, 800, TRUE));
+  g_assert_null (gst_pet_buffer_get_outline (buffer, 20, 10));
+  gst_pet_buffer_set_outline (buffer, &outline);
+  map_and_unmap (buffer, GST_MAP_READ);
+  g_assert_cmpmem (gst_pet_buffer_get_outline (buffer, 20, 10), sizeof outline,
+      &outline, sizeof outline);
+  g_assert_null (gst_pet_buffer_get_outline (buffer, 10, 20));
+
+  copy = gst_buffer_copy_deep (buffer);
+  part = gst_buffer_copy_region (buffer, GST_BUFFER_COPY_MEMORY, 80, 720);
+  g_assert_null (gst_pet_buffer_get_outline (copy, 20, 10));
+  g_assert_null (gst_pet_buffer_get_outline (part, 20, 10));
+  gst_buffer_unref (part);
+  gst_buffer_unref (copy);
+
+  /* Two hold it, so that who writes gets a copy. */
+  copy = gst_buffer_copy (buffer);
+  g_assert_nonnull (gst_pet_buffer_get_outline (copy, 20, 10));
+  map_and_unmap (copy, GST_MAP_WRITE);
+  g_assert_null (gst_pet_buffer_get_outline (copy, 20, 10));
+  g_assert_nonnull (gst_pet_buffer_get_outline (buffer, 20, 10));
+  gst_buffer_unref (copy);
+
+  map_and_unmap (buffer, GST_MAP_READWRITE);
+  g_assert_null (gst_pet_buffer_get_outline (buffer, 20, 10));
+  gst_pet_buffer_set_outline (buffer, &outline);
+  gst_buffer_add_video_meta (
+      buffer, GST_VIDEO_FRAME_FLAG_NONE, GST_VIDEO_FORMAT_RGBA, 20, 10);
+  g_assert_null (gst_pet_buffer_get_outline (buffer, 20, 10));
+  gst_buffer_unref (buffer);
+  gst_object_unref (allocator);
+  account_free (budget);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -409,6 +466,8 @@ main (int argc, char **argv)
   ADD ("an-element-draws-from-the-picture-it-is-at",
       an_element_draws_from_the_picture_it_is_at);
   ADD ("pools-are-exact-under-threads", pools_are_exact_under_threads);
+  ADD ("an-outline-lasts-until-the-next-write",
+      an_outline_lasts_until_the_next_write);
 #undef ADD
   return g_test_run ();
 }

@@ -273,5 +273,6 @@ render (const PetImage *src, const PetImage *dst, const double *values,
 const PetEffect PET_VERSION (pet_effect_popart) = {
   .name = "popart",
   .blurb = "Eight loud colours, posterised",
+  .keeps_outline = true,
   .render = render,
 };

@@ -241,5 +241,6 @@ const PetEffect PET_VERSION (pet_effect_retro8bit) = {
   .params = params,
   .n_params = sizeof params / sizeof *params,
   .scratch_bytes = scratch_bytes,
+  .keeps_outline = true,
   .render = render,
 };
