@@ -305,7 +305,7 @@ refused_memory_is_reported (void)
 static void
 scratch_is_as_documented (void)
 {
-  static const double bytes_per_pixel[] = { 0.0, 0.35, 0.0, 0.18, 0.25 };
+  static const double bytes_per_pixel[] = { 0.0, 0.35, 0.0, 0.32, 0.25 };
   double values[PET_EFFECT_MAX_PARAMS];
 
   for (int i = 0; i < pet_effects_count; i++) {
@@ -439,6 +439,46 @@ popart_of_all_colours (void)
   picture_free (&picture);
 }
 
+/* A colour of 299 R + 587 G + 114 B = luma, if there is one. */
+static bool
+find_color (int luma, uint8_t color[3])
+{
+  for (int g = 0; g < 256; g++)
+    for (int b = 0; b < 256; b++) {
+      int rest = luma - 587 * g - 114 * b;
+
+      if (rest < 0 || rest % 299 != 0 || rest / 299 > 255)
+        continue;
+      color[0] = (uint8_t) (rest / 299);
+      color[1] = (uint8_t) g;
+      color[2] = (uint8_t) b;
+      return true;
+    }
+  return false;
+}
+
+/* Flat pictures of 128 after the tone curve, or nearly so, are at their
+ * thresholds: floats alone would not tell the side. */
+static void
+dots_at_thresholds (void)
+{
+  const PetEffect *effect = pet_effect_find ("dithering");
+  double values[PET_EFFECT_MAX_PARAMS];
+  Picture picture = picture_new (70, 40, 4, 1);
+
+  pet_effect_defaults (effect, values);
+  for (int luma = 54870; luma < 55470; luma++) {
+    uint8_t color[4] = { [3] = 255 };
+
+    if (!find_color (luma, color))
+      continue;
+    for (int i = 0; i < 70 * 40; i++)
+      memcpy (pet_image_row (&picture.image, i / 70) + i % 70 * 4, color, 4);
+    compare_values (effect, &picture.image, values);
+  }
+  picture_free (&picture);
+}
+
 /* Milliseconds of each version on an opaque picture of 1152x1536. */
 static int
 bench (void)
@@ -485,6 +525,7 @@ main (int argc, char **argv)
     TAP_TEST (lattices_and_cells_of_every_size),
     TAP_TEST (every_version_is_the_same),
     TAP_TEST (popart_of_all_colours),
+    TAP_TEST (dots_at_thresholds),
     TAP_TEST (cells_of_whole_pixels),
     TAP_TEST (grain_follows_its_seed),
     TAP_TEST (grain_has_the_formulas_spread),

@@ -26,9 +26,22 @@ clear_outside (const PetDitherBand *band)
       (size_t) (band->columns - band->end + PET_DITHER_PAD) * sizeof (double));
 }
 
-#if defined __AVX512F__
-#include <immintrin.h>
+#if !PET_SOFT_IS_EXACT
+/* Exact thresholds for those rows from `row` on, at step `s`, whose bit is set. */
+static void __attribute__ ((noinline))
+settle (const PetDitherBand *band, int row, int s, unsigned rows)
+{
+  for (; rows != 0; rows &= rows - 1) {
+    int k = __builtin_ctz (rows), point = s - PET_DITHER_SKEW * k;
 
+    band->threshold[(size_t) (row + k) * band->pitch + (size_t) point] =
+        pet_dither_exact_threshold (band->greys, point * band->spacing,
+            band->y + (row + k) * band->spacing);
+  }
+}
+#endif
+
+#if defined __AVX512F__
 typedef __m512d Lanes;
 
 #define LANES 8
@@ -63,6 +76,15 @@ last_lane (Lanes v)
   return _mm_cvtsd_f64 (_mm_unpackhi_pd (pair, pair));
 }
 
+/* Which values are above a threshold, but by no more than `slack`. */
+static inline unsigned
+are_close (Lanes value, Lanes threshold, Lanes slack)
+{
+  return _mm512_mask_cmp_pd_mask (
+      _mm512_cmp_pd_mask (value, threshold, _CMP_GE_OQ), value,
+      ADD (threshold, slack), _CMP_LT_OQ);
+}
+
 /* Black where below the threshold, white where not, neither where that is not
  * a number. */
 static inline unsigned
@@ -80,8 +102,6 @@ choose (Lanes value, Lanes threshold, Lanes *error, Lanes *to_right)
   return black;
 }
 #elif defined __AVX2__
-#include <immintrin.h>
-
 typedef __m256d Lanes;
 
 #define LANES 4
@@ -112,6 +132,14 @@ last_lane (Lanes v)
 }
 
 static inline unsigned
+are_close (Lanes value, Lanes threshold, Lanes slack)
+{
+  return (unsigned) _mm256_movemask_pd (
+      _mm256_and_pd (_mm256_cmp_pd (value, threshold, _CMP_GE_OQ),
+          _mm256_cmp_pd (value, ADD (threshold, slack), _CMP_LT_OQ)));
+}
+
+static inline unsigned
 choose (Lanes value, Lanes threshold, Lanes *error, Lanes *to_right)
 {
   const Lanes part = SPREAD (TO_RIGHT);
@@ -135,7 +163,7 @@ diffuse_rows (const PetDitherBand *band, int row)
   const int end = band->end + PET_DITHER_SKEW * (LANES - 1);
   const double *value = band->value + (size_t) row * band->pitch;
   const double *threshold = band->threshold + (size_t) row * band->pitch;
-  const Lanes zero = SPREAD (0.0);
+  const Lanes zero = SPREAD (0.0), slack = SPREAD (band->slack);
   double *error_row = band->error;
   uint8_t *dots = band->dots + PET_DITHER_SKEW * row;
   /* Errors of the row above each lane: left of its point, above, right. */
@@ -146,15 +174,19 @@ diffuse_rows (const PetDitherBand *band, int row)
   right = move_up (zero, error_row + band->first + 1);
   next = move_up (zero, error_row + band->first + 2);
   for (int s = band->first; s < end; s++) {
-    Lanes error, above, sum;
+    Lanes error, above, sum, limit = load_skewed (threshold + s, band->pitch);
+    unsigned close;
 
     above = ADD (ADD (MUL (left, SPREAD (TO_LOWER_RIGHT)),
                      MUL (middle, SPREAD (TO_BELOW))),
         MUL (right, SPREAD (TO_LOWER_LEFT)));
     sum = ADD (ADD (load_skewed (value + s, band->pitch), above), to_right);
-    dots[s] |= (uint8_t) (choose (sum, load_skewed (threshold + s, band->pitch),
-                              &error, &to_right)
-        << row);
+    close = are_close (sum, limit, slack);
+    if (__builtin_expect (close != 0, 0)) {
+      settle (band, row, s, close);
+      limit = load_skewed (threshold + s, band->pitch);
+    }
+    dots[s] |= (uint8_t) (choose (sum, limit, &error, &to_right) << row);
     error_row[s - PET_DITHER_SKEW * (LANES - 1)] = last_lane (error);
     left = middle;
     middle = right;

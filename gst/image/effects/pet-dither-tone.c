@@ -4,11 +4,15 @@
 
 #include <string.h>
 
-#include "image/effects/pet-dither-lanes.h"
+#include "base/pet-prefetch.h"
+#include "image/effects/pet-vector.h"
 #include "image/pet-pixels.h"
 
 #define REST_BITS (PET_DITHER_TOP_BIT - PET_DITHER_PIECE_BITS)
-#define HIDDEN (PET_DITHER_PIECES + 1)
+/* Numbers whose pieces are the entry before the first and the one behind the
+ * last. */
+#define BLACK 0x1.fffffep-1f
+#define HIDDEN ((float) (1 << (PET_DITHER_TOP_BIT + 1)))
 
 /* Pixels whose pieces are found before their series are summed. */
 #define BATCH 64
@@ -30,31 +34,66 @@ pet_dither_tone_start (PetDitherTone *tone, double gamma)
     tone->pieces[i + 1].inverse = curve.inverse[i % n_pieces];
   }
   tone->pieces[0].scale = tone->pieces[0].inverse = 0.0;
-  tone->pieces[HIDDEN].scale = 255.0;
-  tone->pieces[HIDDEN].inverse = 0.0;
+  tone->pieces[PET_DITHER_PIECES + 1].scale = 255.0;
+  tone->pieces[PET_DITHER_PIECES + 1].inverse = 0.0;
 }
 
-/* 299 R + 587 G + 114 B, which a float holds whole: its exponent is the octave,
- * the bits that follow are the piece, and those after them the rest. Pieces are
- * given by their distance in bytes. */
+/* 299 R + 587 G + 114 B, which a float holds whole. */
+#if PET_VECTOR_BYTES == 64
 static void
-find_pieces (const uint8_t *restrict pixels, uint32_t *restrict piece,
-    int32_t *restrict rest, int n)
+find_lumas (const uint8_t *pixels, float *luma)
 {
-  for (int x = 0; x < n; x++) {
-    uint32_t pixel, bits;
-    float luma;
-    int32_t entry;
+  /* Weights have 7 bits: these are multiples of 128. */
+  const __m512i high = _mm512_set1_epi32 (2 | 4 << 8);
+  const __m512i low = _mm512_set1_epi32 (43 | 75 << 8 | 114 << 16);
+
+  for (int x = 0; x < BATCH; x += 16) {
+    __m512i v = _mm512_loadu_si512 (pixels + 4 * (size_t) x), sum;
+    __m512 found;
+
+    sum = _mm512_dpbusd_epi32 (_mm512_setzero_si512 (), v, high);
+    sum = _mm512_dpbusd_epi32 (_mm512_slli_epi32 (sum, 7), v, low);
+    found = _mm512_max_ps (_mm512_cvtepi32_ps (sum), _mm512_set1_ps (BLACK));
+    _mm512_storeu_ps (luma + x,
+        _mm512_mask_mov_ps (_mm512_set1_ps (HIDDEN),
+            _mm512_test_epi32_mask (
+                v, _mm512_set1_epi32 ((int) PET_PIXEL_ALPHA)),
+            found));
+  }
+}
+#else
+static void
+find_lumas (const uint8_t *restrict pixels, float *restrict luma)
+{
+  for (int x = 0; x < BATCH; x++) {
+    uint32_t pixel;
+    float found;
 
     memcpy (&pixel, pixels + 4 * (size_t) x, 4);
-    luma = (float) (299 * pet_pixel_red (pixel) +
+    found = (float) (299 * pet_pixel_red (pixel) +
         587 * pet_pixel_green (pixel) + 114 * pet_pixel_blue (pixel));
-    memcpy (&bits, &luma, 4);
-    entry = (int32_t) (bits >> (FLOAT_BITS - PET_DITHER_PIECE_BITS)) -
-        (FLOAT_BIAS << PET_DITHER_PIECE_BITS) + 1;
-    entry = entry > 0 ? entry : 0;
-    entry = (pixel & PET_PIXEL_ALPHA) != 0 ? entry : HIDDEN;
-    piece[x] = (uint32_t) entry * (uint32_t) sizeof (PetDitherPiece);
+    found = found < BLACK ? BLACK : found;
+    luma[x] = (pixel & PET_PIXEL_ALPHA) != 0 ? found : HIDDEN;
+  }
+}
+#endif
+
+/* Of a luma the exponent is the octave, the bits that follow are the piece, and
+ * those after them the rest. Pieces are given by their distance in bytes, and
+ * FIRST_PIECE is too much of it. */
+#define FIRST_PIECE                                                            \
+  (((FLOAT_BIAS << PET_DITHER_PIECE_BITS) - 1) * sizeof (PetDitherPiece))
+
+static void
+find_pieces (const float *restrict luma, uint32_t *restrict piece,
+    int32_t *restrict rest)
+{
+  for (int x = 0; x < BATCH; x++) {
+    uint32_t bits;
+
+    memcpy (&bits, &luma[x], 4);
+    piece[x] = (bits >> (FLOAT_BITS - PET_DITHER_PIECE_BITS)) *
+        (uint32_t) sizeof (PetDitherPiece);
     rest[x] = (int32_t) (bits >> (FLOAT_BITS - PET_DITHER_TOP_BIT) &
                   ((1 << REST_BITS) - 1)) -
         (1 << (REST_BITS - 1));
@@ -63,15 +102,21 @@ find_pieces (const uint8_t *restrict pixels, uint32_t *restrict piece,
 
 /* The scales and inverses of PET_LANES pieces. A scale and its inverse are one
  * load; gathers cost several. */
+static inline const double *
+piece_at (const char *pieces, size_t distance)
+{
+  return (const double *) (pieces + (distance - FIRST_PIECE));
+}
+
 #if PET_LANES == 1
 static inline void
 load_pieces (
     const char *pieces, const uint32_t *p, PetLanes *scale, PetLanes *inverse)
 {
-  const PetDitherPiece *piece = (const PetDitherPiece *) (pieces + *p);
+  const double *piece = piece_at (pieces, *p);
 
-  *scale = piece->scale;
-  *inverse = piece->inverse;
+  *scale = piece[0];
+  *inverse = piece[1];
 }
 
 static inline PetLanes
@@ -83,8 +128,8 @@ widen (const int32_t *from)
 static inline __m256d
 load_two (const char *pieces, uint32_t low, uint32_t high)
 {
-  __m128d a = _mm_loadu_pd ((const double *) (pieces + low));
-  __m128d b = _mm_loadu_pd ((const double *) (pieces + high));
+  __m128d a = _mm_loadu_pd (piece_at (pieces, low));
+  __m128d b = _mm_loadu_pd (piece_at (pieces, high));
 
   return _mm256_insertf128_pd (_mm256_castpd128_pd256 (a), b, 1);
 }
@@ -134,60 +179,55 @@ widen (const int32_t *from)
 #endif
 
 static void
-fetch_pieces (const PetDitherTone *tone, const uint32_t *piece,
-    const int32_t *rest, double *scale, double *r)
+sum_series (const PetDitherTone *tone, const uint32_t *piece,
+    const int32_t *rest, double *grey, PetSoft *soft)
 {
-  for (int x = 0; x < BATCH; x += PET_LANES) {
-    PetLanes inverse, factor;
-
-    load_pieces ((const char *) tone->pieces, piece + x, &factor, &inverse);
-    pet_lanes_store (scale + x, factor);
-    pet_lanes_store (r + x, widen (rest + x) * inverse);
-  }
-}
-
-/* One long chain per vector: apart from the loads, so that many of them are
- * under way at a time. */
-static void
-sum_series (
-    const double *series, const double *scale, const double *r, double *grey)
-{
-  double s0 = series[0], s1 = series[1], s2 = series[2], s3 = series[3];
-  double s4 = series[4], s5 = series[5];
+  const char *pieces = (const char *) tone->pieces;
+  const double *s = tone->series;
+  double s0 = s[0], s1 = s[1], s2 = s[2], s3 = s[3], s4 = s[4], s5 = s[5];
 
   for (int x = 0; x < BATCH; x += PET_LANES) {
-    PetLanes d = pet_lanes_load (r + x);
-    PetLanes sum = ((((s5 * d + s4) * d + s3) * d + s2) * d + s1) * d + s0;
+    PetLanes scale, inverse, d, sum;
 
-    pet_lanes_store (grey + x, pet_lanes_load (scale + x) * sum);
+    load_pieces (pieces, piece + x, &scale, &inverse);
+    d = widen (rest + x) * inverse;
+    sum = ((((s5 * d + s4) * d + s3) * d + s2) * d + s1) * d + s0;
+    sum = scale * sum;
+    pet_lanes_store (grey + x, sum);
+    pet_lanes_soften (soft + x, sum);
   }
 }
 
 static void
-tone_batch (
-    const PetDitherTone *tone, const uint8_t *pixels, double *grey, int n)
+tone_batch (const PetDitherTone *tone, const uint8_t *pixels, double *grey,
+    PetSoft *soft)
 {
-  uint32_t piece[BATCH] = { 0 };
-  int32_t rest[BATCH] = { 0 };
-  double scale[BATCH], r[BATCH];
+  float luma[BATCH];
+  uint32_t piece[BATCH];
+  int32_t rest[BATCH];
 
-  find_pieces (pixels, piece, rest, n);
-  fetch_pieces (tone, piece, rest, scale, r);
-  sum_series (tone->series, scale, r, grey);
+  find_lumas (pixels, luma);
+  find_pieces (luma, piece, rest);
+  sum_series (tone, piece, rest, grey, soft);
 }
 
 void
 pet_dither_tone (const PetDitherTone *tone, const uint8_t *pixels,
-    ptrdiff_t next, double *grey, int n)
+    PetDitherAhead ahead, double *grey, PetSoft *soft, int n)
 {
+  uint8_t tail_pixels[4 * BATCH] = { 0 };
   double tail[BATCH];
+  PetSoft soft_tail[BATCH];
   int x = 0;
 
   for (; x + BATCH <= n; x += BATCH) {
-    for (int i = 0; i < 4 * BATCH; i += 64)
-      __builtin_prefetch (pixels + 4 * (ptrdiff_t) x + i + next);
-    tone_batch (tone, pixels + 4 * (size_t) x, grey + x, BATCH);
+    for (int i = 4 * x; i < 4 * (x + BATCH); i += 64)
+      __builtin_prefetch (ahead.read + i);
+    pet_prefetch_to_write (ahead.write + 4 * (size_t) x, 4 * BATCH);
+    tone_batch (tone, pixels + 4 * (size_t) x, grey + x, soft + x);
   }
-  tone_batch (tone, pixels + 4 * (size_t) x, tail, n - x);
-  memcpy (grey + x, tail, (size_t) (n - x) * sizeof (double));
+  memcpy (tail_pixels, pixels + 4 * (size_t) x, 4 * (size_t) (n - x));
+  tone_batch (tone, tail_pixels, tail, soft_tail);
+  memcpy (grey + x, tail, (size_t) (n - x) * sizeof *tail);
+  memcpy (soft + x, soft_tail, (size_t) (n - x) * sizeof *soft_tail);
 }

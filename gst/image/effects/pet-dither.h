@@ -1,22 +1,29 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The inner loops of dithering. Doubles, each sum in the order of the plain C
- * loops: all versions give the same bits. Thread-safety: safe. */
+/* The inner loops of dithering. What decides is doubles, each sum in the order of
+ * the plain C loops: all versions give the same dots. Of thresholds it is enough
+ * to know on which side of them a value is: in all versions but plain C they come
+ * from floats, and where a value is within PET_DITHER_SLACK of one, that one is
+ * made anew from doubles. Thread-safety: safe. */
 
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
 
+#include "image/effects/pet-dither-lanes.h"
 #include "image/effects/pet-effect-tables.h"
+#include "image/pet-plane.h"
 #include "image/pet-version.h"
 
 #define pet_dither_tone_start PET_VERSION (pet_dither_tone_start)
 #define pet_dither_tone PET_VERSION (pet_dither_tone)
+#define pet_dither_values PET_VERSION (pet_dither_values)
 #define pet_dither_sharpen PET_VERSION (pet_dither_sharpen)
 #define pet_dither_blur_columns PET_VERSION (pet_dither_blur_columns)
 #define pet_dither_threshold PET_VERSION (pet_dither_threshold)
-#define pet_dither_pick PET_VERSION (pet_dither_pick)
+#define pet_dither_hide PET_VERSION (pet_dither_hide)
+#define pet_dither_exact_threshold PET_VERSION (pet_dither_exact_threshold)
 #define pet_dither_diffuse PET_VERSION (pet_dither_diffuse)
 
 #define PET_DITHER_BLUR_RADIUS 3
@@ -37,31 +44,59 @@ typedef struct {
 
 void pet_dither_tone_start (PetDitherTone *tone, double gamma);
 
-/* Greys of `n` pixels of R, G, B, A. Those that are wanted next are `next`
- * bytes further on and are fetched meanwhile. */
+/* As many pixels, which will be read and written soon: the caches fetch them
+ * meanwhile. */
+typedef struct {
+  const uint8_t *read;
+  uint8_t *write;
+} PetDitherAhead;
+
+/* Greys of `n` pixels of R, G, B, A. */
 void pet_dither_tone (const PetDitherTone *tone, const uint8_t *pixels,
-    ptrdiff_t next, double *grey, int n);
+    PetDitherAhead ahead, double *grey, PetSoft *soft, int n);
+
+/* Values of `n` lattice points, which are the edges of rows[1] at its columns 0,
+ * `spacing`, and so on. */
+void pet_dither_values (const double *const rows[3], double strength,
+    int spacing, double *value, int n);
 
 /* Edges of rows[1] to `sharp` and of rows[2] to `sharp2`, columns `first` to
- * `end`. The rows have valid elements on both sides of that range. */
-void pet_dither_sharpen (const double *const rows[4], double strength,
-    double *sharp, double *sharp2, int first, int end);
+ * `end`, and up to PET_SOFT_LANES - 1 more. The rows can be read for
+ * PET_SOFT_LANES columns before that and 2 PET_SOFT_LANES behind `end`, and the
+ * first ones on both sides are valid. */
+void pet_dither_sharpen (const PetSoft *const rows[4], double strength,
+    PetSoft *sharp, PetSoft *sharp2, int first, int end);
 
 /* The blur's sums down the columns, around rows[0] to `line` and around
  * rows[distance] to `line2`: rows[-3] to rows[distance + 3]. */
-void pet_dither_blur_columns (const double *const *rows, int distance,
-    double *line, double *line2, int first, int end);
+void pet_dither_blur_columns (const PetSoft *const *rows, int distance,
+    PetSoft *line, PetSoft *line2, int first, int end);
 
-/* T of `n` lattice points, the first at line[0]; `line` has 4 elements to spare
- * before it, of which PET_DITHER_BLUR_RADIUS must be valid, and behind the last
- * point. */
+/* How far T made of floats may be from the exact one. Greys up to 255 are off by
+ * 2^-24 of that; nine of them, of which the sum is taken, and its roundings by
+ * 12000 times 2^-24, of which 3/8 count at the highest edge strength; the two
+ * blurs round 10 times each: 0.0006 in all. */
+#define PET_DITHER_SLACK (PET_SOFT_IS_EXACT ? 0.0 : 1.0 / 1024.0)
+
+/* The least that T of `n` lattice points may be, the first at line[0]; `line` has
+ * 4 elements to spare before it, of which PET_DITHER_BLUR_RADIUS must be valid,
+ * and behind the last point. */
 void pet_dither_threshold (
-    const double *line, int spacing, double *threshold, int n);
+    const PetSoft *line, int spacing, double *threshold, int n);
 
-/* Values of `n` lattice points; where alpha is 0 the threshold becomes not a
- * number. */
-void pet_dither_pick (const double *sharp, const uint8_t *pixels, int spacing,
-    double *value, double *threshold, int n);
+/* Where alpha is 0 the threshold becomes not a number. */
+void pet_dither_hide (
+    const uint8_t *pixels, int spacing, double *threshold, int n);
+
+/* The newest rows of exact greys, which have a valid element on both sides. */
+typedef struct {
+  PetRing ring;
+  int height;
+  double strength;
+} PetDitherGreys;
+
+/* T of pixel (x, y); the ring has the rows from y - 4 to y + 4. */
+double pet_dither_exact_threshold (const PetDitherGreys *greys, int x, int y);
 
 /* Lattice rows that are diffused together: row k follows row k - 1 at a
  * distance of PET_DITHER_SKEW points, so that their chains of additions run
@@ -79,7 +114,10 @@ typedef struct {
   int first, end;    /* points outside have alpha 0 in all rows */
   double *value;     /* grey; any finite number where alpha is 0 */
   double *threshold; /* not a number where alpha is 0 and in spare elements */
-  double *error;     /* of the row above; afterwards of the last row */
+  double slack;      /* how much more than that it may be */
+  const PetDitherGreys *greys; /* for exact ones, if slack > 0 */
+  int y, spacing;              /* of the first row, and from row to row */
+  double *error; /* of the row above; afterwards of the last row */
   uint8_t *dots; /* bit k of dots[i + PET_DITHER_SKEW * k]: point i of row k */
 } PetDitherBand;
 

@@ -7,9 +7,7 @@
  *
  * PET_DITHER_ROWS lattice rows are diffused at a time. Their last one looks at 3
  * rows of blur and 1 of sharpening below it, so 4 rows or more are read ahead of
- * it. Rings of rows and what is diffused take about 198 bytes of scratch memory
- * per column (266 at dot spacing 1), the tone curve and spare elements 85 KiB,
- * whatever the height. */
+ * it. */
 
 #include <math.h>
 #include <string.h>
@@ -24,6 +22,17 @@
 /* Lattice rows are blurred in pairs, rows sharpened likewise. */
 #define SHARP_ROWS(spacing) ((2 * PET_DITHER_BLUR_RADIUS + 3 + (spacing)) & ~1)
 #define MAX_SHARP_ROWS SHARP_ROWS (MAX_SPACING)
+
+/* From 4 rows above a band to the last one that is read ahead of it: what exact
+ * thresholds may ask for. */
+#define GREY_ROWS(spacing) ((PET_DITHER_ROWS - 1) * (spacing) + 10)
+#define MAX_GREY_ROWS GREY_ROWS (MAX_SPACING)
+
+/* By how much printing is behind reading, at the usual spacing. */
+#define PRINTED_BEHIND 8
+
+/* Columns to spare, for vectors. */
+#define SOFT_PAD 48
 
 /* More than rows are made ahead of the lattice row that is at work, and of the
  * first row of a band at the usual spacing. */
@@ -49,19 +58,19 @@ typedef struct {
 } Range;
 
 typedef struct {
-  const PetImage *src;
+  const PetImage *src, *dst;
   int width, height, spacing, dot_size;
-  double edge_strength;
   PetDitherTone *tone;
-  PetRing grey; /* after the tone curve */
+  PetDitherGreys grey; /* after the tone curve */
+  PetRing soft_grey;
   /* Of the newest rows: from the first to the last pixel that is not 0. None
    * outside is visible, and greys there are 255. */
   Range visible[KEPT_RANGES];
   /* Where rows hold something else than 255 or not a number. */
-  Range used_grey[4], used_sharp[MAX_SHARP_ROWS];
+  Range used_grey[MAX_GREY_ROWS], used_soft[4], used_sharp[MAX_SHARP_ROWS];
   Range used_points[PET_DITHER_ROWS];
-  PetRing sharp;   /* after the edges */
-  double *line[2]; /* blurred down the columns, with spare elements */
+  PetRing sharp;    /* after the edges */
+  PetSoft *line[2]; /* blurred down the columns, with spare elements */
   PetDitherBand band;
   uint16_t *ink; /* of a row's pixels, two at a time: are they black? */
   int n_grey, n_sharp, n_paper; /* rows made so far */
@@ -82,12 +91,18 @@ take_scratch (PetScratch *scratch, Dither *dither, int width, int spacing)
   size_t pitch = columns + 2 * PET_DITHER_PAD;
 
   dither->tone = pet_scratch_take (scratch, 1, sizeof (PetDitherTone));
-  pet_ring_take (scratch, &dither->grey, 4, width, 16, sizeof (double));
+  pet_ring_take (scratch, &dither->grey.ring, GREY_ROWS (spacing), width, 8,
+      sizeof (double));
   pet_ring_take (
-      scratch, &dither->sharp, SHARP_ROWS (spacing), width, 8, sizeof (double));
-  for (int i = 0; i < 2; i++)
-    dither->line[i] =
-        take_padded (scratch, 1, (size_t) width + 2 * PET_DITHER_PAD);
+      scratch, &dither->soft_grey, 4, width, SOFT_PAD, sizeof (PetSoft));
+  pet_ring_take (scratch, &dither->sharp, SHARP_ROWS (spacing), width, SOFT_PAD,
+      sizeof (PetSoft));
+  for (int i = 0; i < 2; i++) {
+    PetSoft *line = pet_scratch_take (
+        scratch, (size_t) width + 2 * SOFT_PAD, sizeof (PetSoft));
+
+    dither->line[i] = line != NULL ? line + SOFT_PAD : NULL;
+  }
   dither->band.pitch = pitch;
   dither->band.columns = (int) columns;
   dither->band.value = take_padded (scratch, PET_DITHER_ROWS, pitch);
@@ -115,17 +130,42 @@ fill (double *row, Range range, double value)
     row[x] = value;
 }
 
+static void
+fill_white (PetSoft *row, Range range)
+{
+  for (int x = range.first; x < range.end; x++)
+    row[x] = (PetSoft) 255.0;
+}
+
+/* What is in `used` and not in `range`, in two pieces; *used becomes `range`. */
+static void
+leave (Range *used, Range range, Range *left, Range *right)
+{
+  *left = *right = *used;
+  left->end = left->end < range.first ? left->end : range.first;
+  right->first = right->first > range.end ? right->first : range.end;
+  *used = range;
+}
+
 /* Restores what a row has in `used` and will not have in `range`. */
 static void
 refill (double *row, Range *used, Range range, double value)
 {
-  Range left = *used, right = *used;
+  Range left, right;
 
-  left.end = left.end < range.first ? left.end : range.first;
-  right.first = right.first > range.end ? right.first : range.end;
+  leave (used, range, &left, &right);
   fill (row, left, value);
   fill (row, right, value);
-  *used = range;
+}
+
+static void
+refill_white (PetSoft *row, Range *used, Range range)
+{
+  Range left, right;
+
+  leave (used, range, &left, &right);
+  fill_white (row, left);
+  fill_white (row, right);
 }
 
 static Range
@@ -141,17 +181,25 @@ static void
 make_grey_row (Dither *dither, int y)
 {
   const uint8_t *src = pet_image_row (dither->src, y);
-  double *grey = pet_ring_row (&dither->grey, y);
+  double *grey = pet_ring_row (&dither->grey.ring, y);
+  PetSoft *soft = pet_ring_row (&dither->soft_grey, y);
   int width = dither->width;
-  ptrdiff_t next = y + 1 < dither->height ? dither->src->stride_bytes : 0;
+  int below = y + 1 < dither->height ? y + 1 : y;
+  int printed = y > PRINTED_BEHIND ? y - PRINTED_BEHIND : 0;
+  PetDitherAhead ahead;
   Range range;
 
   pet_nonzero_span (src, width, &range.first, &range.end);
-  refill (grey, &dither->used_grey[y % 4], range, 255.0);
-  pet_dither_tone (dither->tone, src + 4 * (size_t) range.first, next,
-      grey + range.first, range.end - range.first);
+  refill (grey, &dither->used_grey[y % dither->grey.ring.count], range, 255.0);
+  refill_white (soft, &dither->used_soft[y % 4], range);
+  ahead.read = pet_image_row (dither->src, below) + 4 * (size_t) range.first;
+  ahead.write = pet_image_row (dither->dst, printed) + 4 * (size_t) range.first;
+  pet_dither_tone (dither->tone, src + 4 * (size_t) range.first, ahead,
+      grey + range.first, soft + range.first, range.end - range.first);
   grey[-1] = grey[pet_mirror (-1, width)];
   grey[width] = grey[pet_mirror (width, width)];
+  soft[-1] = soft[pet_mirror (-1, width)];
+  soft[width] = soft[pet_mirror (width, width)];
   dither->visible[y % KEPT_RANGES] = range;
 }
 
@@ -160,7 +208,7 @@ static void
 make_sharp_rows (Dither *dither, int y)
 {
   int width = dither->width, height = dither->height;
-  const double *rows[4];
+  const PetSoft *rows[4];
   Range range = { 0, 0 };
 
   for (; dither->n_grey < height && dither->n_grey <= y + 2; dither->n_grey++)
@@ -168,15 +216,15 @@ make_sharp_rows (Dither *dither, int y)
   for (int i = 0; i < 4; i++) {
     int row = pet_mirror (y - 1 + i, height);
 
-    rows[i] = pet_ring_row (&dither->grey, row);
+    rows[i] = pet_ring_row (&dither->soft_grey, row);
     range = join (range, dither->visible[row % KEPT_RANGES]);
   }
-  range.first = range.first > 8 ? (range.first - 1) & ~7 : 0;
-  range.end = range.end + 8 < width ? (range.end + 8) & ~7 : width;
+  range.first = range.first > 16 ? (range.first - 1) & ~15 : 0;
+  range.end = range.end + 16 < width ? (range.end + 16) & ~15 : width;
   for (int i = 0; i < 2; i++)
-    refill (pet_ring_row (&dither->sharp, y + i),
-        &dither->used_sharp[(y + i) % dither->sharp.count], range, 255.0);
-  pet_dither_sharpen (rows, dither->edge_strength,
+    refill_white (pet_ring_row (&dither->sharp, y + i),
+        &dither->used_sharp[(y + i) % dither->sharp.count], range);
+  pet_dither_sharpen (rows, dither->grey.strength,
       pet_ring_row (&dither->sharp, y), pet_ring_row (&dither->sharp, y + 1),
       range.first, range.end);
 }
@@ -191,7 +239,7 @@ blurred_range (Range visible, int width)
   if (range.first <= PET_DITHER_BLUR_RADIUS ||
       range.end >= width - PET_DITHER_BLUR_RADIUS)
     return (Range){ 0, width };
-  return (Range){ range.first & ~7, range.end };
+  return (Range){ range.first & ~15, range.end };
 }
 
 /* The blur down the columns of two lattice rows, with mirrored ends. */
@@ -199,7 +247,7 @@ static void
 make_lines (Dither *dither, int y, Range visible)
 {
   enum { RADIUS = PET_DITHER_BLUR_RADIUS };
-  const double *rows[2 * RADIUS + 1 + MAX_SPACING];
+  const PetSoft *rows[2 * RADIUS + 1 + MAX_SPACING];
   int width = dither->width;
   Range range = blurred_range (visible, width);
 
@@ -210,7 +258,7 @@ make_lines (Dither *dither, int y, Range visible)
       dither->line[1], range.first, range.end);
   for (int i = 0; i < 2 && range.first == 0; i++)
     for (int k = 1; k <= RADIUS; k++) {
-      double *line = dither->line[i];
+      PetSoft *line = dither->line[i];
 
       line[-k] = line[pet_mirror (-k, width)];
       line[width - 1 + k] = line[pet_mirror (width - 1 + k, width)];
@@ -238,6 +286,7 @@ make_points (Dither *dither, int y, int row, Range points, bool adaptive)
   double *threshold = band->threshold + (size_t) row * band->pitch;
   int spacing = dither->spacing, x = points.first * spacing;
   int n = points.end - points.first;
+  const double *rows[3];
 
   refill (threshold, &dither->used_points[row], points, NAN);
   if (n <= 0)
@@ -247,9 +296,14 @@ make_points (Dither *dither, int y, int row, Range points, bool adaptive)
         dither->line[row % 2] + x, spacing, threshold + points.first, n);
   else
     fill (threshold, points, 128.0);
-  pet_dither_pick ((const double *) pet_ring_row (&dither->sharp, y) + x,
-      pet_image_row (dither->src, y) + 4 * (size_t) x, spacing,
-      value + points.first, threshold + points.first, n);
+  pet_dither_hide (pet_image_row (dither->src, y) + 4 * (size_t) x, spacing,
+      threshold + points.first, n);
+  for (int i = 0; i < 3; i++)
+    rows[i] = (const double *) pet_ring_row (
+                  &dither->grey.ring, pet_mirror (y - 1 + i, dither->height)) +
+        x;
+  pet_dither_values (
+      rows, dither->grey.strength, spacing, value + points.first, n);
 }
 
 /* Rows `row` and `row` + 1 of the band; returns which of their points may be
@@ -299,7 +353,7 @@ print_row (
 
     memcpy (&pixel, src + 4 * (size_t) x, 4);
     pixel &= PET_PIXEL_ALPHA;
-    pixel |= pixel == 0 || ink[x] != 0 ? 0 : ~PET_PIXEL_ALPHA;
+    pixel |= (pixel != 0) & (ink[x] == 0) ? ~PET_PIXEL_ALPHA : 0;
     memcpy (dst + 4 * (size_t) x, &pixel, 4);
   }
 }
@@ -373,6 +427,7 @@ render_band (Dither *dither, const PetImage *dst, int y, const double *values)
             dither, y + row * dither->spacing, row, values[ADAPTIVE] != 0.0));
   dither->band.first = points.first;
   dither->band.end = points.end;
+  dither->band.y = y;
   pet_dither_diffuse (&dither->band);
   print_band (dither, dst, y);
 }
@@ -383,8 +438,10 @@ start_rows (Dither *dither)
   PetDitherBand *band = &dither->band;
   Range points = { -PET_DITHER_PAD, band->columns + PET_DITHER_PAD };
 
-  for (int i = 0; i < 4; i++)
+  for (int i = 0; i < MAX_GREY_ROWS; i++)
     dither->used_grey[i] = (Range){ 0, dither->width };
+  for (int i = 0; i < 4; i++)
+    dither->used_soft[i] = (Range){ 0, dither->width };
   for (int i = 0; i < MAX_SHARP_ROWS; i++)
     dither->used_sharp[i] = (Range){ 0, dither->width };
   for (int i = 0; i < PET_DITHER_ROWS; i++)
@@ -399,11 +456,17 @@ render (const PetImage *src, const PetImage *dst, const double *values,
     void *memory)
 {
   PetScratch scratch = { .base = memory };
-  Dither dither = { .src = src, .width = src->width, .height = src->height };
+  Dither dither = {
+    .src = src, .dst = dst, .width = src->width, .height = src->height
+  };
 
   dither.spacing = (int) values[DOT_SPACING];
   dither.dot_size = (int) values[DOT_SIZE];
-  dither.edge_strength = values[EDGE_STRENGTH];
+  dither.grey.height = src->height;
+  dither.grey.strength = values[EDGE_STRENGTH];
+  dither.band.greys = &dither.grey;
+  dither.band.spacing = dither.spacing;
+  dither.band.slack = values[ADAPTIVE] != 0.0 ? 2.0 * PET_DITHER_SLACK : 0.0;
   take_scratch (&scratch, &dither, src->width, dither.spacing);
   pet_dither_tone_start (dither.tone, values[GAMMA]);
   start_rows (&dither);
