@@ -56,7 +56,7 @@ typedef struct _GstPetGpuCut GstPetGpuCut;
 /* Photos that `cut` has on the card are not sent again; it must outlive the
  * segmenter. NULL: there are none. */
 PetStatus gst_pet_gpu_segmenter_new (GBytes *model, const gchar *sidecar,
-    const GstPetGpuOptions *options, const GstPetGpuCut *cut,
+    const GstPetGpuOptions *options, GstPetGpuCut *cut,
     PetSegmenter **segmenter, PetError *error);
 
 /* Looks on a card of one's own. */

@@ -36,7 +36,7 @@ typedef struct {
 /* What one element has of it. */
 typedef struct {
   Shared *shared;
-  const GstPetGpuCut *cut;
+  GstPetGpuCut *cut; /* borrowed: has the photo */
 } Member;
 
 static GMutex table_lock;
@@ -137,6 +137,14 @@ run (void *user, const PetImage *photo, const PetImage *mask, PetError *error)
   return request.status;
 }
 
+static PetStatus
+fetch (void *user, PetError *error)
+{
+  const Member *member = user;
+
+  return gst_pet_gpu_cut_bring (member->cut, error);
+}
+
 /* The last one closes the card; others are told that a batch has fewer to
  * wait for. */
 static void
@@ -224,10 +232,10 @@ join_locked (GBytes *model, const gchar *sidecar,
 
 PetStatus
 gst_pet_gpu_segmenter_new (GBytes *model, const gchar *sidecar,
-    const GstPetGpuOptions *options, const GstPetGpuCut *cut,
+    const GstPetGpuOptions *options, GstPetGpuCut *cut,
     PetSegmenter **segmenter, PetError *error)
 {
-  PetRemoteNetwork remote = { .run = run, .free = leave };
+  PetRemoteNetwork remote = { .run = run, .fetch = fetch, .free = leave };
   Member *member;
   const PetModelInfo *info;
   int width, height;

@@ -6,6 +6,7 @@
 #include "memory/gstpetmemory.h"
 #include "meta/gstpetmaskmeta.h"
 #include "meta/gstpetsourcemeta.h"
+#include "nn/pet-framed.h"
 #include "nn/pet-pieces.h"
 
 /* What small blocks are charged beyond their sizes. */
@@ -43,7 +44,7 @@ network_bytes (const PetSegmenter *segmenter, const PetPieces *pieces,
     gint width, gint height)
 {
   const PetModelInfo *info = pet_segmenter_info (segmenter);
-  guint64 side = (guint64) info->width, runs;
+  guint64 side = (guint64) info->width, runs, scaled, framed;
   gint part_width = pieces->count == 1 ? width : longest_view (pieces, width);
   gint part_height =
       pieces->count == 1 ? height : longest_view (pieces, height);
@@ -52,12 +53,16 @@ network_bytes (const PetSegmenter *segmenter, const PetPieces *pieces,
   runs =
       24 * (guint64) (pieces->mask_width + 1) * (guint64) pieces->mask_height +
       8 * ((guint64) pieces->mask_height + 1);
-  return mask_bytes (pieces) +
-      MAX (runs,
-          pet_pieces_bytes (segmenter, pieces) +
-              gst_pet_block_bytes (pet_resampler_bytes (part_width, part_height,
-                  info->width, info->height, 3, PET_FILTER_TRIANGLE)) +
-              3 * (guint64) part_width + 12 * side);
+  scaled = pet_pieces_bytes (segmenter, pieces) +
+      gst_pet_block_bytes (pet_resampler_bytes (part_width, part_height,
+          info->width, info->height, 3, PET_FILTER_TRIANGLE)) +
+      3 * (guint64) part_width + 12 * side;
+  /* The second look is the photo's, or a part's. */
+  framed = mask_bytes (pieces) +
+      gst_pet_block_bytes (
+          pet_framed_bytes (segmenter, part_width, part_height)) +
+      15 * side;
+  return mask_bytes (pieces) + MAX (runs, MAX (scaled, framed));
 }
 
 guint64

@@ -198,6 +198,14 @@ run_both (
   return pet_segmenter_run (both->cpu, photo, mask, error);
 }
 
+static PetStatus
+fetch_both (void *user, PetError *error)
+{
+  const Both *both = user;
+
+  return gst_pet_gpu_cut_bring (both->cut, error);
+}
+
 static void
 free_both (void *user)
 {
@@ -214,7 +222,9 @@ with_fallback (GstPetNetwork *network, const GstPetNetworkOptions *options)
 {
   PetSegmenter *gpu = network->segmenter;
   Both *both = g_new0 (Both, 1);
-  PetRemoteNetwork remote = { .run = run_both, .free = free_both };
+  PetRemoteNetwork remote = {
+    .run = run_both, .fetch = fetch_both, .free = free_both
+  };
   PetSegmenter *segmenter = NULL;
   int width, height;
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Where the pet is: the network looks at the whole photo (in pieces if that is
- * a panorama), and where what it finds is small it looks again, closer. */
+ * a panorama), where what it finds is small it looks closer, and where it is
+ * unsure it is asked a second time (pet-framed.h). */
 
 #pragma once
 

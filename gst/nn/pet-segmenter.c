@@ -226,6 +226,14 @@ pet_segmenter_limit_threads (PetSegmenter *segmenter, int threads)
     pet_net_limit_threads (segmenter->net, threads);
 }
 
+PetStatus
+pet_segmenter_fetch (PetSegmenter *segmenter, PetError *error)
+{
+  return segmenter->remote.fetch != NULL
+      ? segmenter->remote.fetch (segmenter->remote.user, error)
+      : PET_OK;
+}
+
 /* Of whole pixels, because their bytes lie close together. */
 static bool
 is_opaque (const uint8_t *pixels, int n)

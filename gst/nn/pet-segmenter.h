@@ -51,10 +51,11 @@ PetStatus pet_segmenter_new (const void *bytes, size_t size,
     const PetSegmenterOptions *options, PetSegmenter **segmenter,
     PetError *error);
 /* A network that runs elsewhere (on a GPU). `run` is pet_segmenter_run() with
- * the arguments checked; `free` may be NULL. */
+ * the arguments checked; `fetch` and `free` may be NULL. */
 typedef struct {
   PetStatus (*run) (
       void *user, const PetImage *photo, const PetImage *mask, PetError *error);
+  PetStatus (*fetch) (void *user, PetError *error);
   void (*free) (void *user);
   void *user;
 } PetRemoteNetwork;
@@ -73,6 +74,10 @@ void pet_segmenter_mask_size (
 
 /* As pet_net_limit_threads(); of a remote network it does nothing. */
 void pet_segmenter_limit_threads (PetSegmenter *segmenter, int threads);
+
+/* Before the caller reads a photo's pixels itself: a network that runs
+ * elsewhere may have them there alone, and brings them. */
+PetStatus pet_segmenter_fetch (PetSegmenter *segmenter, PetError *error);
 
 /* `photo`: 3 or 4 channels, any size (4: transparent pixels count as white).
  * `mask`: 1 channel of mask_size(), written whole; NaN in the output is an

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* How photos are shown to a network: panoramas in pieces whose masks join, and
- * small pets once more from closer. The network of these tests answers with the
+ * small pets once more from closer, and what it is unsure of once more within a
+ * frame. The network of these tests answers with the
  * red of the pixel in the middle of each of its cells. */
 
 #include "nn/pet-find.h"
@@ -11,10 +12,11 @@
 #define SIDE 40
 
 typedef struct {
-  int runs;
+  int runs, fetches;
   int fails_at; /* run that fails; -1 = none */
   double largest_ratio;
   int width, height; /* of what was shown last */
+  int doubt;         /* taken off the second answer */
 } Answers;
 
 static PetStatus
@@ -36,8 +38,22 @@ answer (
       int column = (2 * x + 1) * photo->width / (2 * SIDE);
       int row = (2 * y + 1) * photo->height / (2 * SIDE);
 
-      pet_image_row (mask, y)[x] = pet_image_row (photo, row)[3 * column];
+      uint8_t red = pet_image_row (photo, row)[3 * column];
+      int doubt =
+          answers->runs == 2 && answers->doubt < red ? answers->doubt : 0;
+
+      pet_image_row (mask, y)[x] = (uint8_t) (red - doubt);
     }
+  return PET_OK;
+}
+
+static PetStatus
+fetch (void *user, PetError *error)
+{
+  Answers *answers = user;
+
+  (void) error;
+  answers->fetches++;
   return PET_OK;
 }
 
@@ -45,7 +61,7 @@ static PetSegmenter *
 segmenter_of (Answers *answers)
 {
   PetModelInfo info = { .width = SIDE, .height = SIDE };
-  PetRemoteNetwork remote = { .run = answer, .user = answers };
+  PetRemoteNetwork remote = { .run = answer, .fetch = fetch, .user = answers };
   PetSegmenter *segmenter = NULL;
 
   answers->runs = 0;
@@ -222,6 +238,62 @@ small_pets_are_looked_at_closer (void)
   check_found (41, 33, (int[]){ 20, 20, 4, 4 }, 2, false);
 }
 
+/* The network is unsure of the middle of a ramp. */
+static void
+check_looked_at_again (int width, int height, int doubt)
+{
+  Answers answers = { .fails_at = -1, .doubt = doubt };
+  PetSegmenter *segmenter = segmenter_of (&answers);
+  PetImage photo = ramp (width, height);
+  PetFound found;
+  int worst = 0;
+
+  tap_check (pet_find (segmenter, &photo, false, NULL, &found, NULL) == PET_OK);
+  tap_check (answers.runs == 2 && answers.fetches == 1);
+  tap_check (answers.width == SIDE && answers.height == SIDE);
+  tap_check (found.part.width == width && found.part.height == height);
+  for (int y = 0; y < SIDE; y++)
+    for (int x = 0; x < SIDE; x++) {
+      int at = width > height ? x : y, red = 255 * (2 * at + 1) / (2 * SIDE);
+      int off = abs (red - (doubt < red ? doubt / 2 : 0) -
+          pet_image_row (&found.mask, y)[x]);
+
+      if (red > 30)
+        worst = off > worst ? off : worst;
+    }
+  if (worst > 4)
+    tap_fail ("%dx%d, doubt %d: off by %d", width, height, doubt, worst);
+  pet_find_clear (&found, NULL);
+  free (photo.data);
+  pet_segmenter_free (&segmenter);
+}
+
+static void
+unsure_photos_are_looked_at_again (void)
+{
+  check_looked_at_again (800, 600, 0);
+  check_looked_at_again (300, 500, 0);
+  check_looked_at_again (800, 600, 20);
+  check_looked_at_again (41, 33, 20);
+}
+
+static void
+panoramas_are_not (void)
+{
+  Answers answers = { .fails_at = -1 };
+  PetSegmenter *segmenter = segmenter_of (&answers);
+  PetImage photo = ramp (2200, 400);
+  PetPieces pieces;
+  PetFound found;
+
+  pet_pieces_plan (segmenter, photo.width, photo.height, &pieces);
+  tap_check (pet_find (segmenter, &photo, false, NULL, &found, NULL) == PET_OK);
+  tap_check (answers.runs == pieces.count && answers.fetches == 0);
+  pet_find_clear (&found, NULL);
+  free (photo.data);
+  pet_segmenter_free (&segmenter);
+}
+
 static void
 nothing_is_nothing (void)
 {
@@ -240,19 +312,20 @@ nothing_is_nothing (void)
 static void
 errors_of_either_look_pass (void)
 {
-  PetImage photo = patch (400, 300, 100, 100, 40, 40);
+  PetImage photos[] = { patch (400, 300, 100, 100, 40, 40), ramp (400, 300) };
 
-  for (int i = 0; i < 2; i++) {
-    Answers answers = { .fails_at = i };
+  for (int i = 0; i < 4; i++) {
+    Answers answers = { .fails_at = i / 2 };
     PetSegmenter *segmenter = segmenter_of (&answers);
     PetFound found;
 
-    tap_check (pet_find (segmenter, &photo, false, NULL, &found, NULL) ==
-        PET_ERROR_LIBRARY);
-    tap_check (answers.runs == i + 1);
+    tap_check (pet_find (segmenter, &photos[i % 2], false, NULL, &found,
+                   NULL) == PET_ERROR_LIBRARY);
+    tap_check (answers.runs == i / 2 + 1);
     pet_segmenter_free (&segmenter);
   }
-  free (photo.data);
+  free (photos[0].data);
+  free (photos[1].data);
 }
 
 int
@@ -264,6 +337,8 @@ main (int argc, char **argv)
     TAP_TEST (pieces_are_few_however_long_the_photo),
     TAP_TEST (errors_of_a_piece_pass),
     TAP_TEST (small_pets_are_looked_at_closer),
+    TAP_TEST (unsure_photos_are_looked_at_again),
+    TAP_TEST (panoramas_are_not),
     TAP_TEST (nothing_is_nothing),
     TAP_TEST (errors_of_either_look_pass),
   };
