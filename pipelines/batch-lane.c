@@ -96,8 +96,10 @@ batch_lane_new (const BatchOptions *options, const gchar *settings,
 gboolean
 batch_lane_free (BatchLane *lane)
 {
-  gboolean hangs = lane->hangs;
+  gboolean hangs = lane->hangs || lane->load != NULL;
 
+  if (lane->load != NULL)
+    lane->load->done = NULL;
   tear_down (lane);
   g_clear_pointer (&lane->photo, batch_photo_free);
   g_clear_pointer (&lane->last, batch_photo_free);

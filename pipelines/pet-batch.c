@@ -197,7 +197,8 @@ exit_code (const Batch *batch)
   return batch->report.dropped > 0 ? EXIT_SOME_DROPPED : EXIT_DONE;
 }
 
-/* No more lanes than photos. With one, the network may have all cores. */
+/* No more lanes than photos. With one, the network may have all cores. The first
+ * files are read while it is loaded. */
 static gboolean
 start_lanes (Batch *batch, const gchar *settings, GError **error)
 {
@@ -210,6 +211,7 @@ start_lanes (Batch *batch, const gchar *settings, GError **error)
         batch->options, settings, n > 1 ? 1 : 0, &events, batch);
 
     g_ptr_array_add (batch->lanes, lane);
+    feed (batch, lane);
     if (!batch_lane_start (lane, error))
       return FALSE;
   }
@@ -224,8 +226,6 @@ run_loop (Batch *batch)
   guint tick = g_timeout_add_seconds (1, on_tick, batch);
   g_autoptr (GError) error = NULL;
 
-  for (guint i = 0; i < batch->lanes->len; i++)
-    feed (batch, batch->lanes->pdata[i]);
   if (is_busy (batch))
     g_main_loop_run (batch->loop);
   g_source_remove (interrupt);

@@ -110,7 +110,7 @@ leave (Wait *wait)
 {
   if (wait->queued) {
     g_queue_remove (&wait->budget->waiters, wait);
-    g_cond_broadcast (&wait->budget->changed);
+    gst_pet_budget_changed_locked (wait->budget);
   }
   wait->budget->n_splitters -= wait->split;
 }
@@ -131,7 +131,9 @@ sleep_locked (const Wait *wait)
     until = MIN (until, late);
   if (demand->held != NULL || demand->settle != NULL)
     until = MIN (until, now + poll);
+  budget->n_sleepers++;
   g_cond_wait_until (&budget->changed, &budget->lock, until);
+  budget->n_sleepers--;
 }
 
 static void

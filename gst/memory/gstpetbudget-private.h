@@ -15,7 +15,8 @@ struct _GstPetBudget {
   GstObject parent;
 
   GMutex lock;
-  GCond changed; /* something was given back, or a limit changed */
+  GCond changed;    /* something was given back, or a limit changed */
+  guint n_sleepers; /* who waits for that */
   guint64 limit;
   guint64 in_use, peak;
   guint64 allocated, allocated_peak;
@@ -61,7 +62,10 @@ GstPetTicket *gst_pet_ticket_new_locked (
 /* Promised and not drawn. */
 guint64 gst_pet_ticket_rest_locked (const GstPetTicket *ticket);
 
-/* Something moved: who waits looks again. */
+/* Who waits looks again. */
+void gst_pet_budget_changed_locked (GstPetBudget *self);
+
+/* The same, because something moved. */
 void gst_pet_budget_moved_locked (GstPetBudget *self);
 
 gdouble gst_pet_budget_pressure_locked (const GstPetBudget *self);

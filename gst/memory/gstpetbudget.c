@@ -84,7 +84,7 @@ gst_pet_budget_set_limit (GstPetBudget *self, guint64 limit)
 
   g_mutex_lock (&self->lock);
   self->limit = MAX (limit, 1);
-  g_cond_broadcast (&self->changed);
+  gst_pet_budget_changed_locked (self);
   g_mutex_unlock (&self->lock);
 }
 
@@ -93,7 +93,7 @@ gst_pet_budget_set_stall_timeout (GstPetBudget *self, GstClockTime timeout_ns)
 {
   g_mutex_lock (&self->lock);
   self->stall_us = (gint64) (timeout_ns / 1000);
-  g_cond_broadcast (&self->changed);
+  gst_pet_budget_changed_locked (self);
   g_mutex_unlock (&self->lock);
 }
 
@@ -158,17 +158,25 @@ gst_pet_budget_room_locked (const GstPetBudget *self, gdouble ceiling)
   return limit > self->in_use ? limit - self->in_use : 0;
 }
 
+/* Without anybody to hear of it, it would still be a system call. */
+void
+gst_pet_budget_changed_locked (GstPetBudget *self)
+{
+  if (self->n_sleepers > 0)
+    g_cond_broadcast (&self->changed);
+}
+
 void
 gst_pet_budget_moved_locked (GstPetBudget *self)
 {
   self->moved_us = g_get_monotonic_time ();
-  g_cond_broadcast (&self->changed);
+  gst_pet_budget_changed_locked (self);
 }
 
 void
 gst_pet_budget_wake (GstPetBudget *self)
 {
   g_mutex_lock (&self->lock);
-  g_cond_broadcast (&self->changed);
+  gst_pet_budget_changed_locked (self);
   g_mutex_unlock (&self->lock);
 }

@@ -37,24 +37,38 @@ unlink_locked (GstPetBudget *self, GstPetSpare **link)
   return spare;
 }
 
+/* Which to do without so that `bytes` become free, and little more: if those that
+ * are not larger are enough together the largest of them, else the smallest of the
+ * others. There are so many bytes. */
 static GstPetSpare **
-last_locked (GstPetBudget *self)
+find_victim_locked (GstPetBudget *self, guint64 bytes)
 {
-  GstPetSpare **link = &self->spares;
+  GstPetSpare **small = NULL, **large = NULL;
+  guint64 together = 0;
 
-  while ((*link)->next != NULL)
-    link = &(*link)->next;
-  return link;
+  for (GstPetSpare **link = &self->spares; *link != NULL;
+       link = &(*link)->next) {
+    gsize have = (*link)->bytes;
+
+    if (have <= bytes) {
+      together += have;
+      small = small == NULL || have > (*small)->bytes ? link : small;
+    } else {
+      large = large == NULL || have < (*large)->bytes ? link : large;
+    }
+  }
+  return together >= bytes ? small : large;
 }
 
-/* Takes the oldest off until `bytes` of spares are left; they are in a list. */
+/* Takes some off until `bytes` of spares are left; they are in a list. */
 static GstPetSpare *
 shrink_locked (GstPetBudget *self, guint64 bytes)
 {
   GstPetSpare *gone = NULL;
 
   while (self->spare_bytes > bytes) {
-    GstPetSpare *spare = unlink_locked (self, last_locked (self));
+    GstPetSpare *spare = unlink_locked (
+        self, find_victim_locked (self, self->spare_bytes - bytes));
 
     spare->next = gone;
     gone = spare;
@@ -179,9 +193,19 @@ start_timer_locked (GstPetBudget *self)
 static gboolean
 have_room_locked (const GstPetBudget *self, gsize bytes)
 {
-  return bytes <= GST_PET_SPARE_MOST_BYTES && self->n_spares < MAX_SPARES &&
-      self->allocated >= bytes &&
-      self->spare_bytes + bytes <= room_locked (self, self->allocated - bytes);
+  return bytes <= GST_PET_SPARE_MOST_BYTES && self->allocated >= bytes &&
+      bytes <= room_locked (self, self->allocated - bytes);
+}
+
+/* Others make way for it: it is the one that the processor's caches hold. */
+static GstPetSpare *
+make_way_locked (GstPetBudget *self, gsize bytes)
+{
+  guint64 room = room_locked (self, self->allocated - bytes) - bytes;
+
+  if (self->n_spares == MAX_SPARES && self->spare_bytes <= room)
+    room = self->spare_bytes - 1;
+  return shrink_locked (self, room);
 }
 
 gboolean
@@ -198,12 +222,13 @@ gst_pet_spares_have_room (GstPetBudget *self, gsize bytes)
 gboolean
 gst_pet_spares_keep (GstPetBudget *self, gpointer block, gsize bytes)
 {
-  GstPetSpare *spare = block;
+  GstPetSpare *spare = block, *gone = NULL;
   gboolean kept;
 
   g_mutex_lock (&self->lock);
   kept = have_room_locked (self, bytes);
   if (kept) {
+    gone = make_way_locked (self, bytes);
     spare->next = self->spares;
     spare->bytes = bytes;
     self->spares = spare;
@@ -214,6 +239,7 @@ gst_pet_spares_keep (GstPetBudget *self, gpointer block, gsize bytes)
     start_timer_locked (self);
   }
   g_mutex_unlock (&self->lock);
+  unmap_all (gone);
   return kept;
 }
 

@@ -4,7 +4,7 @@
  * takes is memory that the system has cleared and mapped already, which costs a
  * fifth of a photo's time otherwise. They never make the process larger than its
  * account has been: what is taken and what is spare together stay within the
- * account's limit and its peak. Blocks above GST_PET_SPARE_MOST_BYTES are not
+ * account's limit and its peak; others make way. Blocks above GST_PET_SPARE_MOST_BYTES are not
  * kept, and none for longer than a second without use. Contents are never handed
  * on: who takes one gets it zeroed or fills it.
  *

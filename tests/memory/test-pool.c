@@ -141,6 +141,29 @@ spares_make_nothing_larger (void)
   account_free (budget);
 }
 
+/* Small blocks are no spares, and need no room of theirs: with them there is none
+ * left for both of two that were freed. */
+static void
+other_spares_make_way (void)
+{
+  enum { N_SMALL = 16 };
+  GstPetBudget *budget = account_new (10 * MB);
+  gpointer frame = take_and_fill (budget, 4 * MB);
+  gpointer other = take_and_fill (budget, MB / 8), small[N_SMALL];
+
+  gst_pet_block_free (other);
+  for (guint i = 0; i < N_SMALL; i++)
+    small[i] = take_and_fill (budget, MB / 32);
+  g_assert_cmpuint (
+      gst_pet_spares_bytes (budget), ==, gst_pet_block_bytes (MB / 8));
+  gst_pet_block_free (frame);
+  g_assert_cmpuint (
+      gst_pet_spares_bytes (budget), ==, gst_pet_block_bytes (4 * MB));
+  for (guint i = 0; i < N_SMALL; i++)
+    gst_pet_block_free (small[i]);
+  account_free (budget);
+}
+
 static void
 idle_spares_go_back (void)
 {
@@ -460,6 +483,7 @@ main (int argc, char **argv)
   ADD ("copy-on-write-is-charged", copy_on_write_is_charged);
   ADD ("freed-blocks-serve-again", freed_blocks_serve_again);
   ADD ("spares-make-nothing-larger", spares_make_nothing_larger);
+  ADD ("other-spares-make-way", other_spares_make_way);
   ADD ("idle-spares-go-back", idle_spares_go_back);
   ADD ("frames-come-zeroed", frames_come_zeroed);
   ADD ("a-full-pool-says-so-and-waits", a_full_pool_says_so_and_waits);

@@ -6,20 +6,28 @@
 
 #include "nn/ref/pet-op-util.h"
 
+/* A half's exponent is 112 less than a float's of the same value, which makes it a
+ * factor, for those without leading 1 too; infinities and what is no number keep all
+ * bits of it. */
+static inline float
+widen (uint16_t half)
+{
+  uint32_t bits = (uint32_t) (half & 0x7fff) << 13;
+  float value;
+
+  memcpy (&value, &bits, sizeof value);
+  value *= 0x1p112f;
+  memcpy (&bits, &value, sizeof bits);
+  bits |= (uint32_t) (half & 0x8000) << 16;
+  bits |= (half & 0x7c00) == 0x7c00 ? 0x7f800000 : 0;
+  memcpy (&value, &bits, sizeof value);
+  return value;
+}
+
 float
 pet_half_to_float (uint16_t half)
 {
-  uint32_t sign = (uint32_t) (half & 0x8000) << 16;
-  uint32_t exponent = half >> 10 & 0x1f, mantissa = half & 0x3ff, bits;
-  float value;
-
-  if (exponent == 0) {
-    value = ldexpf ((float) mantissa, -24);
-    return sign != 0 ? -value : value;
-  }
-  bits = sign | (exponent == 31 ? 255 : exponent + 112) << 23 | mantissa << 13;
-  memcpy (&value, &bits, sizeof value);
-  return value;
+  return widen (half);
 }
 
 /* Round to nearest, ties to even. */
@@ -186,6 +194,15 @@ castlike_infer (const PetGraph *graph, const PetNode *node, PetTensor *outputs,
       (int64_t) pet_node_input (graph, node, 1)->type, outputs, error);
 }
 
+/* What weights are stored as to what they are used as. */
+static void
+widen_all (
+    const uint16_t *restrict halves, float *restrict floats, size_t count)
+{
+  for (size_t i = 0; i < count; i++)
+    floats[i] = widen (halves[i]);
+}
+
 static void
 cast_run (const PetNode *node, const PetTensor *inputs,
     const PetTensor *outputs, void *scratch)
@@ -195,6 +212,8 @@ cast_run (const PetNode *node, const PetTensor *inputs,
   if (inputs->type == outputs->type)
     memcpy (
         outputs->data, inputs->data, count * pet_type_bytes (outputs->type));
+  else if (inputs->type == PET_TYPE_F16 && outputs->type == PET_TYPE_F32)
+    widen_all (inputs->data, outputs->data, count);
   else if (is_float (inputs->type))
     for (size_t i = 0; i < count; i++)
       pet_put_double (outputs, i, pet_get_double (inputs, i));
