@@ -27,3 +27,17 @@ pet_prefetch_to_write (void *memory, size_t bytes)
     __asm__ volatile("prefetchw %0" : : "m"(((char *) memory)[i]));
 #endif
 }
+
+/* Where memory will be read and written soon, by steps beside what is at work. */
+typedef struct {
+  const unsigned char *read;
+  unsigned char *write;
+} PetAhead;
+
+/* The `bytes` from `at` on of both come to the caches. */
+static inline void
+pet_prefetch_ahead (PetAhead ahead, size_t at, size_t bytes)
+{
+  pet_prefetch_to_read (ahead.read + at, bytes);
+  pet_prefetch_to_write (ahead.write + at, bytes);
+}

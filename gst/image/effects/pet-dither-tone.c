@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#include "base/pet-prefetch.h"
 #include "image/effects/pet-vector.h"
 #include "image/pet-pixels.h"
 
@@ -213,7 +212,7 @@ tone_batch (const PetDitherTone *tone, const uint8_t *pixels, double *grey,
 
 void
 pet_dither_tone (const PetDitherTone *tone, const uint8_t *pixels,
-    PetDitherAhead ahead, double *grey, PetSoft *soft, int n)
+    PetAhead ahead, double *grey, PetSoft *soft, int n)
 {
   uint8_t tail_pixels[4 * BATCH] = { 0 };
   double tail[BATCH];
@@ -221,9 +220,7 @@ pet_dither_tone (const PetDitherTone *tone, const uint8_t *pixels,
   int x = 0;
 
   for (; x + BATCH <= n; x += BATCH) {
-    for (int i = 4 * x; i < 4 * (x + BATCH); i += 64)
-      __builtin_prefetch (ahead.read + i);
-    pet_prefetch_to_write (ahead.write + 4 * (size_t) x, 4 * BATCH);
+    pet_prefetch_ahead (ahead, 4 * (size_t) x, 4 * BATCH);
     tone_batch (tone, pixels + 4 * (size_t) x, grey + x, soft + x);
   }
   memcpy (tail_pixels, pixels + 4 * (size_t) x, 4 * (size_t) (n - x));

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/pet-prefetch.h"
 #include "image/effects/pet-dither-lanes.h"
 #include "image/effects/pet-effect-tables.h"
 #include "image/pet-plane.h"
@@ -44,16 +45,9 @@ typedef struct {
 
 void pet_dither_tone_start (PetDitherTone *tone, double gamma);
 
-/* As many pixels, which will be read and written soon: the caches fetch them
- * meanwhile. */
-typedef struct {
-  const uint8_t *read;
-  uint8_t *write;
-} PetDitherAhead;
-
-/* Greys of `n` pixels of R, G, B, A. */
+/* Greys of `n` pixels of R, G, B, A. As many are fetched at `ahead`. */
 void pet_dither_tone (const PetDitherTone *tone, const uint8_t *pixels,
-    PetDitherAhead ahead, double *grey, PetSoft *soft, int n);
+    PetAhead ahead, double *grey, PetSoft *soft, int n);
 
 /* Values of `n` lattice points, which are the edges of rows[1] at its columns 0,
  * `spacing`, and so on. */

@@ -186,7 +186,7 @@ make_grey_row (Dither *dither, int y)
   int width = dither->width;
   int below = y + 1 < dither->height ? y + 1 : y;
   int printed = y > PRINTED_BEHIND ? y - PRINTED_BEHIND : 0;
-  PetDitherAhead ahead;
+  PetAhead ahead;
   Range range;
 
   pet_nonzero_span (src, width, &range.first, &range.end);

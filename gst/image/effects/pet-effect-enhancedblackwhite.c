@@ -4,9 +4,9 @@
  * halation, grain, highlights. Float arithmetic, the last step truncates. All
  * pixels are treated alike, transparent or not.
  *
- * A row of the result needs 10 rows of halation below it, and these need 2
- * rows of blur, so 12 rows are read ahead; what is kept are rings of rows: 270
- * bytes of scratch memory per column and 90 KiB for tables and spare elements,
+ * Two rows of the result, made together, need 10 rows of halation below them, and
+ * these need 2 rows of blur, so 12 rows are read ahead; what is kept are rings of
+ * rows: 286 bytes of scratch memory per column and 90 KiB for tables and spare elements,
  * whatever the height. */
 
 #include <string.h>
@@ -39,7 +39,7 @@ static const PetEffectParam params[] = {
 };
 
 typedef struct {
-  const PetImage *src;
+  const PetImage *src, *dst;
   int width, height;
   float grain_strength;
   PetFilmTaps taps;
@@ -50,7 +50,7 @@ typedef struct {
   PetRing bright; /* one row: 1 where the edge row exceeds 0.75 */
   PetRing wide;   /* bright, blurred along the row */
   PetRing tight;
-  PetRing rows; /* one row in its making, and its grain */
+  PetRing rows; /* two rows in their making, and the grain of one */
   PetFilmLight light;
   PetGrain grain;
   int n_grey, n_edge; /* rows made so far */
@@ -71,12 +71,12 @@ take_scratch (PetScratch *scratch, Film *film, int width, int height)
   film->curve = pet_scratch_take (scratch, PET_FILM_CURVE_SIZE, sizeof (float));
   take_ring (scratch, &film->grey, 2 * EDGE_RADIUS + 1, width);
   take_ring (scratch, &film->soft, 2 * EDGE_RADIUS + 1, width);
-  take_ring (scratch, &film->edge, WIDE_RADIUS + 1, width);
+  take_ring (scratch, &film->edge, WIDE_RADIUS + 2, width);
   take_ring (scratch, &film->bright, 1, width);
-  take_ring (scratch, &film->wide, 2 * WIDE_RADIUS + 1, width);
+  take_ring (scratch, &film->wide, 2 * WIDE_RADIUS + 2, width);
   /* Rows of `tight` are made as far ahead as those of `wide`. */
-  take_ring (scratch, &film->tight, TIGHT_RADIUS + 1 + WIDE_RADIUS, width);
-  take_ring (scratch, &film->rows, 2, width);
+  take_ring (scratch, &film->tight, TIGHT_RADIUS + 2 + WIDE_RADIUS, width);
+  take_ring (scratch, &film->rows, 3, width);
   light->light = pet_scratch_take (scratch, chunks + 2, sizeof (uint16_t));
   light->lit = pet_scratch_take (scratch, chunks, sizeof (uint32_t));
   light->shaded = pet_scratch_take (scratch, chunks, sizeof (uint32_t));
@@ -107,9 +107,11 @@ start_light (Film *film)
 }
 
 static void
-start (Film *film, const PetImage *src, const double *values)
+start (
+    Film *film, const PetImage *src, const PetImage *dst, const double *values)
 {
   film->src = src;
+  film->dst = dst;
   film->width = src->width;
   film->height = src->height;
   film->taps.strength = (float) values[EDGE_STRENGTH];
@@ -125,12 +127,13 @@ start (Film *film, const PetImage *src, const double *values)
     pet_grain_start (&film->grain, (uint32_t) values[SEED]);
 }
 
-/* Points rows[k] and rows[-k] to what is k rows above and below row `y`. */
+/* Points rows[k] and rows[-k] to what is k rows above and below row `y`, from
+ * `below` rows below it to `above` rows above it. */
 static void
-find_rows (
-    const float **rows, const PetRing *ring, int y, int height, int radius)
+find_rows (const float **rows, const PetRing *ring, int y, int height,
+    int below, int above)
 {
-  for (int k = -radius; k <= radius; k++)
+  for (int k = -below; k <= above; k++)
     rows[k] = pet_ring_row (ring, pet_mirror (y - k, height));
 }
 
@@ -138,10 +141,13 @@ static void
 make_grey_row (Film *film, int y)
 {
   float *grey = pet_ring_row (&film->grey, y);
-  ptrdiff_t next = y + 1 < film->height ? film->src->stride_bytes : 0;
+  int below = y + 1 < film->height ? y + 1 : y;
+  int written = y > WIDE_RADIUS ? y - WIDE_RADIUS : 0;
+  PetAhead ahead = { pet_image_row (film->src, below),
+    pet_image_row (film->dst, written) };
 
   pet_film_tone (
-      film->curve, pet_image_row (film->src, y), next, grey, film->width);
+      film->curve, pet_image_row (film->src, y), ahead, grey, film->width);
   pet_mirror_ends (grey, film->width, EDGE_RADIUS);
   pet_film_soften (
       grey, &film->taps, pet_ring_row (&film->soft, y), film->width);
@@ -155,7 +161,8 @@ make_edge_row (Film *film, int y)
   for (; film->n_grey < film->height && film->n_grey <= y + EDGE_RADIUS;
        film->n_grey++)
     make_grey_row (film, film->n_grey);
-  find_rows (soft + EDGE_RADIUS, &film->soft, y, film->height, EDGE_RADIUS);
+  find_rows (soft + EDGE_RADIUS, &film->soft, y, film->height, EDGE_RADIUS,
+      EDGE_RADIUS);
   if (pet_film_edges (pet_ring_row (&film->grey, y), soft + EDGE_RADIUS,
           &film->taps, pet_ring_row (&film->edge, y), &film->light,
           film->width))
@@ -164,15 +171,36 @@ make_edge_row (Film *film, int y)
       pet_ring_row (&film->tight, y), film->width);
 }
 
+/* Rows `y` and `y` + 1; what the second one has behind the last is thrown away. */
 static void
-add_halation (Film *film, int y, float *row)
+add_halation (Film *film, int y, float *row, float *row2)
 {
-  const float *wide[2 * WIDE_RADIUS + 1], *tight[2 * TIGHT_RADIUS + 1];
+  const float *wide[2 * WIDE_RADIUS + 2], *tight[2 * TIGHT_RADIUS + 2];
+  int height = film->height;
+  PetFilmHalo halo = { .edge = { pet_ring_row (&film->edge, y),
+                           pet_ring_row (
+                               &film->edge, pet_mirror (y + 1, height)) },
+    .wide = wide + WIDE_RADIUS + 1,
+    .tight = tight + TIGHT_RADIUS + 1 };
 
-  find_rows (wide + WIDE_RADIUS, &film->wide, y, film->height, WIDE_RADIUS);
-  find_rows (tight + TIGHT_RADIUS, &film->tight, y, film->height, TIGHT_RADIUS);
-  pet_film_halation (pet_ring_row (&film->edge, y), wide + WIDE_RADIUS,
-      tight + TIGHT_RADIUS, &film->taps, &film->light, row, film->width);
+  find_rows (wide + WIDE_RADIUS + 1, &film->wide, y, height, WIDE_RADIUS + 1,
+      WIDE_RADIUS);
+  find_rows (tight + TIGHT_RADIUS + 1, &film->tight, y, height,
+      TIGHT_RADIUS + 1, TIGHT_RADIUS);
+  pet_film_halation (&halo, &film->taps, &film->light, row, row2, film->width);
+}
+
+static void
+finish_row (Film *film, int y, float *row)
+{
+  float *noise = pet_ring_row (&film->rows, 2);
+
+  if (film->grain_strength > 0.0f) {
+    pet_grain_row (&film->grain, y, noise);
+    pet_film_add_grain (row, noise, film->grain_strength, film->width);
+  }
+  pet_film_write (row, pet_image_row (film->src, y),
+      pet_image_row (film->dst, y), film->width);
 }
 
 static void
@@ -181,23 +209,20 @@ render (const PetImage *src, const PetImage *dst, const double *values,
 {
   PetScratch scratch = { .base = memory };
   Film film;
-  float *row, *noise;
 
   take_scratch (&scratch, &film, src->width, src->height);
-  start (&film, src, values);
-  row = pet_ring_row (&film.rows, 0);
-  noise = pet_ring_row (&film.rows, 1);
-  for (int y = 0; y < film.height; y++) {
-    for (; film.n_edge < film.height && film.n_edge <= y + WIDE_RADIUS;
+  start (&film, src, dst, values);
+  for (int y = 0; y < film.height; y += 2) {
+    float *row = pet_ring_row (&film.rows, 0);
+    float *row2 = pet_ring_row (&film.rows, 1);
+
+    for (; film.n_edge < film.height && film.n_edge <= y + 1 + WIDE_RADIUS;
          film.n_edge++)
       make_edge_row (&film, film.n_edge);
-    add_halation (&film, y, row);
-    if (film.grain_strength > 0.0f) {
-      pet_grain_row (&film.grain, y, noise);
-      pet_film_add_grain (row, noise, film.grain_strength, film.width);
-    }
-    pet_film_write (
-        row, pet_image_row (src, y), pet_image_row (dst, y), film.width);
+    add_halation (&film, y, row, row2);
+    finish_row (&film, y, row);
+    if (y + 1 < film.height)
+      finish_row (&film, y + 1, row2);
   }
 }
 

@@ -13,8 +13,9 @@
 /* Pixels whose places in the curve are found before it is read. */
 #define BATCH 64
 
-/* Rows that a halo comes from: the newest is at most WIDE_RADIUS ahead. */
-#define NEAR_ROWS ((1u << (2 * PET_FILM_WIDE_RADIUS + 1)) - 1)
+/* Rows that the halo of two rows comes from: the newest is at most WIDE_RADIUS
+ * ahead of the second one. */
+#define NEAR_ROWS ((1u << (2 * PET_FILM_WIDE_RADIUS + 2)) - 1)
 
 static void
 find_places (const uint8_t *pixels, uint32_t *places, int n)
@@ -52,15 +53,14 @@ is_blank (const uint8_t *pixels)
 }
 
 void
-pet_film_tone (const float *curve, const uint8_t *pixels, ptrdiff_t next,
+pet_film_tone (const float *curve, const uint8_t *pixels, PetAhead ahead,
     float *grey, int width)
 {
   uint32_t places[BATCH];
   int x = 0;
 
   for (; x + BATCH <= width; x += BATCH, pixels += 4 * BATCH) {
-    for (int i = 0; i < 4 * BATCH; i += 64)
-      __builtin_prefetch (pixels + i + next);
+    pet_prefetch_ahead (ahead, 4 * (size_t) x, 4 * BATCH);
     if (is_blank (pixels)) {
       for (int i = x; i < x + BATCH; i += PET_FLOATS)
         pet_floats_store (grey + i, pet_floats_spread (curve[0]));
@@ -159,26 +159,109 @@ fill_chunk (float *row, float value)
     pet_floats_store (row + i, pet_floats_spread (value));
 }
 
+/* What a chunk sees: its own columns and WIDE_RADIUS on both sides. */
+#define WINDOW (((uint64_t) 1 << (CHUNK + 2 * PET_FILM_WIDE_RADIUS)) - 1)
+
 /* The light that chunk `x` sees, and in *all the bits that are inside the row:
  * what is mirrored into the row is among these. */
 static inline uint64_t
 seen_light (const uint16_t *light, int x, int width, uint64_t *all)
 {
   const int margin = CHUNK - PET_FILM_WIDE_RADIUS;
-  const uint64_t window =
-      ((uint64_t) 1 << (CHUNK + 2 * PET_FILM_WIDE_RADIUS)) - 1;
-  uint64_t inside = window;
+  uint64_t inside = WINDOW;
 
   light += x / CHUNK;
   if (x == 0)
-    inside &= window << PET_FILM_WIDE_RADIUS;
+    inside &= WINDOW << PET_FILM_WIDE_RADIUS;
   if (width - x < CHUNK + PET_FILM_WIDE_RADIUS)
     inside &= ((uint64_t) 1 << (width - x + PET_FILM_WIDE_RADIUS)) - 1;
   *all = inside;
   return ((uint64_t) light[-1] | (uint64_t) light[0] << CHUNK |
              (uint64_t) light[1] << (2 * CHUNK)) >>
       margin &
-      window;
+      WINDOW;
+}
+
+/* Products with 0, 1 and 2 are exact: fused or not, sums are the same. */
+static inline PetFloats
+add_exact_product (PetFloats sum, float a, PetFloats b)
+{
+#if PET_FLOATS == 16
+  return _mm512_fmadd_ps (_mm512_set1_ps (a), b, sum);
+#elif PET_FLOATS == 8
+  return _mm256_fmadd_ps (_mm256_set1_ps (a), b, sum);
+#else
+  return sum + a * b;
+#endif
+}
+
+/* Both blurs of 0s and 1s. */
+static inline void
+glow_at (const float *bright, const PetFilmTaps *taps, PetFloats *wide,
+    PetFloats *tight)
+{
+  PetFloats here = pet_floats_load (bright);
+
+  *wide = taps->wide[0] * here;
+  *tight = taps->tight[0] * here;
+#pragma GCC unroll 10
+  for (int k = 1; k <= PET_FILM_WIDE_RADIUS; k++) {
+    PetFloats both =
+        pet_floats_load (bright - k) + pet_floats_load (bright + k);
+
+    *wide = add_exact_product (*wide, taps->wide[k], both);
+    if (k <= PET_FILM_TIGHT_RADIUS)
+      *tight = add_exact_product (*tight, taps->tight[k], both);
+  }
+}
+
+#if PET_FLOATS == CHUNK
+/* The same of a chunk inside a row, from the bits of `seen`: no loads across
+ * lines of the cache. */
+static inline void
+glow_of_bits (
+    uint64_t seen, const PetFilmTaps *taps, PetFloats *wide, PetFloats *tight)
+{
+  const __m512 one = _mm512_set1_ps (1.0f);
+  const int middle = PET_FILM_WIDE_RADIUS;
+  PetFloats here = _mm512_maskz_mov_ps ((__mmask16) (seen >> middle), one);
+
+  *wide = taps->wide[0] * here;
+  *tight = taps->tight[0] * here;
+#pragma GCC unroll 10
+  for (int k = 1; k <= PET_FILM_WIDE_RADIUS; k++) {
+    PetFloats both =
+        _mm512_maskz_mov_ps ((__mmask16) (seen >> (middle - k)), one);
+
+    both = _mm512_mask_add_ps (
+        both, (__mmask16) (seen >> (middle + k)), both, one);
+    *wide = add_exact_product (*wide, taps->wide[k], both);
+    if (k <= PET_FILM_TIGHT_RADIUS)
+      *tight = add_exact_product (*tight, taps->tight[k], both);
+  }
+}
+#endif
+
+/* `inside`: nothing of what the chunk sees is mirrored. */
+static inline void
+glow_chunk (const float *bright, uint64_t seen, bool inside,
+    const PetFilmTaps *taps, float *wide, float *tight)
+{
+  PetFloats wide_here, tight_here;
+
+#if PET_FLOATS == CHUNK
+  if (inside) {
+    glow_of_bits (seen, taps, &wide_here, &tight_here);
+    pet_floats_store (wide, wide_here);
+    pet_floats_store (tight, tight_here);
+    return;
+  }
+#endif
+  for (int i = 0; i < CHUNK; i += PET_FLOATS) {
+    glow_at (bright + i, taps, &wide_here, &tight_here);
+    pet_floats_store (wide + i, wide_here);
+    pet_floats_store (tight + i, tight_here);
+  }
 }
 
 void
@@ -189,7 +272,6 @@ pet_film_glow (const PetFilmTaps *taps, const PetFilmLight *light, float *wide,
   float full_tight = blur_constant (1.0f, taps->tight, PET_FILM_TIGHT_RADIUS);
 
   for (int x = 0; x < width; x += CHUNK) {
-    const float *bright = light->bright + x;
     uint64_t all, seen = seen_light (light->light, x, width, &all);
     uint32_t *lit = &light->lit[x / CHUNK], *shaded = &light->shaded[x / CHUNK];
 
@@ -200,12 +282,8 @@ pet_film_glow (const PetFilmTaps *taps, const PetFilmLight *light, float *wide,
       fill_chunk (tight + x, seen == 0 ? 0.0f : full_tight);
       continue;
     }
-    for (int i = 0; i < CHUNK; i += PET_FLOATS) {
-      pet_floats_store (wide + x + i,
-          blur_along (bright + i, taps->wide, PET_FILM_WIDE_RADIUS));
-      pet_floats_store (tight + x + i,
-          blur_along (bright + i, taps->tight, PET_FILM_TIGHT_RADIUS));
-    }
+    glow_chunk (
+        light->bright + x, seen, all == WINDOW, taps, wide + x, tight + x);
   }
 }
 
@@ -217,11 +295,28 @@ add_halo (PetFloats g, PetFloats wide, PetFloats tight, float halation)
   return pet_floats_clamp (g + halo * (1.0f - g * g), 0.0f, 1.0f);
 }
 
+/* Of PET_FLOATS columns of two rows, which share most of what they read. */
+static inline void
+add_halos (const PetFilmHalo *halo, int x, const PetFilmTaps *taps,
+    PetFloats *one, PetFloats *two)
+{
+  const float *const *wide = halo->wide, *const *tight = halo->tight;
+  PetFloats wide_one = blur_down (wide, x, taps->wide, PET_FILM_WIDE_RADIUS);
+  PetFloats wide_two =
+      blur_down (wide - 1, x, taps->wide, PET_FILM_WIDE_RADIUS);
+  PetFloats tight_one =
+      blur_down (tight, x, taps->tight, PET_FILM_TIGHT_RADIUS);
+  PetFloats tight_two =
+      blur_down (tight - 1, x, taps->tight, PET_FILM_TIGHT_RADIUS);
+
+  *one = add_halo (*one, wide_one, tight_one, taps->halation);
+  *two = add_halo (*two, wide_two, tight_two, taps->halation);
+}
+
 /* No light near: what would be added is 0. */
 void
-pet_film_halation (const float *edge, const float *const *wide,
-    const float *const *tight, const PetFilmTaps *taps,
-    const PetFilmLight *light, float *row, int width)
+pet_film_halation (const PetFilmHalo *halo, const PetFilmTaps *taps,
+    const PetFilmLight *light, float *row, float *row2, int width)
 {
   const PetFloats full_wide = pet_floats_spread (
       blur_constant (blur_constant (1.0f, taps->wide, PET_FILM_WIDE_RADIUS),
@@ -235,15 +330,17 @@ pet_film_halation (const float *edge, const float *const *wide,
     bool full = (light->shaded[x / CHUNK] & NEAR_ROWS) == 0;
 
     for (int i = x; i < x + CHUNK; i += PET_FLOATS) {
-      PetFloats g = pet_floats_load (edge + i);
+      PetFloats one = pet_floats_load (halo->edge[0] + i);
+      PetFloats two = pet_floats_load (halo->edge[1] + i);
 
-      if (full)
-        g = add_halo (g, full_wide, full_tight, taps->halation);
-      else if (!dark)
-        g = add_halo (g, blur_down (wide, i, taps->wide, PET_FILM_WIDE_RADIUS),
-            blur_down (tight, i, taps->tight, PET_FILM_TIGHT_RADIUS),
-            taps->halation);
-      pet_floats_store (row + i, g);
+      if (full) {
+        one = add_halo (one, full_wide, full_tight, taps->halation);
+        two = add_halo (two, full_wide, full_tight, taps->halation);
+      } else if (!dark) {
+        add_halos (halo, i, taps, &one, &two);
+      }
+      pet_floats_store (row + i, one);
+      pet_floats_store (row2 + i, two);
     }
   }
 }

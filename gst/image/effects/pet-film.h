@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/pet-prefetch.h"
 #include "image/pet-version.h"
 
 #define pet_film_tone PET_VERSION (pet_film_tone)
@@ -45,9 +46,8 @@ typedef struct {
   uint32_t *shaded; /* the row k rows back, is there none somewhere? */
 } PetFilmLight;
 
-/* Greys of `width` pixels by the film curve. Those that are wanted next are
- * `next` bytes further on and are fetched meanwhile. */
-void pet_film_tone (const float *curve, const uint8_t *pixels, ptrdiff_t next,
+/* Greys of `width` pixels by the film curve. As many are fetched at `ahead`. */
+void pet_film_tone (const float *curve, const uint8_t *pixels, PetAhead ahead,
     float *grey, int width);
 
 /* The edges' blur along a row. */
@@ -64,10 +64,19 @@ bool pet_film_edges (const float *grey, const float *const *soft,
 void pet_film_glow (const PetFilmTaps *taps, const PetFilmLight *light,
     float *wide, float *tight, int width);
 
-/* Adds the halo, whose rows are given like those of `soft`. */
-void pet_film_halation (const float *edge, const float *const *wide,
-    const float *const *tight, const PetFilmTaps *taps,
-    const PetFilmLight *light, float *row, int width);
+/* What the halo of two rows is made of: their edges, and the rows of light, of
+ * which wide[k] and wide[-k] are k rows above and below the first one. Above they
+ * end WIDE_RADIUS or TIGHT_RADIUS rows from the first row, below as many from the
+ * second one. */
+typedef struct {
+  const float *edge[2];
+  const float *const *wide, *const *tight;
+} PetFilmHalo;
+
+/* Two rows with their halo. The newest row of light is the last of these, or the
+ * picture's last one. */
+void pet_film_halation (const PetFilmHalo *halo, const PetFilmTaps *taps,
+    const PetFilmLight *light, float *row, float *row2, int width);
 
 void pet_film_add_grain (
     float *row, const float *noise, float strength, int width);
