@@ -28,8 +28,11 @@ pet_alloc (const PetAllocator *allocator, size_t size_bytes)
 void *
 pet_alloc_zeroed (const PetAllocator *allocator, size_t size_bytes)
 {
-  void *memory = pet_alloc (allocator, size_bytes);
+  void *memory;
 
+  if (allocator != NULL && allocator->alloc_zeroed != NULL)
+    return allocator->alloc_zeroed (allocator->user, size_bytes);
+  memory = pet_alloc (allocator, size_bytes);
   if (memory != NULL)
     memset (memory, 0, size_bytes);
   return memory;

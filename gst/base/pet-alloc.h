@@ -12,11 +12,14 @@
 /* Thread-safety: `alloc` and `free` may be called from any thread at once.
  * `alloc` returns memory aligned to PET_ALIGNMENT with undefined contents, or
  * NULL when there is none or the host refuses. `free` gets the size that was
- * asked for. */
+ * asked for. `alloc_zeroed`, for a host that knows of memory that it is 0 as it
+ * comes from the system, and need not be touched before it is used; NULL: what
+ * `alloc` gives is cleared. */
 typedef struct {
   void *(*alloc) (void *user, size_t size_bytes);
   void (*free) (void *user, void *memory, size_t size_bytes);
   void *user;
+  void *(*alloc_zeroed) (void *user, size_t size_bytes);
 } PetAllocator;
 
 /* `allocator` NULL means the C library. A size of 0 gives a pointer that can

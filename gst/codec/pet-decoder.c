@@ -175,7 +175,9 @@ pet_decoder_open (const PetDecodeOptions *options, const uint8_t *bytes,
 
   self->options = *options;
   self->memory = (CountingAllocator){
-    .allocator = { counting_alloc, counting_free, &self->memory },
+    .allocator = { .alloc = counting_alloc,
+        .free = counting_free,
+        .user = &self->memory },
     .outer = options->allocator,
     .used = sizeof *self,
     .peak = sizeof *self,

@@ -12,6 +12,14 @@ account_alloc (void *user, size_t size)
   return gst_pet_block_new (account->budget, account->ticket, size, FALSE);
 }
 
+static void *
+account_alloc_zeroed (void *user, size_t size)
+{
+  GstPetAccount *account = user;
+
+  return gst_pet_block_new (account->budget, account->ticket, size, TRUE);
+}
+
 static void
 account_free (void *user, void *memory, size_t size)
 {
@@ -22,7 +30,8 @@ void
 gst_pet_account_open (GstPetAccount *account, const gchar *name)
 {
   gst_pet_account_close (account);
-  account->core = (PetAllocator){ account_alloc, account_free, account };
+  account->core = (PetAllocator){ account_alloc, account_free, account,
+    account_alloc_zeroed };
   account->budget = gst_pet_budget_get (name);
   account->allocator = gst_pet_allocator_new (account->budget);
   account->pool =

@@ -428,7 +428,9 @@ build_convolutions (void)
 static PetStatus
 run_with_account (const Bytes *model, Account *account)
 {
-  PetAllocator allocator = { account_alloc, account_free, account };
+  PetAllocator allocator = {
+    .alloc = account_alloc, .free = account_free, .user = account
+  };
   PetSegmenterOptions options = { .threads = 1, .allocator = &allocator };
   uint8_t data[30 * 20 * 3] = { 1 }, mask[24 * 24];
   PetImage photo = { data, 30, 20, 3, 90 }, to = { mask, 24, 24, 1, 24 };

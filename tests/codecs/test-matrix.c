@@ -73,7 +73,9 @@ recycler_new (void)
 {
   Recycler *self = calloc (1, sizeof *self);
 
-  self->allocator = (PetAllocator){ recycle_alloc, recycle_free, self };
+  self->allocator = (PetAllocator){
+    .alloc = recycle_alloc, .free = recycle_free, .user = self
+  };
   return self;
 }
 

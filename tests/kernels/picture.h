@@ -203,5 +203,7 @@ test_memory_free_ (void *user, void *piece, size_t size)
 static inline PetAllocator
 test_memory_allocator (TestMemory *memory)
 {
-  return (PetAllocator){ test_memory_alloc_, test_memory_free_, memory };
+  return (PetAllocator){
+    .alloc = test_memory_alloc_, .free = test_memory_free_, .user = memory
+  };
 }
