@@ -79,6 +79,7 @@ pet_repeats_init (PetRepeats *self, int level)
   self->base = 0;
   self->n_window = self->n_done = 0;
   memset (self->heads, 0, sizeof self->heads);
+  memset (self->previous, 0, sizeof self->previous);
   memset (self->window, 0, sizeof self->window);
 }
 

@@ -6,6 +6,7 @@
 #include <png.h>
 
 #include "codec-files.h"
+#include "codec/pet-deflate.h"
 #include "codec/pet-png-encoder.h"
 #include "tap.h"
 
@@ -459,6 +460,58 @@ an_outline_changes_no_byte (void)
   }
 }
 
+static PetStatus
+add_piece (void *user, const uint8_t *bytes, size_t size, PetError *error)
+{
+  return write_piece (user, bytes, size, error);
+}
+
+static Bytes
+compress (const uint8_t *bytes, size_t size, int level, uint8_t poison)
+{
+  TestAllocator memory;
+  Sink sink = { 0 };
+  PetDeflate *deflate;
+
+  test_allocator_init (&memory, poison);
+  tap_check (pet_deflate_new (&memory.allocator, level, add_piece, &sink,
+                 &deflate, NULL) == PET_OK);
+  tap_check (pet_deflate_add (deflate, bytes, size, NULL) == PET_OK);
+  tap_check (pet_deflate_finish (deflate, NULL) == PET_OK);
+  pet_deflate_free (&deflate);
+  return sink.bytes;
+}
+
+/* Chains of places with the same hash began in what the memory held before: at
+ * level 8 and 9, where the places at multiples of 32 KiB are in runs of zeros. */
+static void
+older_memory_decides_nothing (void)
+{
+  const size_t size = 120000;
+  uint8_t *bytes = malloc (size);
+
+  for (size_t i = 0; i < size; i++)
+    bytes[i] = (uint8_t) tap_random ();
+  memset (bytes + 32700, 0, 200);
+  memset (bytes + 65400, 0, 300);
+  for (size_t i = 65800; i < 90000; i += 50)
+    memcpy (bytes + i, bytes + 65021, 4);
+  for (int level = 0; level <= 9; level++) {
+    Bytes expected = compress (bytes, size, level, 0);
+
+    for (int poison = 0xf0; poison <= 0xff; poison++) {
+      Bytes got = compress (bytes, size, level, (uint8_t) poison);
+
+      if (got.size != expected.size ||
+          memcmp (got.data, expected.data, got.size) != 0)
+        tap_fail ("level %d: other bytes over memory of 0x%x", level, poison);
+      bytes_free (&got);
+    }
+    bytes_free (&expected);
+  }
+  free (bytes);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -474,6 +527,7 @@ main (int argc, char **argv)
     TAP_TEST (bad_arguments_are_refused),
     TAP_TEST (higher_levels_are_smaller),
     TAP_TEST (an_outline_changes_no_byte),
+    TAP_TEST (older_memory_decides_nothing),
   };
 
   return tap_run (tests, sizeof tests / sizeof *tests, argc, argv);
