@@ -302,6 +302,104 @@ decoders (void)
   }
 }
 
+/* Three pictures of as many channels, from 1x1 convolutions. */
+static Net
+begin_parts (int64_t channels)
+{
+  static const char *const weights[] = { "w1", "w2", "w3" };
+  static const char *const parts[] = { "part", "part2", "part3" };
+  Net net = begin (channels, range (24, 50), range (24, 50), 13);
+
+  snprintf (net.text, sizeof net.text, "parts of %lldx%lldx%lld",
+      (long long) channels, (long long) net.height, (long long) net.width);
+  for (int i = 0; i < 3; i++) {
+    char inputs[16];
+
+    snprintf (inputs, sizeof inputs, "in %s", weights[i]);
+    onnx_random (
+        &net.w, weights[i], 4, (int64_t[]){ channels, channels, 1, 1 }, 0.5f);
+    onnx_node (&net.w, "Conv", inputs, parts[i]);
+  }
+  return net;
+}
+
+static void
+add_tiled (Net *net, const char *inputs, const char *name)
+{
+  onnx_attr_ints (&net->w, "pads", 4, (int64_t[]){ 1, 1, 1, 1 });
+  onnx_node (&net->w, "Conv", inputs, name);
+}
+
+/* A part of two Concats that are read one after the other: the first reader may
+ * not overwrite it. */
+static void
+parts_with_two_readers (void)
+{
+  for (int i = 0; i < 10 && tap_failures_ == 0; i++) {
+    int64_t c = 16 * range (1, 3);
+    Net net = begin_parts (c);
+
+    for (int k = 0; k < 2; k++) {
+      onnx_random (
+          &net.w, k == 0 ? "wa" : "wb", 4, (int64_t[]){ c, 2 * c, 3, 3 }, 0.2f);
+      onnx_attr_int (&net.w, "axis", 1);
+      onnx_node (&net.w, "Concat", k == 0 ? "part part2" : "part3 part",
+          k == 0 ? "both" : "both2");
+    }
+    add_tiled (&net, "both wa", "first");
+    add_tiled (&net, "both2 wb", "second");
+    onnx_node (&net.w, "Mul", "first second", "out");
+    finish (&net, c, 1e-4);
+  }
+}
+
+/* A part that is added to the result, too. */
+static void
+parts_as_residuals (void)
+{
+  for (int i = 0; i < 10 && tap_failures_ == 0; i++) {
+    int64_t c = 16 * range (1, 3);
+    Net net = begin_parts (c);
+
+    onnx_random (&net.w, "w", 4, (int64_t[]){ c, 2 * c, 3, 3 }, 0.2f);
+    onnx_attr_int (&net.w, "axis", 1);
+    onnx_node (&net.w, "Concat", "part part2", "both");
+    add_tiled (&net, "both w", "c");
+    onnx_node (&net.w, "Add", "c part", "out");
+    finish (&net, c, 1e-4);
+  }
+}
+
+/* More padding than kernels have taps, around an enlarged part. */
+static void
+wide_paddings (void)
+{
+  for (int i = 0; i < 20 && tap_failures_ == 0; i++) {
+    int64_t pads[4], c = 16;
+    Net net = begin (c, range (2, 20), range (2, 20), 13);
+
+    net.wrapped = false;
+    for (int k = 0; k < 4; k++)
+      pads[k] = k % 2 == 0 ? range (0, 4) : range (0, 600);
+    snprintf (net.text, sizeof net.text,
+        "%lldx%lld, padding %lld %lld %lld %lld", (long long) net.height,
+        (long long) net.width, (long long) pads[0], (long long) pads[1],
+        (long long) pads[2], (long long) pads[3]);
+    onnx_ints (
+        &net.w, "sizes", 4, (int64_t[]){ 1, c, 2 * net.height, 2 * net.width });
+    onnx_random (&net.w, "w", 4, (int64_t[]){ c, 2 * c, 3, 3 }, 0.2f);
+    onnx_attr_text (&net.w, "mode", "linear");
+    onnx_node (&net.w, "Resize", "in - - sizes", "up");
+    onnx_attr_text (&net.w, "mode", "nearest");
+    onnx_node (&net.w, "Resize", "in - - sizes", "up2");
+    onnx_attr_int (&net.w, "axis", 1);
+    onnx_node (&net.w, "Concat", "up up2", "both");
+    onnx_attr_ints (&net.w, "pads", 4, pads);
+    onnx_node (&net.w, "Conv", "both w", "out");
+    finish (&net, c, 1e-4);
+  }
+}
+
 static void
 poolings (void)
 {
@@ -515,6 +613,9 @@ main (int argc, char **argv)
     TAP_TEST (fused_convolutions),
     TAP_TEST (winograd_convolutions),
     TAP_TEST (decoders),
+    TAP_TEST (parts_with_two_readers),
+    TAP_TEST (parts_as_residuals),
+    TAP_TEST (wide_paddings),
     TAP_TEST (poolings),
     TAP_TEST (global_poolings),
     TAP_TEST (resizes),

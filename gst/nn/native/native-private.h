@@ -26,7 +26,7 @@ typedef struct {
   bool has_blocked, has_dense;
   bool deferred; /* never made: its reader makes parts of it in scratch */
   int n_uses;    /* places where it is read; being an output is one */
-  int last_use;  /* number of the last node that reads it */
+  int last_use;  /* number of the last node that reads it, or its parts */
 } PetNativeValue;
 
 typedef struct PetNativeStep PetNativeStep;

@@ -51,12 +51,27 @@ concat_is_deferrable (const PetNativeProgram *program, const PetNode *node)
   return true;
 }
 
+/* What goes into a node that is deferred is read by the reader of the Concat. */
+static void
+extend_lives (
+    PetNativeProgram *program, const PetNode *node, const PetNode *concat)
+{
+  int last_use = program->values[concat->outputs[0]].last_use;
+
+  for (int i = 0; i < node->n_inputs; i++)
+    if (node->inputs[i] >= 0 &&
+        program->values[node->inputs[i]].last_use < last_use)
+      program->values[node->inputs[i]].last_use = last_use;
+}
+
 bool
 pet_native_defer_concat (PetNativeProgram *program, const PetNode *node)
 {
   bool defer = concat_is_deferrable (program, node);
 
   program->values[node->outputs[0]].deferred = defer;
+  if (defer)
+    extend_lives (program, node, node);
   return defer;
 }
 
@@ -69,6 +84,8 @@ pet_native_defer_resize (PetNativeProgram *program, const PetNode *node)
       concat_is_deferrable (program, reader);
 
   program->values[node->outputs[0]].deferred = defer;
+  if (defer)
+    extend_lives (program, node, reader);
   return defer;
 }
 

@@ -10,6 +10,8 @@
 #include "nn/native/native-conv.h"
 #include "nn/native/native-winograd.h"
 
+/* No tile lies in the padding alone. */
+#define MAX_PADDING 2
 /* Keeps the positions of a tile apart in the cache's sets. */
 #define SKEW PET_BLOCK
 /* Tile rows of a chunk. */
@@ -136,6 +138,15 @@ find_overwritten (const PetNativeProgram *program, const PetNode *node,
   return found;
 }
 
+static bool
+is_source (const PetNativeTiled *w, int value)
+{
+  for (int i = 0; i < w->n_sources; i++)
+    if (w->sources[i].value == value)
+      return true;
+  return false;
+}
+
 static PetStatus
 add_save (PetNativeProgram *program, const PetNode *node, PetNativeTiled *w,
     PetNativePlace *saved, PetError *error)
@@ -181,6 +192,9 @@ set_places (PetNativeProgram *program, const PetNode *node, PetNativeTiled *w,
     PET_TRY (pet_native_residual (program, node, true, step, error));
   w->overwritten = find_overwritten (program, node, w, window);
   w->chunk_rows = w->overwritten >= 0 ? CHUNK_ROWS : any_resized;
+  if (w->overwritten < 0 && is_source (w, node->residual))
+    return pet_native_make_blocked (
+        program, node->outputs[0], &step->out, error);
   if (w->overwritten < 0)
     return pet_native_make_result (program, node, step, error);
   PET_TRY (add_save (program, node, w, &step->places[w->n_sources], error));
@@ -225,7 +239,8 @@ pet_native_is_tiled (const PetGraph *graph, const PetNode *node)
     return false;
   for (int i = 0; i < 2; i++)
     if (window.kernel[i] != 3 || window.stride[i] != 1 ||
-        window.dilation[i] != 1)
+        window.dilation[i] != 1 || window.before[i] > MAX_PADDING ||
+        window.after[i] > MAX_PADDING)
       return false;
   return in.channels >= PET_BLOCK && out.channels >= PET_BLOCK / 2 &&
       out.height * out.width >= 24 * 24;
