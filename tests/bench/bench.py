@@ -25,11 +25,15 @@ PACKAGES = ["numpy", "pillow", "opencv-python-headless", "onnxruntime", "rembg"]
 WIDTH, HEIGHT = 1152, 1536
 
 
-def use_peers():
-    """Goes on in the peers' Python, which is made when it is not there."""
+def use_peers(more=()):
+    """Goes on in the peers' Python, which is made when it is not there; `more`
+    are packages that only some tables want."""
     place = os.environ.get("PET_BENCH_PEERS", os.path.join(PLACE, "peers"))
     python = os.path.join(place, "bin", "python")
     if os.path.realpath(sys.prefix) == os.path.realpath(place):
+        if more:
+            subprocess.run([python, "-m", "pip", "install", "-q", *more],
+                           check=True)
         return
     mark = os.path.join(place, "complete")
     if not os.path.exists(mark):
