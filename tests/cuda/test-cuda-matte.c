@@ -70,10 +70,12 @@ send (const PetImage *image)
   return frame;
 }
 
+/* The card says nothing of the outline. */
 static void
 check_stats (const PetMaskStats *want, const PetMaskStats *got)
 {
-  if (memcmp (want, got, sizeof *want) != 0)
+  tap_check (got->outline.width == 0);
+  if (memcmp (want, got, offsetof (PetMaskStats, outline)) != 0)
     tap_fail ("extent %d,%d %dx%d %.9f, not %d,%d %dx%d %.9f", got->x, got->y,
         got->width, got->height, got->coverage, want->x, want->y, want->width,
         want->height, want->coverage);
