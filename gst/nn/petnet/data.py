@@ -22,6 +22,7 @@ BORDER_WEIGHT = 0.35
 UNSURE_WEIGHT = 0.15  # where a teacher says one half
 PSEUDO_WEIGHT = 0.7
 PASTED = {"train": 0.3, "pseudo": 0.15}
+NEGATIVES = 0.1  # share of pictures without a pet
 PLAIN = 0.2  # of the grounds that pets are pasted on
 # Of the labelled pictures 511 are of three breeds.  Held out are as many of
 # these and of the others as the test set has, and an epoch takes each of them
@@ -156,7 +157,7 @@ class Augmented(Dataset):
             count = min(int(pseudo_ratio * len(items)), len(cache.pseudo))
             items += [("pseudo", i) for i in
                       rng.choice(cache.pseudo, count, replace=False)]
-        n_neg = round(0.05 * len(items))
+        n_neg = round(NEGATIVES * len(items))
         items += [("neg", i) for i in rng.choice(cache.train_neg, n_neg)]
         rng.shuffle(items)
         self.items = [(kind, int(i)) for kind, i in items]
