@@ -237,25 +237,25 @@ search (PetSegmenter *segmenter, const PetPieces *pieces, const PetImage *photo,
     PetError *error)
 {
   PetImage *mask = &found->mask, view = *photo;
-  int part = SURE_PART;
+  bool closer = false;
   Box box;
 
   PET_TRY (pet_pieces_run (segmenter, pieces, photo, mask, allocator, error));
   if (is_sure (mask, WORTH_PART)) {
     PET_TRY (clean (mask, largest, allocator, error));
     box = box_of (mask);
-    if (is_small (mask, &box)) {
+    closer = is_small (mask, &box);
+    if (closer) {
       found->part = part_around (mask, &box, photo);
       view = view_of (photo, &found->part);
       PET_TRY (look_closer (segmenter, &view, allocator, found, error));
-      part = CLOSER_SURE_PART;
     }
-    if ((pieces->count == 1 || part == CLOSER_SURE_PART) && is_unsure (mask))
+    if ((closer || pieces->count == 1) && is_unsure (mask))
       PET_TRY (look_again (segmenter, &view, mask, allocator, error));
     clear_edges (mask, &found->part, photo);
     PET_TRY (clean (mask, largest, allocator, error));
   }
-  found->empty = !is_sure (mask, part);
+  found->empty = !is_sure (mask, closer ? CLOSER_SURE_PART : SURE_PART);
   if (found->empty)
     memset (mask->data, 0, (size_t) mask->width * (size_t) mask->height);
   return PET_OK;

@@ -9,23 +9,29 @@
 /* A tenth of what the network sees on every side: of the photo an eighth. */
 #define MARGIN_PART 10
 
-/* Bytes of one picture of the network's size and one mask. */
 static size_t
 view_bytes (const PetModelInfo *info, int channels)
 {
   return (size_t) info->width * (size_t) info->height * (size_t) channels;
 }
 
-static PetImage
-inside_of (const PetImage *view)
+static int
+inside_side (int side)
 {
-  int x = view->width / MARGIN_PART, y = view->height / MARGIN_PART;
-  PetImage inside = *view;
+  return side - 2 * (side / MARGIN_PART);
+}
+
+/* `image` without its margins: the network's view, or its mask. */
+static PetImage
+inside_of (const PetImage *image)
+{
+  int x = image->width / MARGIN_PART, y = image->height / MARGIN_PART;
+  PetImage inside = *image;
 
   inside.data =
-      pet_image_row (view, y) + (ptrdiff_t) x * (ptrdiff_t) view->channels;
-  inside.width -= 2 * x;
-  inside.height -= 2 * y;
+      pet_image_row (image, y) + (ptrdiff_t) x * (ptrdiff_t) image->channels;
+  inside.width = inside_side (image->width);
+  inside.height = inside_side (image->height);
   return inside;
 }
 
@@ -56,62 +62,19 @@ mirror (const PetImage *view)
   }
 }
 
-/* Where value `i` of `side` lies in a mask of the same size that has margins,
- * in 1/256, for a view of `view` pixels. */
-static int
-place (int i, int side, int view)
-{
-  double margin = (double) (view / MARGIN_PART) / view;
-  double at = ((i + 0.5) * (1 - 2 * margin) / side + margin) * side - 0.5;
-
-  at = at < 0 ? 0 : at > side - 1 ? side - 1 : at;
-  return (int) (at * 256 + 0.5);
-}
-
-static int
-mix (int a, int b, int share)
-{
-  return a * (256 - share) + b * share;
-}
-
-/* The inside of `framed` enlarged to its whole size. */
-static void
-cut_out (const PetImage *framed, const PetModelInfo *info, const PetImage *mask)
-{
-  for (int y = 0; y < mask->height; y++) {
-    int down = place (y, mask->height, info->height);
-    const uint8_t *above = pet_image_row (framed, down >> 8);
-    const uint8_t *below =
-        down & 255 ? pet_image_row (framed, (down >> 8) + 1) : above;
-    uint8_t *to = pet_image_row (mask, y);
-
-    for (int x = 0; x < mask->width; x++) {
-      int across = place (x, mask->width, info->width), left = across >> 8;
-      int right = across & 255 ? left + 1 : left;
-
-      to[x] = (uint8_t) ((mix (mix (above[left], above[right], across & 255),
-                              mix (below[left], below[right], across & 255),
-                              down & 255) +
-                             32768) >>
-          16);
-    }
-  }
-}
-
 static PetStatus
 run_view (PetSegmenter *segmenter, const PetImage *photo, const PetImage *view,
     const PetImage *framed, const PetImage *mask, const PetAllocator *allocator,
     PetError *error)
 {
-  PetImage inside = inside_of (view);
+  PetImage inside = inside_of (view), found = inside_of (framed);
 
   PET_TRY (pet_segmenter_fetch (segmenter, error));
   PET_TRY (
       pet_resample (allocator, photo, &inside, PET_FILTER_TRIANGLE, error));
   mirror (view);
   PET_TRY (pet_segmenter_run (segmenter, view, framed, error));
-  cut_out (framed, pet_segmenter_info (segmenter), mask);
-  return PET_OK;
+  return pet_resample (allocator, &found, mask, PET_FILTER_TRIANGLE, error);
 }
 
 PetStatus
@@ -147,12 +110,14 @@ size_t
 pet_framed_bytes (const PetSegmenter *segmenter, int width, int height)
 {
   const PetModelInfo *info = pet_segmenter_info (segmenter);
-  int mask_width, mask_height;
+  size_t down, up;
+  int across, along;
 
-  pet_segmenter_mask_size (segmenter, &mask_width, &mask_height);
-  return view_bytes (info, 4) + (size_t) mask_width * (size_t) mask_height +
-      pet_resampler_bytes (width, height,
-          info->width - 2 * (info->width / MARGIN_PART),
-          info->height - 2 * (info->height / MARGIN_PART), 4,
-          PET_FILTER_TRIANGLE);
+  pet_segmenter_mask_size (segmenter, &across, &along);
+  down = pet_resampler_bytes (width, height, inside_side (info->width),
+      inside_side (info->height), 4, PET_FILTER_TRIANGLE);
+  up = pet_resampler_bytes (inside_side (across), inside_side (along), across,
+      along, 1, PET_FILTER_TRIANGLE);
+  return view_bytes (info, 4) + (size_t) across * (size_t) along +
+      (down > up ? down : up);
 }
