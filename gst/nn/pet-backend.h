@@ -66,6 +66,7 @@ size_t pet_plan_release_constants (PetGraph *graph, const bool *kept);
 typedef struct {
   int threads; /* at least 1 */
   const PetAllocator *allocator;
+  bool bf16; /* products of bfloat16 numbers are allowed */
 } PetBackendOptions;
 
 typedef struct {

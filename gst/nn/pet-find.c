@@ -29,7 +29,7 @@
  * more than 3 values to 20 of the pet: it said neither no nor yet yes to 4 in
  * 5. */
 #define UNSURE_LOW 51
-#define UNSURE_SHARE 0.15
+#define UNSURE_SHARE 0.12
 
 typedef struct {
   int left, top, right, bottom; /* of the mask; right and bottom exclusive */

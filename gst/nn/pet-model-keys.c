@@ -14,6 +14,7 @@ const char *const pet_model_key_names[] = {
   "output-range",
   "channel",
   "input-size",
+  "precision",
   NULL,
 };
 
@@ -169,6 +170,17 @@ read_divisor (const char *text, float *divisor)
 }
 
 static bool
+read_precision (const char *text, bool *bf16)
+{
+  char name[8];
+
+  if (!read_text (text, name, sizeof name))
+    return false;
+  *bf16 = strcmp (name, "bf16") == 0;
+  return *bf16 || strcmp (name, "fp32") == 0;
+}
+
+static bool
 set_key (PetModelInfo *info, const char *key, const char *value, bool *known)
 {
   *known = true;
@@ -188,6 +200,8 @@ set_key (PetModelInfo *info, const char *key, const char *value, bool *known)
     return read_int (&value, 0, 65535, &info->channel) && *value == '\0';
   if (strcmp (key, "input-size") == 0)
     return read_size (value, info);
+  if (strcmp (key, "precision") == 0)
+    return read_precision (value, &info->bf16);
   *known = false;
   return true;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/pet-cpu.h"
+#include "nn/native/native-bf16.h"
 #include "nn/pet-backend.h"
 
 struct PetNet {
@@ -43,6 +44,12 @@ pet_net_options_init (PetNetOptions *options)
   memset (options, 0, sizeof *options);
 }
 
+bool
+pet_net_has_bf16 (void)
+{
+  return pet_native_bf16 () != NULL;
+}
+
 static PetStatus
 find_backend (const char *name, const PetGraph *graph,
     const PetBackend **backend, PetError *error)
@@ -64,7 +71,8 @@ PetStatus
 pet_net_new (const PetModel *model, const PetNetOptions *options,
     PetNet **result, PetError *error)
 {
-  PetBackendOptions backend_options = { .allocator = options->allocator };
+  PetBackendOptions backend_options = { .allocator = options->allocator,
+    .bf16 = options->bf16 };
   const PetBackend *backend = NULL;
   PetGraph *graph;
   PetNet *net;

@@ -93,6 +93,9 @@ typedef struct {
                                    are open; NULL = as in the file */
   const PetAllocator *allocator; /* activations and packed weights; NULL =
                                     malloc; must outlive the net */
+  bool bf16; /* where the processor multiplies bfloat16 numbers at once
+                (pet_net_has_bf16 ()), 1x1 convolutions are made of these:
+                sums of products that are right to 8 bits each */
 } PetNetOptions;
 
 /* A network ready to run: constants folded, operators fused, activation
@@ -104,9 +107,13 @@ typedef struct {
   size_t activation_bytes; /* planned arena */
   size_t weight_bytes;     /* packed constants */
   int nodes;               /* run per inference, after fusion */
+  int bf16_nodes;          /* of these, made of bfloat16 numbers */
 } PetNetInfo;
 
 void pet_net_options_init (PetNetOptions *options);
+
+/* Thread-safety: safe. */
+bool pet_net_has_bf16 (void);
 
 /* `model` may be freed afterwards. */
 PetStatus pet_net_new (const PetModel *model, const PetNetOptions *options,

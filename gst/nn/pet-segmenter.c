@@ -63,6 +63,9 @@ set_up (PetSegmenter *segmenter, const PetModel *model, const char *sidecar,
   net.backend = options->backend;
   net.threads = options->threads;
   net.allocator = options->allocator;
+  net.bf16 = options->precision == PET_PRECISION_AUTO
+      ? info->bf16
+      : options->precision == PET_PRECISION_BF16;
   net.output = info->output[0] != '\0'
       ? info->output
       : pet_model_output (model, 0, NULL, NULL);

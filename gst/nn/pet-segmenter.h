@@ -19,6 +19,12 @@ typedef enum {
                        so that a picture without a pet stays empty */
 } PetOutputRange;
 
+typedef enum {
+  PET_PRECISION_AUTO, /* what the model says of itself, else float */
+  PET_PRECISION_FP32,
+  PET_PRECISION_BF16, /* PetNetOptions.bf16 */
+} PetPrecision;
+
 /* x' = (x / divisor - mean) / std per channel, x in 0..255. */
 typedef struct {
   char name[64];
@@ -28,6 +34,7 @@ typedef struct {
   PetOutputRange range;
   char output[128]; /* name of the output tensor; "" = the first */
   int channel;      /* of the output that is the pet; default 0 */
+  bool bf16;        /* bfloat16 numbers are good enough for it; default no */
 } PetModelInfo;
 
 /* Fills `info` for a loaded model. `modelinfo_text` NULL: no sidecar file.
@@ -40,6 +47,7 @@ typedef struct PetSegmenter PetSegmenter;
 typedef struct {
   const char *backend; /* as PetNetOptions */
   int threads;
+  PetPrecision precision;
   const PetAllocator *allocator;
 } PetSegmenterOptions;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* nn-bench MODEL [--threads N] [--backend B] [--runs N] [--output NAME]
- * [--size WxH]
+ * [--size WxH] [--bf16]
  *
  * Median milliseconds per inference, by the clock and of processor time (on a
  * busy machine only the latter tells anything), and the memory that the net
@@ -25,7 +25,7 @@ usage (void)
 {
   fprintf (stderr,
       "usage: nn-bench MODEL [--threads N] [--backend NAME] [--runs N]\n"
-      "                [--output NAME] [--size WxH]\n");
+      "                [--output NAME] [--size WxH] [--bf16]\n");
   return 1;
 }
 
@@ -40,6 +40,8 @@ parse (int argc, char **argv, Options *options)
 
     if (argv[i][0] != '-' && options->model == NULL)
       options->model = argv[i];
+    else if (strcmp (argv[i], "--bf16") == 0)
+      options->net.bf16 = true;
     else if (!has_value)
       return false;
     else if (strcmp (argv[i], "--threads") == 0)

@@ -17,9 +17,10 @@ typedef struct {
   PetNativePicture in, out;
   PetNativeWindow window;
   PetNativeStrip strip;
-  bool pointwise; /* 1x1, every pixel */
-  bool one;       /* a single channel comes out, dense */
-  int size;       /* of a task: rows, or pixels of a pointwise one */
+  bool pointwise;            /* 1x1, every pixel */
+  const PetNativeBf16 *bf16; /* pointwise: its numbers; NULL: floats */
+  bool one;                  /* a single channel comes out, dense */
+  int size;                  /* of a task: rows, or pixels of a pointwise one */
   int n_groups;
   PetNativeConv *groups;
   PetNativeSegment *segments;
@@ -29,6 +30,30 @@ static int
 at_most (int value, int limit)
 {
   return value < limit ? value : limit;
+}
+
+/* Task: pixels, rounded once for all groups. */
+static void
+run_narrow (const PetNativeStep *step, int task, void *scratch)
+{
+  const Conv *c = step->state;
+  int first = task * c->size, pixels = c->out.height * c->out.width;
+  ptrdiff_t at = (ptrdiff_t) first * PET_BLOCK, block = 0;
+  uint16_t *in = scratch;
+
+  pixels = at_most (pixels - first, c->size);
+  for (int b = 0; b < c->in.blocks; b++)
+    c->bf16->narrow (step->in.data + b * c->in.plane + at,
+        at_most (c->in.channels - b * PET_BLOCK, PET_BLOCK),
+        in + (ptrdiff_t) b * c->size * PET_BLOCK, pixels);
+  for (int g = 0; g < c->n_groups; g++) {
+    ptrdiff_t to = block * c->out.plane + at;
+
+    c->bf16->conv (&c->groups[g], in,
+        step->has_other ? step->other.data + to : NULL, step->out.data + to,
+        pixels);
+    block += c->groups[g].group;
+  }
 }
 
 /* Task: pixels. */
@@ -136,6 +161,22 @@ pack_group (const Conv *c, const float *from, int first, int group, float *to)
               (size_t) t];
 }
 
+/* From [out][in] to [group][pair of in][16 * blocks of the group][2]. */
+static void
+pack_narrow (
+    const Conv *c, const float *from, int first, int group, uint16_t *to)
+{
+  for (int i = 0; i < c->in.channels; i += 2)
+    for (int o = 0; o < group * PET_BLOCK; o++, to += 2)
+      if (first + o < c->out.channels) {
+        const float *pair = from + (ptrdiff_t) (first + o) * c->in.channels + i;
+
+        to[0] = pet_native_to_bf16 (pair[0]);
+        if (i + 1 < c->in.channels)
+          to[1] = pet_native_to_bf16 (pair[1]);
+      }
+}
+
 /* From [in][tap] to [tap][in, filled to whole blocks]. */
 static void
 pack_one (const Conv *c, const float *from, float *to)
@@ -147,6 +188,41 @@ pack_one (const Conv *c, const float *from, float *to)
       to[i] = from[i * taps + t];
 }
 
+/* The weights of all groups, one after the other. */
+static void
+pack_groups (const Conv *c, const float *weights, size_t rows, float *packed)
+{
+  int first = 0;
+
+  for (int g = 0; g < c->n_groups; g++) {
+    PetNativeConv *group = &c->groups[g];
+
+    group->weights = packed;
+    if (c->one)
+      pack_one (c, weights, packed);
+    else
+      pack_group (c, weights, first, group->group, packed);
+    packed += rows * (size_t) (group->group * PET_BLOCK);
+    first += group->group * PET_BLOCK;
+  }
+}
+
+static void
+pack_narrow_groups (
+    const Conv *c, const float *weights, size_t rows, uint16_t *packed)
+{
+  int first = 0;
+
+  for (int g = 0; g < c->n_groups; g++) {
+    PetNativeConv *group = &c->groups[g];
+
+    group->narrow_weights = packed;
+    pack_narrow (c, weights, first, group->group, packed);
+    packed += rows * (size_t) (group->group * PET_BLOCK);
+    first += group->group * PET_BLOCK;
+  }
+}
+
 static PetStatus
 pack (PetNativeProgram *program, const PetNode *node, Conv *c, PetError *error)
 {
@@ -156,24 +232,24 @@ pack (PetNativeProgram *program, const PetNode *node, Conv *c, PetError *error)
       (size_t) (c->one ? 1 : c->in.channels);
   size_t columns =
       (size_t) PET_BLOCK * (size_t) (c->one ? c->in.blocks : c->out.blocks);
-  float *packed, *bias;
-  int first = 0;
+  float *bias;
+  void *packed;
 
-  PET_TRY (pet_native_new_constant (
-      program, rows * columns * sizeof *packed, &packed, error));
   PET_TRY (pet_native_pack_bias (program, node, c->out.channels, &bias, error));
   for (int g = 0; g < c->n_groups; g++) {
-    PetNativeConv *group = &c->groups[g];
-
-    group->weights = packed;
-    group->bias = bias + first;
-    if (c->one)
-      pack_one (c, weights, packed);
-    else
-      pack_group (c, weights, first, group->group, packed);
-    packed += rows * (size_t) (group->group * PET_BLOCK);
-    first += group->group * PET_BLOCK;
+    c->groups[g].bias = bias;
+    bias += c->groups[g].group * PET_BLOCK;
   }
+  if (c->bf16 != NULL) {
+    rows += rows % 2;
+    PET_TRY (pet_native_new_constant (
+        program, rows * columns * sizeof (uint16_t), &packed, error));
+    pack_narrow_groups (c, weights, rows, packed);
+    return PET_OK;
+  }
+  PET_TRY (pet_native_new_constant (
+      program, rows * columns * sizeof (float), &packed, error));
+  pack_groups (c, weights, rows, packed);
   return PET_OK;
 }
 
@@ -287,8 +363,15 @@ set_conv (PetNativeProgram *program, const PetNode *node, Conv *c,
   int tasks = c->pointwise ? c->out.height * c->out.width : c->out.height;
 
   choose_groups (program, node, c, n_segments);
-  fill_segments (c, c->pointwise ? c->in.plane : c->strip.part, c->segments);
-  step->run = c->pointwise ? run_pointwise : run_strip;
+  fill_segments (c,
+      c->bf16 != NULL    ? (ptrdiff_t) c->size * PET_BLOCK
+          : c->pointwise ? c->in.plane
+                         : c->strip.part,
+      c->segments);
+  step->run = c->bf16 != NULL ? run_narrow
+      : c->pointwise          ? run_pointwise
+                              : run_strip;
+  program->n_bf16 += c->bf16 != NULL;
   step->n_tasks = (tasks + c->size - 1) / c->size;
   PET_TRY (pack (program, node, c, error));
   PET_TRY (c->strip.blocked
@@ -296,7 +379,11 @@ set_conv (PetNativeProgram *program, const PetNode *node, Conv *c,
           : pet_native_get_dense (program, node->inputs[0], &step->in, error));
   if (!with_rest)
     PET_TRY (pet_native_residual (program, node, !c->one, step, error));
-  if (!c->pointwise)
+  if (c->bf16 != NULL)
+    pet_native_want_scratch (program,
+        (size_t) c->size * (size_t) c->in.blocks * PET_BLOCK *
+            sizeof (uint16_t));
+  else if (!c->pointwise)
     pet_native_want_scratch (program, c->strip.bytes);
   return c->one
       ? pet_native_make_dense (program, node->outputs[0], &step->out, error)
@@ -317,6 +404,7 @@ plan_conv (const PetNativeProgram *program, const PetNode *node, Conv *c,
   c->one = c->out.channels == 1;
   c->strip.blocked = !stays_dense (program, node, c);
   c->pointwise = is_pointwise (c);
+  c->bf16 = c->pointwise && !c->one ? program->bf16 : NULL;
   choose_size (c);
   *n_segments = c->window.kernel[0] * c->window.kernel[1] *
       (c->strip.blocked ? c->in.blocks : c->in.channels);

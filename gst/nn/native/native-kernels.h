@@ -44,6 +44,9 @@ typedef struct {
   int pixel_step;       /* floats between input pixels: 1, 2, 16 or 32; the
                            steps other than 16 with group 1 or 2 only */
   const float *weights; /* lane of all segments, then group * 16 */
+  /* Of native-bf16.h: two lanes of all segments (the last of an odd number
+   * with 0), then group * 16, then those two. NULL elsewhere. */
+  const uint16_t *narrow_weights;
   const float *bias;    /* group * 16 */
   ptrdiff_t out_stride; /* between output blocks, and the residual's */
   PetNativeFinish finish;

@@ -10,6 +10,7 @@
 
 #pragma once
 
+#include "nn/native/native-bf16.h"
 #include "nn/native/native-kernels.h"
 #include "nn/native/native-threads.h"
 #include "nn/pet-backend.h"
@@ -59,6 +60,8 @@ typedef struct {
   PetGraph *graph;
   PetBackendOptions options;
   const PetNativeKernels *kernels;
+  const PetNativeBf16 *bf16; /* NULL: floats alone */
+  int n_bf16;                /* steps that use it */
   PetNativeTeam *team;
   PetNativeValue *values; /* one per value of the graph */
   PetPlanNested *blocks;

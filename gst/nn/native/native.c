@@ -192,6 +192,7 @@ compile (PetGraph *graph, const PetBackendOptions *options, void **result,
   program->graph = graph;
   program->options = *options;
   program->kernels = pet_native_kernels_all ()[0];
+  program->bf16 = options->bf16 ? pet_native_bf16 () : NULL;
   status = build (program, error);
   if (status != PET_OK) {
     /* The graph is still the caller's. */
@@ -270,6 +271,7 @@ info (const void *pointer, PetNetInfo *info)
   info->activation_bytes = program->arena_bytes;
   info->weight_bytes = program->constant_bytes;
   info->nodes = program->graph->n_nodes;
+  info->bf16_nodes = program->n_bf16;
 }
 
 static bool

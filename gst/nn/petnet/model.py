@@ -256,6 +256,7 @@ METADATA = {
     "pet.divisor": "255",
     "pet.output": "mask",
     "pet.output-range": "unit",
+    "pet.precision": "bf16",
 }
 
 
