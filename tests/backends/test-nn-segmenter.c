@@ -172,7 +172,7 @@ bad_values_name_their_key (void)
     "mean=nan", "std=0", "std=a", "divisor=-1", "divisor=maximum",
     "divisor=1e999", "output-range=0..1", "channel=-1", "channel=0.5",
     "channel=1x", "input-size=5", "input-size=0x4", "input-size=3x3x3",
-    "name=", "output= " };
+    "name=", "output= ", "precision=fp16" };
   Spec spec = { .channels = 3, .height = -1, .width = -1 };
   char text[128], key[32];
 

@@ -28,9 +28,9 @@ read_floors (Floors *floors)
 }
 
 static PetSegmenter *
-open_network (void)
+open_in (PetPrecision precision)
 {
-  PetSegmenterOptions options = { .threads = 1 };
+  PetSegmenterOptions options = { .threads = 1, .precision = precision };
   PetSegmenter *segmenter = NULL;
   PetError error;
 
@@ -38,6 +38,12 @@ open_network (void)
           getenv ("PET_NETWORK"), &options, &segmenter, &error) != PET_OK)
     tap_fail ("%s", error.message);
   return segmenter;
+}
+
+static PetSegmenter *
+open_network (void)
+{
+  return open_in (PET_PRECISION_AUTO);
 }
 
 /* At the photo's size; outside the part that the mask shows its edge goes on. */
@@ -161,6 +167,69 @@ masks_of_the_test_photos_are_as_good_as_the_model_card_says (void)
   tap_check (list.count > 0 && iou / count >= floors.mean);
   tap_check (worst >= floors.worst && boundary / count >= floors.boundary);
   pet_segmenter_free (&segmenter);
+  pet_folder_clear (&list);
+}
+
+/* Of what two masks have above one half. */
+static double
+agreement (const PetImage *a, const PetImage *b)
+{
+  int both = 0, any = 0;
+
+  for (int i = 0; i < a->width * a->height; i++) {
+    both += a->data[i] >= 128 && b->data[i] >= 128;
+    any += a->data[i] >= 128 || b->data[i] >= 128;
+  }
+  return any > 0 ? (double) both / any : 1.0;
+}
+
+static double
+agreement_on (PetSegmenter *segmenter, PetSegmenter *exact, const char *name)
+{
+  PetImage photo, truth, a, b;
+  double result;
+
+  if (!accuracy_read_pair (test_folder (), name, &photo, &truth)) {
+    tap_fail ("%s cannot be read", name);
+    return 0;
+  }
+  a = ask_network (segmenter, &photo);
+  b = ask_network (exact, &photo);
+  result = agreement (&a, &b);
+  free (photo.data);
+  free (truth.data);
+  free (a.data);
+  free (b.data);
+  return result;
+}
+
+static void
+masks_of_bfloat16_numbers_are_those_of_floats (void)
+{
+  double sum = 0.0, worst = 1.0;
+  PetSegmenter *narrow, *exact;
+  PetNetInfo info = { 0 };
+  PetFolder list;
+
+  if (!list_photos (&list))
+    return;
+  narrow = open_network ();
+  exact = open_in (PET_PRECISION_FP32);
+  if (narrow != NULL)
+    pet_segmenter_net_info (narrow, &info);
+  tap_check ((info.bf16_nodes > 0) == pet_net_has_bf16 ());
+  for (size_t i = 0; i < list.count && narrow != NULL && exact != NULL; i++) {
+    double iou = agreement_on (narrow, exact, list.paths[i]);
+
+    sum += iou;
+    worst = iou < worst ? iou : worst;
+  }
+  printf ("# %zu photos, %d nodes of bfloat16: IoU with floats %.4f, worst %.4f"
+          "\n",
+      list.count, info.bf16_nodes, sum / (double) list.count, worst);
+  tap_check (sum / (double) list.count >= 0.995 && worst >= 0.985);
+  pet_segmenter_free (&narrow);
+  pet_segmenter_free (&exact);
   pet_folder_clear (&list);
 }
 
@@ -326,6 +395,7 @@ main (int argc, char **argv)
 {
   static const TapTest tests[] = {
     TAP_TEST (masks_of_the_test_photos_are_as_good_as_the_model_card_says),
+    TAP_TEST (masks_of_bfloat16_numbers_are_those_of_floats),
     TAP_TEST (no_pet_is_found_where_there_is_none),
     TAP_TEST (pets_are_found_where_they_are_hard_to_see),
   };

@@ -404,7 +404,9 @@ plan_conv (const PetNativeProgram *program, const PetNode *node, Conv *c,
   c->one = c->out.channels == 1;
   c->strip.blocked = !stays_dense (program, node, c);
   c->pointwise = is_pointwise (c);
-  c->bf16 = c->pointwise && !c->one ? program->bf16 : NULL;
+  /* To round a single block takes as long as its products in floats. */
+  if (c->pointwise && !c->one && c->in.blocks > 1)
+    c->bf16 = program->bf16;
   choose_size (c);
   *n_segments = c->window.kernel[0] * c->window.kernel[1] *
       (c->strip.blocked ? c->in.blocks : c->in.channels);
