@@ -11,6 +11,19 @@
 
 #define BUILT_IN "/org/gst-plugins-pet/petnet.onnx"
 
+static PetPrecision
+cpu_precision (GstPetPrecision wanted)
+{
+  switch (wanted) {
+    case GST_PET_PRECISION_AUTO:
+      return PET_PRECISION_AUTO;
+    case GST_PET_PRECISION_BF16:
+      return PET_PRECISION_BF16;
+    default:
+      return PET_PRECISION_FP32;
+  }
+}
+
 static PetStatus
 load_cpu (const GstPetNetworkOptions *options, PetSegmenter **segmenter,
     PetError *error)
@@ -18,6 +31,7 @@ load_cpu (const GstPetNetworkOptions *options, PetSegmenter **segmenter,
   PetSegmenterOptions how = {
     .threads =
         options->threads != 0 ? (int) options->threads : pet_cpu_count (),
+    .precision = cpu_precision (options->precision),
     .allocator = options->allocator,
   };
   GBytes *bytes;
@@ -138,8 +152,8 @@ open_cpu (GstElement *element, const GstPetNetworkOptions *options)
   PetNetInfo net;
   PetStatus status;
 
-  if (options->precision == GST_PET_PRECISION_BF16 ||
-      options->precision == GST_PET_PRECISION_FP16)
+  if (options->precision == GST_PET_PRECISION_FP16 ||
+      (options->precision == GST_PET_PRECISION_BF16 && !pet_net_has_bf16 ()))
     GST_ELEMENT_WARNING (element, LIBRARY, SETTINGS,
         ("The CPU runs the network in fp32; the precision asked for is not "
          "available there."),
@@ -151,10 +165,10 @@ open_cpu (GstElement *element, const GstPetNetworkOptions *options)
   }
   pet_segmenter_net_info (segmenter, &net);
   GST_INFO_OBJECT (element,
-      "%s on %s: %d nodes, %" G_GSIZE_FORMAT " bytes of activations, "
-      "%" G_GSIZE_FORMAT " of weights",
+      "%s on %s: %d nodes, %d of them in bf16, %" G_GSIZE_FORMAT
+      " bytes of activations, %" G_GSIZE_FORMAT " of weights",
       pet_segmenter_info (segmenter)->name, net.backend, net.nodes,
-      net.activation_bytes, net.weight_bytes);
+      net.bf16_nodes, net.activation_bytes, net.weight_bytes);
   return segmenter;
 }
 

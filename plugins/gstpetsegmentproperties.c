@@ -29,7 +29,9 @@ install_network_properties (GObjectClass *object_class)
   g_object_class_install_property (object_class, PROP_PRECISION,
       g_param_spec_enum ("precision", "Precision",
           "Arithmetic of the network; what the device does not have is "
-          "replaced by fp32 with a warning",
+          "replaced by fp32 with a warning (auto: fp16 on a GPU; on the CPU "
+          "bf16 "
+          "where it has that and the network's file allows it, else fp32)",
           GST_TYPE_PET_PRECISION, DEFAULT_PRECISION, flags));
   g_object_class_install_property (object_class, PROP_THREADS,
       g_param_spec_uint ("threads", "Threads",

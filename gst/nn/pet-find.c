@@ -26,7 +26,7 @@
 #define LONGEST 1.5
 
 /* It is asked again, and the mean of both answers counts, where it is unsure of
- * more than 3 values to 20 of the pet: it said neither no nor yet yes to 4 in
+ * more than 3 values to 25 of the pet: it said neither no nor yet yes to 4 in
  * 5. */
 #define UNSURE_LOW 51
 #define UNSURE_SHARE 0.12

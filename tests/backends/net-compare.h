@@ -26,6 +26,7 @@ typedef struct {
   OnnxWriter w;
   int64_t channels, height, width;
   bool wrapped;
+  bool bf16;
   char text[256]; /* what was made, for failures */
 } Net;
 
@@ -59,10 +60,11 @@ static inline void
 compare (const Net *net, const PetModel *model, const PetBackend *backend,
     const Result *expected, double tolerance)
 {
+  PetBackendOptions options = { .threads = range (1, 2), .bf16 = net->bf16 };
   PetError error = { .status = PET_OK };
   Result got = { .data = NULL };
 
-  if (run_graph (model, backend, true, range (1, 2), &got, &error) != PET_OK)
+  if (run_graph (model, backend, true, &options, &got, &error) != PET_OK)
     tap_fail ("%s: %s: %s", backend->name, net->text, error.message);
   else if (!(difference (&got, expected) <= tolerance))
     tap_fail ("%s: %s%s: differs by %g", backend->name, net->text,
@@ -74,6 +76,7 @@ compare (const Net *net, const PetModel *model, const PetBackend *backend,
 static inline void
 finish (Net *net, int64_t channels, double tolerance)
 {
+  PetBackendOptions plain = { .threads = 1 };
   Result expected = { .data = NULL };
   PetError error = { .status = PET_OK };
   PetModel *model;
@@ -90,7 +93,7 @@ finish (Net *net, int64_t channels, double tolerance)
   model = load_bytes (&bytes);
   if (model == NULL)
     return;
-  if (run_graph (model, &pet_backend_ref, false, 1, &expected, &error) !=
+  if (run_graph (model, &pet_backend_ref, false, &plain, &expected, &error) !=
       PET_OK)
     tap_fail ("%s: %s", net->text, error.message);
   for (int i = 0; expected.data != NULL && tested[i] != NULL; i++)

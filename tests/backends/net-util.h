@@ -75,9 +75,8 @@ run_program (const PetBackend *backend, const PetGraph *graph, void *program,
 /* As PetNet does, but fusing only if `fuse`. */
 static inline PetStatus
 run_graph (const PetModel *model, const PetBackend *backend, bool fuse,
-    int threads, Result *result, PetError *error)
+    const PetBackendOptions *options, Result *result, PetError *error)
 {
-  PetBackendOptions options = { .threads = threads };
   PetGraph *graph = pet_graph_copy (pet_model_graph (model));
   void *program = NULL;
   PetStatus status = pet_graph_infer (graph, NULL, error);
@@ -85,7 +84,7 @@ run_graph (const PetModel *model, const PetBackend *backend, bool fuse,
   if (status == PET_OK)
     status = pet_graph_optimize (graph, fuse, error);
   if (status == PET_OK)
-    status = backend->compile (graph, &options, &program, error);
+    status = backend->compile (graph, options, &program, error);
   if (status != PET_OK) {
     pet_graph_free (&graph);
     return status;

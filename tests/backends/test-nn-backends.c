@@ -156,6 +156,26 @@ fused_convolutions (void)
   }
 }
 
+/* 1x1 and in bfloat16 numbers, where there are such; 2^-8 of each product may
+ * be wrong, and of a sum of both signs more. */
+static void
+narrow_convolutions (void)
+{
+  for (int i = 0; i < ROUNDS && tap_failures_ == 0; i++) {
+    Net net = begin_random (14);
+    int64_t c = net.channels;
+
+    net.bf16 = true;
+    snprintf (net.text, sizeof net.text, "%lldx%lldx%lld narrow", (long long) c,
+        (long long) net.height, (long long) net.width);
+    onnx_random (&net.w, "w", 4, (int64_t[]){ c, c, 1, 1 }, 0.3f);
+    onnx_node (&net.w, "Tanh", "in", "r");
+    onnx_node (&net.w, "Conv", "in w", "c");
+    add_followers (&net);
+    finish (&net, c, 2e-2);
+  }
+}
+
 /* Large enough for the Winograd kernels; they are less exact. */
 static void
 winograd_convolutions (void)
@@ -387,6 +407,7 @@ main (int argc, char **argv)
     TAP_TEST (convolutions),
     TAP_TEST (transposed_convolutions),
     TAP_TEST (fused_convolutions),
+    TAP_TEST (narrow_convolutions),
     TAP_TEST (winograd_convolutions),
     TAP_TEST (poolings),
     TAP_TEST (global_poolings),

@@ -49,7 +49,9 @@ read_png (const char *network, const char *photo, const char *which,
 static PetSegmenter *
 open_network (const char *name, const char *backend, int threads)
 {
-  PetSegmenterOptions options = { .backend = backend, .threads = threads };
+  PetSegmenterOptions options = {
+    .backend = backend, .threads = threads, .precision = PET_PRECISION_FP32
+  };
   char folder[] = "/tmp/pet-networks-XXXXXX", path[512], link[64], text[80];
   PetSegmenter *segmenter = NULL;
   PetError error = { .status = PET_OK };

@@ -47,13 +47,16 @@ static void
 check_same (const PetModel *model, int expected_nodes)
 {
   PetGraph *graph = optimised (model, true);
+  PetBackendOptions options = { .threads = 1 };
   Result plain = { .data = NULL }, fused = { .data = NULL };
   PetError error = { .status = PET_OK };
 
   if (expected_nodes > 0 && graph->n_nodes != expected_nodes)
     tap_fail ("%d nodes, expected %d", graph->n_nodes, expected_nodes);
-  if (run_graph (model, &pet_backend_ref, false, 1, &plain, &error) != PET_OK ||
-      run_graph (model, &pet_backend_ref, true, 1, &fused, &error) != PET_OK)
+  if (run_graph (model, &pet_backend_ref, false, &options, &plain, &error) !=
+          PET_OK ||
+      run_graph (model, &pet_backend_ref, true, &options, &fused, &error) !=
+          PET_OK)
     tap_fail ("%s", error.message);
   else if (difference (&fused, &plain) > 2e-6)
     tap_fail ("differs by %g", difference (&fused, &plain));

@@ -80,7 +80,7 @@ run_photo (PetCudaSegmenter *gpu, const PetImage *image, const PetImage *mask,
 static void
 compare_network (const Network *network, bool half, double least)
 {
-  PetSegmenterOptions plain = { .threads = 0 };
+  PetSegmenterOptions plain = { .threads = 0, .precision = PET_PRECISION_FP32 };
   PetCudaModel model = network->model;
   PetSegmenter *cpu = NULL;
   PetCudaSegmenter *gpu = NULL;

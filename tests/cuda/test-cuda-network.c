@@ -61,7 +61,7 @@ static void
 check_masks (bool half, int batch, int most_apart)
 {
   Picture cat = photo_read_jpeg ("pets/test/images/Birman_86.jpg", 8);
-  PetSegmenterOptions plain = { .threads = 1 };
+  PetSegmenterOptions plain = { .threads = 1, .precision = PET_PRECISION_FP32 };
   PetSegmenter *cpu = NULL;
   PetCudaSegmenter *gpu = NULL;
   PetCuda *cuda = NULL;
@@ -148,7 +148,7 @@ write_text (const char *name, const void *text, size_t size)
 static void
 check_sidecar (const char *words, const char *sidecar)
 {
-  PetSegmenterOptions plain = { .threads = 1 };
+  PetSegmenterOptions plain = { .threads = 1, .precision = PET_PRECISION_FP32 };
   PetCudaOptions card = { .device = -1 };
   PetCudaModel model = { .sidecar = sidecar, .batch = 1 };
   PetSegmenter *cpu = NULL;
