@@ -12,6 +12,9 @@
 #include <limits.h>
 #include <string.h>
 
+#include "codec/pet-jpeg-blocks.h"
+#include "codec/pet-jpeg-codes.h"
+
 #ifdef PET_HAVE_JPEGINT
 #include <jpegint.h>
 #endif
@@ -20,8 +23,7 @@
 
 #include <jerror.h>
 
-#define LOOK_BITS 10
-#define MAX_CODE_BITS 16
+#define N_PLACES (DCTSIZE2 + 16)
 
 /* The library fills its register up to this many bits, and with as many zeros
  * behind a marker. */
@@ -32,31 +34,9 @@
 #define BLOCK_BYTES 512
 #define AHEAD_BYTES 64
 
-/* An entry of a look-up: how many bits it takes (5 bits), whether the code that
- * ends a block is among them (WITH_END) or the value is not (UNFINISHED), by how
- * much the place moves on (7 bits), and the value (16 bits). Of a code whose value
- * does not fit, the value is its length in bits; a code of more than LOOK_BITS
- * takes none. */
-#define WITH_END 0x40u
-#define UNFINISHED 0x80u
-#define END_OF_BLOCK 64u
-#define LENGTH(entry) ((entry) &31)
-#define ADVANCE(entry) ((entry) >> 8 & 127)
-#define VALUE(entry) ((int) (int16_t) ((entry) >> 16))
-
-typedef struct {
-  uint32_t look[1 << LOOK_BITS];
-  int32_t max_code[MAX_CODE_BITS + 2]; /* of a length; -1: it has none */
-  int32_t offset[MAX_CODE_BITS + 1];   /* from a code to its symbol's index */
-  uint8_t symbols[256];
-  int end_code,
-      end_bits; /* of the code that ends a block; 0 bits: none, or more
-                             than LOOK_BITS */
-} Table;
-
 /* Of a component. */
 typedef struct {
-  Table dc, ac;
+  PetJpegCodes dc, ac;
 } Tables;
 
 /* The next bit is the highest; those behind the last are 0 between blocks of
@@ -76,79 +56,19 @@ struct PetJpegEntropy {
   int last_dc[MAX_COMPS_IN_SCAN];
   bool needs_dc[D_MAX_BLOCKS_IN_MCU], needs_ac[D_MAX_BLOCKS_IN_MCU];
   const Tables *tables_of[D_MAX_BLOCKS_IN_MCU];
+  const uint16_t *places_of[D_MAX_BLOCKS_IN_MCU];
   Tables tables[MAX_COMPS_IN_SCAN];
+  uint16_t gathered[N_PLACES]; /* as natural_order, in a batch */
+  PetJpegBlocks blocks;
 };
 
 /* Where the coefficient at a place of the zigzag goes, counted from 1; places
  * behind the last are the last, as only damaged files have them. */
-static const uint8_t natural_order[64 + 16] = { 0, 1, 8, 16, 9, 2, 3, 10, 17,
+static const uint16_t natural_order[N_PLACES] = { 0, 1, 8, 16, 9, 2, 3, 10, 17,
   24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7,
   14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51,
   58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63, 63, 63, 63,
   63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63 };
-
-/* The value that `n` bits stand for, the first of which is its sign. */
-static inline int
-extend (int bits, int n)
-{
-  return n > 0 && bits < 1 << (n - 1) ? bits - (1 << n) + 1 : bits;
-}
-
-/* Of a code of `length` bits before `rest`, what follows it in LOOK_BITS. `ac` is
- * the table that a block goes on with. */
-static uint32_t
-entry_of (int symbol, int length, int rest, bool is_ac, const Table *ac)
-{
-  int n = is_ac ? symbol & 15 : symbol, run = is_ac ? symbol >> 4 : 0;
-  int left = LOOK_BITS - length - n, more;
-  uint32_t entry = (uint32_t) (run + 1) << 8;
-
-  if (is_ac && n == 0 && run != 15)
-    return UNFINISHED | (uint32_t) length | END_OF_BLOCK << 8;
-  if (left < 0)
-    return UNFINISHED | (uint32_t) length | entry | (uint32_t) n << 16;
-  entry |= (uint32_t) extend (rest >> left, n) << 16;
-  more = left - ac->end_bits;
-  if (ac->end_bits > 0 && more >= 0 &&
-      (rest & ((1 << left) - 1)) >> more == ac->end_code)
-    return entry | WITH_END | (uint32_t) (length + n + ac->end_bits);
-  return entry | (uint32_t) (length + n);
-}
-
-static void
-set_look (Table *table, const JHUFF_TBL *from, bool is_ac, const Table *ac)
-{
-  int code = 0, index = 0;
-
-  for (int i = 0; i < 1 << LOOK_BITS; i++)
-    table->look[i] = UNFINISHED;
-  for (int length = 1; length <= LOOK_BITS; length++, code *= 2)
-    for (int i = 0; i < from->bits[length]; i++, code++, index++) {
-      int free_bits = LOOK_BITS - length;
-
-      for (int rest = 0; rest < 1 << free_bits; rest++)
-        table->look[code << free_bits | rest] =
-            entry_of (table->symbols[index], length, rest, is_ac, ac);
-    }
-}
-
-static void
-set_codes (Table *table, const JHUFF_TBL *from)
-{
-  int code = 0, index = 0;
-
-  memcpy (table->symbols, from->huffval, sizeof table->symbols);
-  for (int length = 1; length <= MAX_CODE_BITS; length++, code *= 2) {
-    table->offset[length] = index - code;
-    for (int i = 0; i < from->bits[length]; i++, code++, index++)
-      if (table->symbols[index] == 0 && length <= LOOK_BITS) {
-        table->end_code = code;
-        table->end_bits = length;
-      }
-    table->max_code[length] = from->bits[length] > 0 ? code - 1 : -1;
-  }
-  table->max_code[MAX_CODE_BITS + 1] = INT32_MAX;
-}
 
 static uint64_t
 eight_bytes (const uint8_t *bytes)
@@ -209,14 +129,14 @@ drop (Input *in, uint32_t n)
 
 /* False: there is no such code. */
 static bool
-find_long (Input *in, const Table *table, bool is_ac, uint32_t *entry)
+find_long (Input *in, const PetJpegCodes *table, bool is_ac, uint32_t *entry)
 {
-  uint32_t length = LOOK_BITS + 1, n, run;
+  uint32_t length = PET_JPEG_LOOK_BITS + 1, n, run;
   int symbol;
 
   while ((int32_t) (in->bits >> (64 - length)) > table->max_code[length])
     length++;
-  if (length > MAX_CODE_BITS)
+  if (length > PET_JPEG_MAX_CODE_BITS)
     return false;
   symbol = table->symbols[((int32_t) (in->bits >> (64 - length)) +
                               table->offset[length]) &
@@ -224,28 +144,30 @@ find_long (Input *in, const Table *table, bool is_ac, uint32_t *entry)
   drop (in, length);
   n = (uint32_t) symbol & 15;
   run = is_ac ? (uint32_t) symbol >> 4 : 0;
-  *entry =
-      (is_ac && n == 0 && run != 15 ? END_OF_BLOCK : run + 1) << 8 | n << 16;
+  *entry = (is_ac && n == 0 && run != 15 ? PET_JPEG_END_OF_BLOCK : run + 1)
+          << 8 |
+      n << 16;
   return true;
 }
 
 /* Of 31 bits, which a code and its value have at most: an entry with the value,
  * and the bits are dropped. */
 static inline bool
-next_fast (Input *in, const Table *table, bool is_ac, uint32_t *entry)
+next_fast (Input *in, const PetJpegCodes *table, bool is_ac, uint32_t *entry)
 {
   uint32_t n;
 
-  *entry = table->look[in->bits >> (64 - LOOK_BITS)];
-  drop (in, LENGTH (*entry));
-  if ((*entry & UNFINISHED) == 0)
+  *entry = table->look[in->bits >> (64 - PET_JPEG_LOOK_BITS)];
+  drop (in, PET_JPEG_LENGTH (*entry));
+  if ((*entry & PET_JPEG_UNFINISHED) == 0)
     return true;
-  if (LENGTH (*entry) == 0 && !find_long (in, table, is_ac, entry))
+  if (PET_JPEG_LENGTH (*entry) == 0 && !find_long (in, table, is_ac, entry))
     return false;
   n = *entry >> 16;
   if (n > 0) {
-    *entry = ADVANCE (*entry) << 8 |
-        (uint32_t) extend ((int) (in->bits >> (64 - n)), (int) n) << 16;
+    *entry = PET_JPEG_ADVANCE (*entry) << 8 |
+        (uint32_t) pet_jpeg_extend ((int) (in->bits >> (64 - n)), (int) n)
+            << 16;
     drop (in, n);
   }
   return true;
@@ -254,14 +176,15 @@ next_fast (Input *in, const Table *table, bool is_ac, uint32_t *entry)
 /* A block of which the last coefficient is there has no code that ends it: what
  * looked like one belongs to the next. */
 static inline void
-give_back_end (Input *in, uint64_t bits, uint32_t entry, const Table *ac)
+give_back_end (Input *in, uint64_t bits, uint32_t entry, const PetJpegCodes *ac)
 {
-  in->bits = bits << (LENGTH (entry) - (uint32_t) ac->end_bits);
+  in->bits = bits << (PET_JPEG_LENGTH (entry) - (uint32_t) ac->end_bits);
   in->n_bits += ac->end_bits;
 }
 
 static inline bool
-coefficients_fast (Input *in, const Table *ac, JCOEF *to)
+coefficients_fast (
+    Input *in, const PetJpegCodes *ac, JCOEF *to, const uint16_t *places)
 {
   for (int k = 0; k < DCTSIZE2 - 1;) {
     uint64_t bits;
@@ -272,11 +195,11 @@ coefficients_fast (Input *in, const Table *ac, JCOEF *to)
     bits = in->bits;
     if (!next_fast (in, ac, true, &entry))
       return false;
-    if (ADVANCE (entry) == END_OF_BLOCK)
+    if (PET_JPEG_ADVANCE (entry) == PET_JPEG_END_OF_BLOCK)
       break;
-    k += (int) ADVANCE (entry);
-    to[natural_order[k]] = (JCOEF) VALUE (entry);
-    if ((entry & WITH_END) == 0)
+    k += (int) PET_JPEG_ADVANCE (entry);
+    to[places[k]] = (JCOEF) PET_JPEG_VALUE (entry);
+    if ((entry & PET_JPEG_WITH_END) == 0)
       continue;
     if (k >= DCTSIZE2 - 1)
       give_back_end (in, bits, entry, ac);
@@ -290,19 +213,20 @@ block_fast (const PetJpegEntropy *self, Input *in, int index, int *last_dc,
     JCOEF *block)
 {
   const Tables *tables = self->tables_of[index];
+  bool is_needed = self->needs_ac[index];
   JCOEF nowhere[DCTSIZE2];
   uint32_t entry;
 
   if (!fill_fast (in) || !next_fast (in, &tables->dc, false, &entry))
     return false;
   if (self->needs_dc[index]) {
-    if (__builtin_add_overflow (*last_dc, VALUE (entry), last_dc))
+    if (__builtin_add_overflow (*last_dc, PET_JPEG_VALUE (entry), last_dc))
       return false;
     block[0] = (JCOEF) *last_dc;
   }
-  return (entry & WITH_END) != 0 ||
-      coefficients_fast (
-          in, &tables->ac, self->needs_ac[index] ? block : nowhere);
+  return (entry & PET_JPEG_WITH_END) != 0 ||
+      coefficients_fast (in, &tables->ac, is_needed ? block : nowhere,
+          is_needed ? self->places_of[index] : natural_order);
 }
 
 /* False, and nothing has changed: better go step by step. */
@@ -391,7 +315,7 @@ take (j_decompress_ptr cinfo, Input *in, int n)
 }
 
 static int
-take_symbol (j_decompress_ptr cinfo, Input *in, const Table *table)
+take_symbol (j_decompress_ptr cinfo, Input *in, const PetJpegCodes *table)
 {
   int length = 1, code;
 
@@ -402,7 +326,7 @@ take_symbol (j_decompress_ptr cinfo, Input *in, const Table *table)
     code = 2 * code | take (cinfo, in, 1);
     length++;
   }
-  if (length > MAX_CODE_BITS) {
+  if (length > PET_JPEG_MAX_CODE_BITS) {
     WARNMS (cinfo, JWRN_HUFF_BAD_CODE);
     return 0;
   }
@@ -415,9 +339,11 @@ block_slowly (PetJpegEntropy *self, j_decompress_ptr cinfo, Input *in,
 {
   const Tables *tables = self->tables_of[index];
   int *last_dc = &self->last_dc[cinfo->MCU_membership[index]];
-  JCOEF nowhere[DCTSIZE2], *to = self->needs_ac[index] ? block : nowhere;
+  bool is_needed = self->needs_ac[index];
+  JCOEF nowhere[DCTSIZE2], *to = is_needed ? block : nowhere;
+  const uint16_t *places = is_needed ? self->places_of[index] : natural_order;
   int n = take_symbol (cinfo, in, &tables->dc);
-  int difference = extend (take (cinfo, in, n), n);
+  int difference = pet_jpeg_extend (take (cinfo, in, n), n);
 
   if (self->needs_dc[index]) {
     if (__builtin_add_overflow (*last_dc, difference, last_dc))
@@ -431,7 +357,7 @@ block_slowly (PetJpegEntropy *self, j_decompress_ptr cinfo, Input *in,
     if (n == 0 && symbol >> 4 != 15)
       break;
     k += (symbol >> 4) + 1;
-    to[natural_order[k]] = (JCOEF) extend (take (cinfo, in, n), n);
+    to[places[k]] = (JCOEF) pet_jpeg_extend (take (cinfo, in, n), n);
   }
 }
 
@@ -506,11 +432,11 @@ tables_of (PetJpegEntropy *self, j_decompress_ptr cinfo, int component)
     if (cinfo->cur_comp_info[i]->dc_tbl_no == info->dc_tbl_no &&
         cinfo->cur_comp_info[i]->ac_tbl_no == info->ac_tbl_no)
       return &self->tables[i];
-  if (tables->dc.max_code[MAX_CODE_BITS + 1] == 0) {
-    set_codes (&tables->dc, dc);
-    set_codes (&tables->ac, ac);
-    set_look (&tables->dc, dc, false, &tables->ac);
-    set_look (&tables->ac, ac, true, &tables->ac);
+  if (tables->dc.max_code[PET_JPEG_MAX_CODE_BITS + 1] == 0) {
+    pet_jpeg_codes_set (&tables->dc, dc);
+    pet_jpeg_codes_set (&tables->ac, ac);
+    pet_jpeg_codes_set_look (&tables->dc, dc, false, &tables->ac);
+    pet_jpeg_codes_set_look (&tables->ac, ac, true, &tables->ac);
   }
   return tables;
 }
@@ -523,9 +449,29 @@ set_tables (PetJpegEntropy *self, j_decompress_ptr cinfo)
     const jpeg_component_info *info = cinfo->cur_comp_info[component];
 
     self->tables_of[i] = tables_of (self, cinfo, component);
+    self->places_of[i] =
+        self->blocks.is_gathered[component] ? self->gathered : natural_order;
     self->needs_dc[i] = info->component_needed;
     self->needs_ac[i] = info->component_needed && info->DCT_scaled_size > 1;
   }
+}
+
+static int
+decompress_data (j_decompress_ptr cinfo, JSAMPIMAGE rows)
+{
+  return pet_jpeg_blocks_read (
+      &((PetJpegEntropy *) cinfo->entropy)->blocks, cinfo, rows);
+}
+
+/* Before set_tables(). */
+static void
+set_blocks (PetJpegEntropy *self, j_decompress_ptr cinfo)
+{
+  if (!pet_jpeg_blocks_init (&self->blocks, cinfo))
+    return;
+  for (int i = 0; i < N_PLACES; i++)
+    self->gathered[i] = (uint16_t) pet_jpeg_idct_coef_at (natural_order[i]);
+  cinfo->coef->decompress_data = decompress_data;
 }
 
 size_t
@@ -550,6 +496,7 @@ pet_jpeg_entropy_new (const PetAllocator *allocator, j_decompress_ptr cinfo,
   self->base = *cinfo->entropy;
   self->base.decode_mcu = decode_mcu;
   self->restarts_to_go = cinfo->restart_interval;
+  set_blocks (self, cinfo);
   set_tables (self, cinfo);
   cinfo->entropy = &self->base;
   *entropy = self;
