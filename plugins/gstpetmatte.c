@@ -17,8 +17,8 @@ matte_options (const GstPetMatteOptions *options)
 {
   return (PetMatteOptions){
     .refine = options->refine == GST_PET_REFINE_GUIDED,
-    .low = PET_FIND_CERTAIN,
-    .high = 255 - PET_FIND_CERTAIN,
+    .low = PET_FIND_NONE,
+    .high = PET_FIND_ALL,
     .decontaminate = options->decontaminate,
     .scrub = options->scrub_transparent,
     .threads = (int) options->threads,

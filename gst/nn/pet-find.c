@@ -74,7 +74,7 @@ static PetStatus
 clean (const PetImage *mask, bool largest, const PetAllocator *allocator,
     PetError *error)
 {
-  PET_TRY (pet_mask_drop_haze (mask, PET_FIND_CERTAIN, allocator, error));
+  PET_TRY (pet_mask_drop_haze (mask, PET_FIND_NONE, allocator, error));
   if (largest)
     PET_TRY (pet_mask_keep_largest (mask, allocator, error));
   return PET_OK;

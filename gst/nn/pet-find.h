@@ -9,8 +9,10 @@
 #include "image/pet-matte.h"
 #include "nn/pet-segmenter.h"
 
-/* Values of a mask this close to 0 or 255 are taken for certain. */
-#define PET_FIND_CERTAIN 12
+/* Values of a mask up to the first are taken for none of the pet, from the
+ * second on for all of it. */
+#define PET_FIND_NONE 28
+#define PET_FIND_ALL 227
 
 typedef struct {
   PetImage mask; /* of the part; all 0 if there is no pet */

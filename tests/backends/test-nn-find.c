@@ -258,7 +258,7 @@ check_looked_at_again (int width, int height, int doubt)
       int off = abs (red - (doubt < red ? doubt / 2 : 0) -
           pet_image_row (&found.mask, y)[x]);
 
-      if (red > 30)
+      if (red - doubt > PET_FIND_NONE)
         worst = off > worst ? off : worst;
     }
   if (worst > 4)

@@ -79,7 +79,7 @@ score_cutout (PetSegmenter *segmenter, const PetImage *photo,
     const PetImage *truth, AccuracyScore *score)
 {
   PetMatteOptions refined = {
-    .refine = true, .low = PET_FIND_CERTAIN, .high = 255 - PET_FIND_CERTAIN
+    .refine = true, .low = PET_FIND_NONE, .high = PET_FIND_ALL
   };
   PetFound found;
   bool done;

@@ -171,8 +171,8 @@ measure (
   for (int i = 0; i < 2 && done; i++) {
     PetMatteOptions options = { .part = found.part,
       .refine = true,
-      .low = PET_FIND_CERTAIN,
-      .high = 255 - PET_FIND_CERTAIN,
+      .low = PET_FIND_NONE,
+      .high = PET_FIND_ALL,
       .decontaminate = i == 1 };
 
     done = pet_matte_cut (&found.mask, &image, &cutout, &options, NULL, NULL,
