@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* The library's modules are structs of functions that a decompressor points to,
- * and this is one of them. Far from the end of the file and from markers, bits
- * are taken from a register that is filled with eight bytes at once; near them
- * the library's ways are followed step by step: bytes behind a marker are zeros,
- * the first that is wanted is warned of, and blocks from then on stay empty until
- * the next restart marker. */
+ * and this is one of them. Far from the end of the file bits are taken from a
+ * register that is filled with eight bytes at once, or with zeros at a marker. If
+ * one of these zeros is wanted, and near the end, the library's ways are followed
+ * step by step: bytes behind a marker are zeros, the first that is wanted is warned
+ * of, and blocks from then on stay empty until the next restart marker. */
 
 #include "codec/pet-jpeg-entropy.h"
 
@@ -44,6 +44,7 @@ typedef struct {
 typedef struct {
   uint64_t bits;
   int n_bits;
+  int n_zeros; /* of those: behind a marker, where nothing is */
   const uint8_t *next;
   size_t n_bytes;
 } Input;
@@ -88,36 +89,38 @@ has_0xff (uint64_t word)
   return ((~word - 0x0101010101010101u) & word & 0x8080808080808080u) != 0;
 }
 
-/* False: a marker, or something like it, is near. */
-static bool
+/* At a marker, or something like it, with zeros. */
+static void
 fill_by_bytes (Input *in)
 {
   while (in->n_bits < 56) {
     uint64_t byte = in->next[0];
 
-    if (byte == 0xff && in->next[1] != 0)
-      return false;
-    in->next += byte == 0xff ? 2 : 1;
-    in->bits |= byte << (56 - in->n_bits);
+    if (byte == 0xff && in->next[1] != 0) {
+      in->n_zeros += 8;
+    } else {
+      in->next += byte == 0xff ? 2 : 1;
+      in->bits |= byte << (56 - in->n_bits);
+    }
     in->n_bits += 8;
   }
-  return true;
 }
 
 /* Of the last byte, which is not counted yet, some bits are there already; they
  * come again. */
-static inline bool
+static inline void
 fill_fast (Input *in)
 {
   uint64_t word = eight_bytes (in->next);
   int n = (63 - in->n_bits) / 8;
 
-  if (has_0xff (word))
-    return fill_by_bytes (in);
+  if (has_0xff (word)) {
+    fill_by_bytes (in);
+    return;
+  }
   in->bits |= word >> in->n_bits;
   in->next += n;
   in->n_bits += 8 * n;
-  return true;
 }
 
 static inline void
@@ -190,8 +193,8 @@ coefficients_fast (
     uint64_t bits;
     uint32_t entry;
 
-    if (in->n_bits < 32 && !fill_fast (in))
-      return false;
+    if (in->n_bits < 32)
+      fill_fast (in);
     bits = in->bits;
     if (!next_fast (in, ac, true, &entry))
       return false;
@@ -217,7 +220,8 @@ block_fast (const PetJpegEntropy *self, Input *in, int index, int *last_dc,
   JCOEF nowhere[DCTSIZE2];
   uint32_t entry;
 
-  if (!fill_fast (in) || !next_fast (in, &tables->dc, false, &entry))
+  fill_fast (in);
+  if (!next_fast (in, &tables->dc, false, &entry))
     return false;
   if (self->needs_dc[index]) {
     if (__builtin_add_overflow (*last_dc, PET_JPEG_VALUE (entry), last_dc))
@@ -229,12 +233,12 @@ block_fast (const PetJpegEntropy *self, Input *in, int index, int *last_dc,
           is_needed ? self->places_of[index] : natural_order);
 }
 
-/* False, and nothing has changed: better go step by step. */
+/* False, and nothing has changed but coefficients: better go step by step. */
 static bool
 mcu_fast (PetJpegEntropy *self, j_decompress_ptr cinfo, JBLOCKROW *blocks)
 {
   struct jpeg_source_mgr *source = cinfo->src;
-  Input in = { self->bits, self->n_bits, source->next_input_byte, 0 };
+  Input in = { self->bits, self->n_bits, 0, source->next_input_byte, 0 };
   int last_dc[MAX_COMPS_IN_SCAN];
 
   memcpy (last_dc, self->last_dc, sizeof last_dc);
@@ -242,6 +246,9 @@ mcu_fast (PetJpegEntropy *self, j_decompress_ptr cinfo, JBLOCKROW *blocks)
     if (!block_fast (
             self, &in, i, &last_dc[cinfo->MCU_membership[i]], blocks[i][0]))
       return false;
+  in.n_bits -= in.n_zeros;
+  if (in.n_bits < 0)
+    return false;
   memcpy (self->last_dc, last_dc, sizeof last_dc);
   self->n_bits = in.n_bits;
   self->bits = in.n_bits > 0 ? in.bits & ~(uint64_t) 0 << (64 - in.n_bits) : 0;
@@ -364,7 +371,7 @@ block_slowly (PetJpegEntropy *self, j_decompress_ptr cinfo, Input *in,
 static void
 mcu_slowly (PetJpegEntropy *self, j_decompress_ptr cinfo, JBLOCKROW *blocks)
 {
-  Input in = { self->bits, self->n_bits, cinfo->src->next_input_byte,
+  Input in = { self->bits, self->n_bits, 0, cinfo->src->next_input_byte,
     cinfo->src->bytes_in_buffer };
 
   for (int i = 0; i < cinfo->blocks_in_MCU; i++)
@@ -391,6 +398,14 @@ restart (PetJpegEntropy *self, j_decompress_ptr cinfo)
   return true;
 }
 
+static void
+clear (const PetJpegEntropy *self, j_decompress_ptr cinfo, JBLOCKROW *blocks)
+{
+  for (int i = 0; i < cinfo->blocks_in_MCU; i++)
+    for (int k = 0; k < DCTSIZE2; k++)
+      blocks[i][0][self->places_of[i][k]] = 0;
+}
+
 static boolean
 decode_mcu (j_decompress_ptr cinfo, JBLOCKROW *blocks)
 {
@@ -403,9 +418,12 @@ decode_mcu (j_decompress_ptr cinfo, JBLOCKROW *blocks)
   self->restarts_to_go--;
   if (self->base.insufficient_data)
     return TRUE;
-  if (cinfo->unread_marker != 0 || cinfo->src->bytes_in_buffer < room ||
-      !mcu_fast (self, cinfo, blocks))
-    mcu_slowly (self, cinfo, blocks);
+  if (cinfo->unread_marker == 0 && cinfo->src->bytes_in_buffer >= room) {
+    if (mcu_fast (self, cinfo, blocks))
+      return TRUE;
+    clear (self, cinfo, blocks);
+  }
+  mcu_slowly (self, cinfo, blocks);
   return TRUE;
 }
 

@@ -3,7 +3,7 @@
 /* Huffman decoding of sequential JPEGs in place of libjpeg-turbo's, in two thirds
  * of its time: most coefficients are one look into a table that holds the value
  * itself. Coefficients, warnings and errors are those of the library's careful
- * way (jdhuff.c), which it goes near markers only: elsewhere it does not report a
+ * way (jdhuff.c), which it goes near damage only: elsewhere it does not report a
  * code that is none. */
 
 #pragma once
