@@ -154,8 +154,24 @@ add_rows (const int16_t *const *rows, const int16_t *weights, int n_rows, int x,
   return sums;
 }
 
-static void
-down_rgb (const int16_t *const *rows, const int16_t *weights, int n_rows,
+static inline void
+store_pixels (uint8_t *out, __m256i bytes, int n)
+{
+  __m128i low = _mm256_castsi256_si128 (bytes);
+  __m128i high = _mm256_extracti128_si256 (bytes, 1);
+  uint8_t packed[32];
+
+  if (n == PIXELS) {
+    _mm_storeu_si128 ((__m128i *) (void *) out, low);
+    _mm_storel_epi64 ((__m128i *) (void *) (out + 16), high);
+    return;
+  }
+  _mm256_storeu_si256 ((__m256i *) (void *) packed, bytes);
+  memcpy (out, packed, 3 * (size_t) n);
+}
+
+static inline void
+down_bytes (const int16_t *const *rows, const int16_t *weights, int n_rows,
     uint8_t *out, int width)
 {
   const __m256i order =
@@ -163,22 +179,27 @@ down_rgb (const int16_t *const *rows, const int16_t *weights, int n_rows,
           21, 22, 24, 25, 26, 28, 29, 30, 0, 0, 0, 0, 0, 0, 0, 0);
 
   for (int x = 0; x < width; x += PIXELS) {
-    int n = width - x < PIXELS ? width - x : PIXELS;
     Sums sums = add_rows (rows, weights, n_rows, 4 * x, 1 << (LEVEL_SHIFT - 1));
     __m512i words =
         _mm512_packs_epi32 (_mm512_srai_epi32 (sums.even, LEVEL_SHIFT),
             _mm512_srai_epi32 (sums.odd, LEVEL_SHIFT));
     __m256i bytes = _mm512_cvtusepi16_epi8 (
         _mm512_max_epi16 (words, _mm512_setzero_si512 ()));
-    uint8_t packed[32];
 
-    _mm256_storeu_si256 (
-        (__m256i *) (void *) packed, _mm256_permutexvar_epi8 (order, bytes));
-    if (n == PIXELS)
-      memcpy (out + 3 * x, packed, 3 * PIXELS);
-    else
-      memcpy (out + 3 * x, packed, 3 * (size_t) n);
+    store_pixels (out + 3 * x, _mm256_permutexvar_epi8 (order, bytes),
+        width - x < PIXELS ? width - x : PIXELS);
   }
+}
+
+/* As across_rgb(). */
+static void
+down_rgb (const int16_t *const *rows, const int16_t *weights, int n_rows,
+    uint8_t *out, int width)
+{
+  if (n_rows == 8)
+    down_bytes (rows, weights, 8, out, width);
+  else
+    down_bytes (rows, weights, n_rows, out, width);
 }
 
 static inline __m512
