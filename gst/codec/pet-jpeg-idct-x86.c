@@ -32,6 +32,7 @@ typedef __m256i Vector;
 #endif
 
 #define AT_ONCE ((int) (sizeof (Vector) / sizeof (int32_t)))
+#define PAIR_STEP (2 * PET_JPEG_IDCT_BLOCKS)
 
 #define COLUMN_SHIFT 12
 #define ROW_SHIFT 19
@@ -87,7 +88,7 @@ transform (Vector first, bool in_second, Vector pair_13, Vector pair_57,
 static inline Vector
 dequantised (const int16_t *coefs, const int16_t *factors, int pair)
 {
-  return OF (mullo_epi16) (LOAD (coefs + 2 * PET_JPEG_IDCT_BLOCKS * pair),
+  return OF (mullo_epi16) (LOAD (coefs + PAIR_STEP * pair),
       words (factors[2 * pair], factors[2 * pair + 1]));
 }
 
@@ -160,6 +161,38 @@ are_moderate (const Vector values[4])
   return IS_ZERO (all, OF (set1_epi16) ((short) 0xc000));
 }
 
+/* Whether blocks have nothing but their first coefficients, as those of chroma
+ * mostly do. Others are seen by the two pairs beside it. */
+static inline bool
+are_flat (const int16_t *coefs)
+{
+  const Vector ones = OF (set1_epi32) (-1);
+  Vector all = OR (LOAD (coefs + PAIR_STEP), LOAD (coefs + 8 * PAIR_STEP));
+
+  if (!IS_ZERO (all, ones))
+    return false;
+  for (int i = 2; i < 32; i++)
+    all = OR (all, LOAD (coefs + PAIR_STEP * i));
+  return IS_ZERO (all, ones);
+}
+
+static inline void
+do_flat (Vector first, uint8_t *const *rows, int at)
+{
+  const Vector order = IN_LANES (
+      _mm_setr_epi8 (0, 0, 0, 0, 4, 4, 4, 4, 8, 8, 8, 8, 12, 12, 12, 12));
+  Vector level = OF (add_epi32) (
+      OF (srai_epi32) (OF (slli_epi32) (first, 16), 16), OF (set1_epi32) (4));
+  Vector bytes;
+
+  level = OF (min_epi32) (
+      OF (max_epi32) (OF (srai_epi32) (level, 3), OF (set1_epi32) (-128)),
+      OF (set1_epi32) (127));
+  bytes = XOR (OF (shuffle_epi8) (level, order), OF (set1_epi8) (-128));
+  for (int y = 0; y < PET_JPEG_IDCT_ROWS; y++)
+    STORE (rows[y] + at, bytes);
+}
+
 void
 JOIN (pet_jpeg_idct_, PET_ISA) (
     const int16_t *coefs, const int16_t *factors, uint8_t *const *rows)
@@ -173,6 +206,10 @@ JOIN (pet_jpeg_idct_, PET_ISA) (
     if (!are_moderate (first_row)) {
       pet_jpeg_idct_c (coefs, factors, rows);
       return;
+    }
+    if (are_flat (coefs + 2 * n)) {
+      do_flat (first_row[0], rows, 4 * n);
+      continue;
     }
     do_columns (coefs + 2 * n, factors, first_row, &half);
     for (int y = 0; y < PET_JPEG_IDCT_ROWS; y++)
