@@ -10,17 +10,18 @@
 #define PET_EXPORT __attribute__ ((visibility ("default")))
 
 PET_EXPORT void *bench_net_new (const char *model_path, const char *backend,
-    const char *output, int threads, int width, int height);
+    const char *output, int threads, int bf16, int width, int height);
 PET_EXPORT void bench_net_free (void *net);
 PET_EXPORT int bench_net_run (
     void *net, const float *input, float *output, size_t output_floats);
 PET_EXPORT size_t bench_net_bytes (void *net, size_t *weights);
 PET_EXPORT const char *bench_net_backend (void *net);
+PET_EXPORT int bench_net_bf16_nodes (void *net);
 
 /* NULL on failure; `backend` NULL = the default. */
 void *
 bench_net_new (const char *model_path, const char *backend, const char *output,
-    int threads, int width, int height)
+    int threads, int bf16, int width, int height)
 {
   PetShape shape = { .rank = 4, .dim = { 1, 3, height, width } };
   PetNetOptions options;
@@ -31,6 +32,7 @@ bench_net_new (const char *model_path, const char *backend, const char *output,
   options.backend = backend;
   options.output = output;
   options.threads = threads;
+  options.bf16 = bf16 != 0;
   options.input_shapes = &shape;
   if (pet_model_load_file (model_path, NULL, &model, NULL) != PET_OK)
     return NULL;
@@ -85,4 +87,13 @@ bench_net_backend (void *net)
 
   pet_net_info (net, &info);
   return info.backend;
+}
+
+int
+bench_net_bf16_nodes (void *net)
+{
+  PetNetInfo info;
+
+  pet_net_info (net, &info);
+  return info.bf16_nodes;
 }
