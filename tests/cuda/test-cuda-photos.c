@@ -63,6 +63,29 @@ cut_out (const gchar *more, const gchar *format, GstBuffer *photo, gint width,
   return result;
 }
 
+/* Colours count as much as they are seen: where alpha is 1 on the CPU and 0 on
+ * the card, the card's are scrubbed. */
+static void
+check_cutout (GstBuffer *want, GstBuffer *got)
+{
+  GstMapInfo a, b;
+
+  gst_buffer_map (want, &a, GST_MAP_READ);
+  gst_buffer_map (got, &b, GST_MAP_READ);
+  g_assert_cmpuint (a.size, ==, b.size);
+  for (gsize i = 0; i < a.size; i += 4) {
+    const guint8 *x = a.data + i, *y = b.data + i;
+
+    g_assert_cmpint (ABS (x[3] - y[3]), <=, 2);
+    for (guint c = 0; c < 3; c++)
+      g_assert_cmpint (ABS (x[c] * x[3] - y[c] * y[3]), <=, 4 * 255);
+  }
+  gst_buffer_unmap (want, &a);
+  gst_buffer_unmap (got, &b);
+  gst_buffer_unref (want);
+  gst_buffer_unref (got);
+}
+
 /* The CPU's cut-out, in all the ways the network looks at photos: at once, in
  * the pieces of a panorama, and closer at a small pet. */
 static void
@@ -94,7 +117,10 @@ cutouts_are_those_of_the_cpu (void)
     got = cut_out (gpu, format, photo, width, height, box);
     g_assert_cmpint (want_box[2], >, 10);
     g_assert_cmpmem (want_box, sizeof box, box, sizeof box);
-    g_assert_cmpint (difference (want, got), <=, 2);
+    if (g_str_has_prefix (outputs[i / 2], "mask"))
+      g_assert_cmpint (difference (want, got), <=, 2);
+    else
+      check_cutout (want, got);
   }
 }
 
