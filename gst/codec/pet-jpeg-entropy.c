@@ -401,9 +401,12 @@ restart (PetJpegEntropy *self, j_decompress_ptr cinfo)
 static void
 clear (const PetJpegEntropy *self, j_decompress_ptr cinfo, JBLOCKROW *blocks)
 {
-  for (int i = 0; i < cinfo->blocks_in_MCU; i++)
+  for (int i = 0; i < cinfo->blocks_in_MCU; i++) {
+    JCOEF *block = blocks[i][0];
+
     for (int k = 0; k < DCTSIZE2; k++)
-      blocks[i][0][self->places_of[i][k]] = 0;
+      block[self->places_of[i][k]] = 0;
+  }
 }
 
 static boolean
