@@ -202,6 +202,10 @@ typedef struct {
   const uint2 *weights;         /* 256: of pet and background, by alpha */
 } PetCudaMatteTables;
 
+/* As those of image/pet-matte-private.h. */
+#define PET_CUDA_FAR_SAMPLES 64
+#define PET_CUDA_FAR_TILES 8
+
 /* The stages of image/pet-matte-private.h, each on the whole picture. Planes
  * have one element per cell unless they say otherwise. */
 typedef struct {
@@ -211,7 +215,9 @@ typedef struct {
   int step, width, height; /* of the cells */
   int radius, reach;
   bool refine, scrub, decontaminate;
-  float epsilon, gain, bias, leak_margin;
+  float epsilon, gain, bias, leak_margin, keep;
+  int part_x, part_y, part_width, part_height, low, high; /* as the options' */
+  float far_scale_x, far_scale_y, trust_scale;
   uint32_t sure_weight;
   PetCudaMatteTables tables;
 
@@ -223,6 +229,9 @@ typedef struct {
                                      background */
   uint8_t *soft;
   float4 *pure; /* two: R, G, B of the pet and of the background */
+  float4
+      *far; /* PET_CUDA_FAR_TILES^2 of the pet, and of the background: R, G, B
+                  and 1, or 0 */
   PetCudaExtent *extent;
 } PetCudaMatteData;
 

@@ -31,6 +31,8 @@ struct PetCudaMatte {
 };
 
 #define EXTENT_BYTES 256
+#define FAR_BYTES                                                              \
+  (2 * PET_CUDA_FAR_TILES * PET_CUDA_FAR_TILES * sizeof (float4))
 
 PetStatus
 pet_cuda_matte_new (PetCuda *cuda, PetCudaMatte **result, PetError *error)
@@ -229,8 +231,9 @@ place_cells (char *base, const PetMatte *m, PetCudaMatteData *data)
     data->fringe = offset_by (base, at);
     data->fringe_columns = offset_by (base, at + 32 * n);
     data->pure = offset_by (base, at + 64 * n);
-    data->soft = offset_by (base, at + 96 * n);
-    fringe = 97 * n;
+    data->far = offset_by (base, at + 96 * n);
+    data->soft = offset_by (base, at + 96 * n + FAR_BYTES);
+    fringe = 97 * n + FAR_BYTES;
   }
   return at + (alpha > fringe ? alpha : fringe);
 }
@@ -273,6 +276,16 @@ fill_data (const PetMatte *m, const PetCudaImage *photo, PetCudaMatteData *data)
   data->decontaminate = m->options->decontaminate;
   data->epsilon = PET_MATTE_EPSILON;
   data->leak_margin = PET_MATTE_LEAK_MARGIN;
+  data->keep = PET_MATTE_KEEP;
+  data->part_x = m->part.x;
+  data->part_y = m->part.y;
+  data->part_width = m->part.width;
+  data->part_height = m->part.height;
+  data->low = m->options->low;
+  data->high = m->options->high;
+  data->far_scale_x = m->far_scale[0];
+  data->far_scale_y = m->far_scale[1];
+  data->trust_scale = m->trust_scale;
   data->sure_weight = PET_MATTE_SURE_WEIGHT;
   /* As expand_row() of pet-matte-alpha.c. */
   data->gain = 65025.0f / range;

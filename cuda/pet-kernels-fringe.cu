@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The colours of a cut-out: gst/image/pet-matte-fringe.c, which has the
- * formulas, in the same order of operations. */
+/* The colours of a cut-out: gst/image/pet-matte-fringe.c and -far.c, which have
+ * the formulas, in the same order of operations. */
 
 #include "pet-kernel-matte.h"
 
@@ -64,6 +64,79 @@ matte_fringe (PetCudaMatteData m)
   m.fringe[2 * at + 1] = back;
 }
 
+#define TILES PET_CUDA_FAR_TILES
+#define ALL_TILES (TILES * TILES)
+#define IN_TILE (PET_CUDA_FAR_SAMPLES / TILES)
+
+static inline __device__ int
+sample_at (int k, int side)
+{
+  return (int) ((2 * (long long) k + 1) * side / (2 * PET_CUDA_FAR_SAMPLES));
+}
+
+static inline __device__ void
+add_sample (const PetCudaMatteData &m, int column, int row, uint4 sums[2])
+{
+  const uint8_t *pixel =
+      pixel_of (m.photo, m.part_x + sample_at (column, m.part_width),
+          m.part_y + sample_at (row, m.part_height));
+  int value = *pixel_of (
+      m.mask, sample_at (column, m.mask.width), sample_at (row, m.mask.height));
+
+  if (m.photo.channels == 4)
+    value = (value * pixel[3] + 127) / 255;
+  if (value <= m.low || value >= m.high)
+    add4 (&sums[value <= m.low], make_uint4 (1, pixel[0], pixel[1], pixel[2]));
+}
+
+static inline __device__ float4
+spread (const uint4 *tiles, int at)
+{
+  float n = 0.0f, red = 0.0f, green = 0.0f, blue = 0.0f;
+
+  for (int i = 0; i < ALL_TILES; i++) {
+    int down = i / TILES - at / TILES, across = i % TILES - at % TILES;
+    int squared = 1 + down * down + across * across;
+    float weight = 1.0f / (float) (squared * squared);
+
+    n += (float) (int) tiles[i].x * weight;
+    red += (float) (int) tiles[i].y * weight;
+    green += (float) (int) tiles[i].z * weight;
+    blue += (float) (int) tiles[i].w * weight;
+  }
+  if (n == 0.0f)
+    return make_float4 (0.0f, 0.0f, 0.0f, 0.0f);
+  return make_float4 (red / n, green / n, blue / n, 1.0f);
+}
+
+/* One block; a thread has one row of one tile's samples, then the colour of one
+ * tile. */
+static __global__ void
+matte_far (PetCudaMatteData m)
+{
+  __shared__ uint4 rows[2][ALL_TILES][IN_TILE], tiles[2][ALL_TILES];
+  int at = (int) threadIdx.x, tile = at / IN_TILE, line = at % IN_TILE;
+  int part = at / ALL_TILES;
+  uint4 sums[2] = { make_uint4 (0, 0, 0, 0), make_uint4 (0, 0, 0, 0) };
+
+  for (int k = 0; k < IN_TILE; k++)
+    add_sample (
+        m, tile % TILES * IN_TILE + k, tile / TILES * IN_TILE + line, sums);
+  rows[0][tile][line] = sums[0];
+  rows[1][tile][line] = sums[1];
+  __syncthreads ();
+  if (part < 2) {
+    uint4 sum = rows[part][at % ALL_TILES][0];
+
+    for (int k = 1; k < IN_TILE; k++)
+      add4 (&sum, rows[part][at % ALL_TILES][k]);
+    tiles[part][at % ALL_TILES] = sum;
+  }
+  __syncthreads ();
+  if (part < 2)
+    m.far[at] = spread (tiles[part], at % ALL_TILES);
+}
+
 static inline __device__ bool
 is_soft_around (const PetCudaMatteData &m, int i, int row)
 {
@@ -81,6 +154,51 @@ mean_color (uint4 sum)
 
   return make_float4 ((float) (int) sum.y * share, (float) (int) sum.z * share,
       (float) (int) sum.w * share, 0.0f);
+}
+
+static inline __device__ float4
+between4 (float4 a, float4 b, float share)
+{
+  return make_float4 (between (a.x, b.x, share), between (a.y, b.y, share),
+      between (a.z, b.z, share), 0.0f);
+}
+
+static inline __device__ int
+far_place (int cell, int step, int from, float scale, float *share)
+{
+  float at =
+      (((float) cell + 0.5f) * (float) step - (float) from) * scale - 0.5f;
+
+  at = at < 0.0f ? 0.0f : at > (float) (TILES - 1) ? (float) (TILES - 1) : at;
+  *share = at - (float) (int) at;
+  return (int) at;
+}
+
+static inline __device__ float4
+far_color (const PetCudaMatteData &m, int part, int column, int row)
+{
+  float across, down;
+  int left = far_place (column, m.step, m.part_x, m.far_scale_x, &across);
+  int top = far_place (row, m.step, m.part_y, m.far_scale_y, &down);
+  int right = left + (left < TILES - 1);
+  const float4 *above = m.far + part * ALL_TILES + top * TILES;
+  const float4 *below = above + (top < TILES - 1 ? TILES : 0);
+
+  return between4 (between4 (above[left], below[left], down),
+      between4 (above[right], below[right], down), across);
+}
+
+/* The mean colour, or what is far where it cannot be trusted. */
+static inline __device__ float4
+pure_color (const PetCudaMatteData &m, int part, int column, int row, uint4 sum)
+{
+  float trust = (float) (int) sum.x * m.trust_scale - 0.25f;
+  float4 near = mean_color (sum);
+
+  trust = pet_clamp_unit (trust);
+  if (trust == 1.0f || m.far[part * ALL_TILES].w == 0.0f)
+    return near;
+  return between4 (far_color (m, part, column, row), near, trust);
 }
 
 /* Only what soft pixels may look at. */
@@ -102,15 +220,8 @@ matte_pure (PetCudaMatteData m)
       add4 (&fore, columns[2 * k]);
       add4 (&back, columns[2 * k + 1]);
     }
-  m.pure[2 * at] = mean_color (fore);
-  m.pure[2 * at + 1] = mean_color (back);
-}
-
-static inline __device__ float4
-between4 (float4 a, float4 b, float share)
-{
-  return make_float4 (between (a.x, b.x, share), between (a.y, b.y, share),
-      between (a.z, b.z, share), 0.0f);
+  m.pure[2 * at] = pure_color (m, 0, i, row, fore);
+  m.pure[2 * at + 1] = pure_color (m, 1, i, row, back);
 }
 
 /* Pure colour `part` (0: pet, 1: background) at a pixel: down, then across. */
@@ -134,7 +245,8 @@ clean_pixel (const PetCudaMatteData &m, int x, int y, uint32_t pixel)
   float4 f = pure_at (m, x, y, 0), b = pure_at (m, x, y, 1);
   const float fore[3] = { f.x, f.y, f.z }, back[3] = { b.x, b.y, b.z };
   float alpha = (float) (int) (pixel >> 24) * (1.0f / 255.0f);
-  float rest = 1.0f - alpha, along = 0.0f, distance = 100.0f, leak;
+  float rest = 1.0f - alpha, along = 0.0f, distance = 100.0f;
+  float size = 0.0f, leak, kept;
   float error[3], away[3];
   uint32_t result = pixel & 0xff000000u;
 
@@ -144,12 +256,14 @@ clean_pixel (const PetCudaMatteData &m, int x, int y, uint32_t pixel)
     away[c] = back[c] - fore[c];
     along += error[c] * away[c];
     distance += away[c] * away[c];
+    size += error[c] * error[c];
   }
   leak = along / distance;
   leak = leak < 0.0f ? 0.0f : leak;
   leak = leak > m.leak_margin * rest ? m.leak_margin * rest : leak;
+  kept = alpha + rest * size / (size + m.keep * distance);
   for (int c = 0; c < 3; c++) {
-    float value = fore[c] + alpha * (error[c] - leak * away[c]);
+    float value = fore[c] + kept * (error[c] - leak * away[c]);
 
     result |= (uint32_t) round_level (value) << (8 * c);
   }
@@ -200,6 +314,9 @@ pet_cuda_matte_compose (
   if (result == cudaSuccess && m->decontaminate)
     result = sum_down (m->fringe, 2 * m->width, m->height, m->reach,
         m->fringe_columns, stream);
+  if (result == cudaSuccess && m->decontaminate)
+    result = PET_LAUNCH_SYNC (
+        matte_far, dim3 (1), dim3 (ALL_TILES * IN_TILE), stream) (*m);
   if (result == cudaSuccess && m->decontaminate)
     result = PET_LAUNCH (matte_pure, cells, block, stream) (*m);
   if (result == cudaSuccess)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Colours of the fringe. F and B are the mean colours of what is surely pet
- * and surely background within a window of cells; where there is nothing sure
- * soft pixels stand in, at a weight that is too small to matter otherwise.
+ * and surely background within a window of cells. Where there is little that
+ * is sure, colours from farther away (pet-matte-far.c) stand in, and where the
+ * photo has nothing of the kind soft pixels do, at a weight that is too small to
+ * matter otherwise.
  * For a pixel of colour I and alpha a the error of the mixture is
  *   e = I - a F - (1 - a) B
  * Forte ("Approximate Fast Foreground Colour Estimation", ICIP 2021) gives it
@@ -10,8 +12,10 @@
  * too high, e points from F towards B, and a fringe of the background's
  * colour stays. So that part of e is taken away first:
  *   t = min (max (e (B - F) / |B - F|^2, 0), 4 (1 - a))
- *   colour = F + a (e - t (B - F))
- * The bound keeps the coat's texture where the pixel is nearly opaque. */
+ *   colour = F + k (e - t (B - F)),  k = a + (1 - a) |e|^2 / (|e|^2 + |B - F|^2 / 2)
+ * The bound keeps the coat's texture where the pixel is nearly opaque; k in
+ * place of a keeps it where e is larger than what the background can have done,
+ * as where both have one colour. */
 
 #include "image/pet-matte-private.h"
 
@@ -62,6 +66,7 @@ pet_matte_begin_fringe (PetMatte *m)
       (size_t) m->width * PET_FRINGE_SUMS * sizeof (uint32_t));
   memset (m->soft.rows, 0, (size_t) m->soft.count * m->soft.pitch_bytes);
   pet_matte_fill_weights (m->weights);
+  pet_matte_find_far (m);
 }
 
 /* Rows of one row of cells. */
@@ -179,8 +184,22 @@ add_flags (PetMatte *m, int row)
   return any != 0;
 }
 
+/* The means `near` where they can be trusted, else what is far. */
 static void
-set_pure (const PetMatte *m, int i, float *pure)
+mix_far (
+    const PetMatte *m, int part, int i, int row, uint32_t weight, float near[3])
+{
+  float trust = pet_matte_trust (m, weight), far[4];
+
+  if (trust == 1.0f || m->far[part][0][3] == 0.0f)
+    return;
+  pet_matte_far_color (m, part, i, row, far);
+  for (int c = 0; c < 3; c++)
+    near[c] = far[c] + (near[c] - far[c]) * trust;
+}
+
+static void
+set_pure (const PetMatte *m, int i, int row, float *pure)
 {
   int left = i - m->reach > 0 ? i - m->reach : 0;
   int right = i + m->reach < m->width ? i + m->reach : m->width - 1;
@@ -192,18 +211,22 @@ set_pure (const PetMatte *m, int i, float *pure)
     const uint32_t *sum = sums + 4 * part;
     /* Nothing of this kind: any colour will do. */
     float share = sum[0] > 0 ? 1.0f / (float) (int32_t) sum[0] : 0.0f;
+    float color[3];
 
+    for (int c = 0; c < 3; c++)
+      color[c] = (float) (int32_t) sum[1 + c] * share;
+    mix_far (m, part, i, row, sum[0], color);
     for (int c = 0; c < 3; c++, pure += m->pure_stride)
-      *pure = (float) (int32_t) sum[1 + c] * share;
+      *pure = color[c];
   }
 }
 
 static void
-fill_colors (PetMatte *m, float *pure)
+fill_colors (PetMatte *m, int row, float *pure)
 {
   for (int i = 0; i < m->width; i++)
     if (m->high[i])
-      set_pure (m, i, pure + i);
+      set_pure (m, i, row, pure + i);
   for (int line = 0; line < PET_PURE_LINES; line++, pure += m->pure_stride)
     pure[m->width] = pure[m->width - 1];
 }
@@ -224,7 +247,7 @@ make_colors (PetMatte *m, int row)
         m->fringe_columns, NULL, pet_ring_row (&m->fringe, leaves), count);
   memset (pure, 0, (size_t) m->pure_stride * PET_PURE_LINES * sizeof *pure);
   if (add_flags (m, row))
-    fill_colors (m, pure);
+    fill_colors (m, row, pure);
 }
 
 void

@@ -32,6 +32,11 @@
 #define PET_MATTE_GUIDE_MAX 2040
 #define PET_MATTE_SURE_WEIGHT 128
 
+/* Samples along each side of the part, and the tiles that they are added up
+ * in. */
+#define PET_FAR_SAMPLES 64
+#define PET_FAR_TILES 8
+
 /* Of the guided filter: 1e-3 for a guide in 0..1. */
 #define PET_MATTE_EPSILON (1e-3f * PET_MATTE_GUIDE_MAX * PET_MATTE_GUIDE_MAX)
 
@@ -79,6 +84,11 @@ typedef struct {
   PetRing pure;             /* PET_PURE_LINES lines per row of cells */
   int pure_stride;          /* floats from one to the next */
   float *pure_lines;        /* those at one row of pixels */
+  /* Of the pet and of the background, per tile: R, G, B and 1, or all 0 if the
+   * photo has nothing of the kind. */
+  float far[2][PET_FAR_TILES * PET_FAR_TILES][4];
+  float far_scale[2]; /* tiles per pixel of the photo, across and down */
+  float trust_scale;  /* see pet_matte_trust() */
 } PetMatte;
 
 /* First of the two neighbours around `at`, and the share of the second. */
@@ -95,7 +105,18 @@ pet_matte_place (double at, int size, float *share)
   return first;
 }
 
-/* pet-matte.c: part, step, size, radius and reach of `photo` and `options`; and
+/* How much the sure colours of a window count, 0..1, by their weight: nothing
+ * up to a 64th of the window, which soft pixels alone can have, and alone
+ * from 5 64ths on. */
+static inline float
+pet_matte_trust (const PetMatte *m, uint32_t weight)
+{
+  float trust = (float) (int32_t) weight * m->trust_scale - 0.25f;
+
+  return trust < 0.0f ? 0.0f : trust > 1.0f ? 1.0f : trust;
+}
+
+/* pet-matte.c: part, step, size, radius, reach and the scales of `photo` and `options`; and
  * whether what pet_matte_cut() got fits together. */
 void pet_matte_set_sizes (PetMatte *m);
 bool pet_matte_is_valid (const PetImage *mask, const PetImage *photo,
@@ -108,6 +129,12 @@ void pet_matte_need_alpha (PetMatte *m, int y);
 void pet_matte_take_alpha (PetScratch *scratch, PetMatte *m);
 void pet_matte_begin_alpha (PetMatte *m);
 void pet_matte_make_alpha (PetMatte *m);
+
+/* pet-matte-far.c: fills `far` from photo and mask; and its colour at a cell, of
+ * the pet (0) or the background (1). */
+void pet_matte_find_far (PetMatte *m);
+void pet_matte_far_color (
+    const PetMatte *m, int part, int column, int row, float color[4]);
 
 /* pet-matte-fringe.c: colours around row `y`, before it is written, and then
  * those of its soft pixels. */

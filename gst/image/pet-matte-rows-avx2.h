@@ -130,7 +130,7 @@ clean_eight (__m256i pixels, const float *lines, int stride, const Eight *eight)
           _mm256_set1_ps (1.0f / 255.0f));
   __m256 rest = _mm256_sub_ps (_mm256_set1_ps (1.0f), alpha);
   __m256 along = _mm256_setzero_ps (), distance = _mm256_set1_ps (100.0f);
-  __m256 fore[3], error[3], away[3], leak;
+  __m256 fore[3], error[3], away[3], size = _mm256_setzero_ps (), leak, share;
   __m256i result =
       _mm256_and_si256 (pixels, _mm256_set1_epi32 ((int) 0xff000000u));
 
@@ -147,14 +147,19 @@ clean_eight (__m256i pixels, const float *lines, int stride, const Eight *eight)
     away[c] = _mm256_sub_ps (back, fore[c]);
     along = _mm256_add_ps (along, _mm256_mul_ps (error[c], away[c]));
     distance = _mm256_add_ps (distance, _mm256_mul_ps (away[c], away[c]));
+    size = _mm256_add_ps (size, _mm256_mul_ps (error[c], error[c]));
   }
   leak = _mm256_max_ps (_mm256_div_ps (along, distance), _mm256_setzero_ps ());
   leak = _mm256_min_ps (
       leak, _mm256_mul_ps (_mm256_set1_ps (PET_MATTE_LEAK_MARGIN), rest));
+  share = _mm256_div_ps (_mm256_mul_ps (rest, size),
+      _mm256_add_ps (
+          size, _mm256_mul_ps (_mm256_set1_ps (PET_MATTE_KEEP), distance)));
+  share = _mm256_add_ps (alpha, share);
   for (int c = 0; c < 3; c++) {
     __m256 kept = _mm256_sub_ps (error[c], _mm256_mul_ps (leak, away[c]));
     __m256i level =
-        round_levels (_mm256_add_ps (fore[c], _mm256_mul_ps (alpha, kept)));
+        round_levels (_mm256_add_ps (fore[c], _mm256_mul_ps (share, kept)));
 
     result = _mm256_or_si256 (result, _mm256_slli_epi32 (level, 8 * c));
   }

@@ -86,7 +86,8 @@ static inline void
 clean_pixel (uint8_t *pixel, const float *line, int stride, float share)
 {
   float alpha = (float) pixel[3] * (1.0f / 255.0f), rest = 1.0f - alpha;
-  float fore[3], error[3], away[3], along = 0.0f, distance = 100.0f, leak;
+  float fore[3], error[3], away[3], along = 0.0f, distance = 100.0f;
+  float size = 0.0f, leak, kept;
 
   for (int c = 0; c < 3; c++) {
     const float *f = line + (ptrdiff_t) (PET_PURE_FORE + c) * stride;
@@ -98,13 +99,15 @@ clean_pixel (uint8_t *pixel, const float *line, int stride, float share)
     away[c] = back - fore[c];
     along += error[c] * away[c];
     distance += away[c] * away[c];
+    size += error[c] * error[c];
   }
   leak = along / distance;
   leak = leak < 0.0f ? 0.0f : leak;
   leak =
       leak > PET_MATTE_LEAK_MARGIN * rest ? PET_MATTE_LEAK_MARGIN * rest : leak;
+  kept = alpha + rest * size / (size + PET_MATTE_KEEP * distance);
   for (int c = 0; c < 3; c++)
-    pixel[c] = round_level (fore[c] + alpha * (error[c] - leak * away[c]));
+    pixel[c] = round_level (fore[c] + kept * (error[c] - leak * away[c]));
 }
 
 static inline void

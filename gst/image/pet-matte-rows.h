@@ -21,6 +21,10 @@ enum { PET_PURE_FORE, PET_PURE_BACK = 3, PET_PURE_LINES = 6 };
  * as a multiple of 1 - a: the alpha is not exact, but it is not random. */
 #define PET_MATTE_LEAK_MARGIN 4.0f
 
+/* The larger, the less is kept of what the mixture of both colours cannot
+ * explain. */
+#define PET_MATTE_KEEP 0.5f
+
 /* What the fringe keeps per cell: weighted colours of what is surely pet
  * (weight, R, G, B) and of what is surely background. */
 enum { PET_FRINGE_FORE, PET_FRINGE_BACK = 4, PET_FRINGE_SUMS = 8 };

@@ -56,6 +56,10 @@ pet_matte_set_sizes (PetMatte *m)
   side = longer_side (m->part.width, m->part.height);
   m->radius = part_in_cells (side, REFINE_PART, m->step, PET_MATTE_MAX_RADIUS);
   m->reach = part_in_cells (side, FRINGE_PART, m->step, PET_MATTE_MAX_REACH);
+  side = (2 * m->reach + 1) * m->step;
+  m->trust_scale = 1.0f / (float) (8 * side * side);
+  m->far_scale[0] = (float) PET_FAR_TILES / (float) m->part.width;
+  m->far_scale[1] = (float) PET_FAR_TILES / (float) m->part.height;
   m->two_threads =
       m->options->threads > 1 && (int64_t) width * height >= WORTH_A_THREAD;
 }
