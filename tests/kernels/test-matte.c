@@ -415,6 +415,39 @@ background_leaves_the_fringe (void)
   }
 }
 
+/* Ground, a wide smudge of ground and pet, and pet: in its middle nothing sure
+ * is near, and still it gets the pet's colour. */
+static void
+wide_smudges_get_colours_from_far_away (void)
+{
+  enum { WIDTH = 900, HEIGHT = 300, SMUDGE = 300 };
+  static const uint8_t ground[3] = { 20, 200, 20 }, pet[3] = { 200, 60, 40 };
+  Picture mask = picture_new (WIDTH, HEIGHT, 1, 0);
+  Picture photo = picture_new (WIDTH, HEIGHT, 3, 0);
+  Picture cut = picture_new (WIDTH, HEIGHT, 4, 0);
+  const uint8_t *middle;
+
+  for (int y = 0; y < HEIGHT; y++)
+    for (int x = 0; x < WIDTH; x++) {
+      int part = x / SMUDGE; /* 0, 1, 2 */
+
+      pet_image_row (&mask.image, y)[x] = (uint8_t) (part * 255 / 2);
+      for (int c = 0; c < 3; c++)
+        pet_image_row (&photo.image, y)[3 * x + c] =
+            (uint8_t) ((ground[c] * (2 - part) + pet[c] * part) / 2);
+    }
+  tap_check (pet_matte_cut (&mask.image, &photo.image, &cut.image, &all, NULL,
+                 NULL, NULL) == PET_OK);
+  middle = pet_image_row (&cut.image, HEIGHT / 2) + 4 * WIDTH / 2;
+  for (int c = 0; c < 3; c++)
+    if (abs (middle[c] - pet[c]) > 12)
+      tap_fail ("channel %d is %d, the pet's %d", c, middle[c], pet[c]);
+  tap_check (middle[3] > 100 && middle[3] < 156);
+  picture_free (&mask);
+  picture_free (&photo);
+  picture_free (&cut);
+}
+
 static void
 cutting_in_place_and_apart_is_the_same (void)
 {
@@ -583,6 +616,7 @@ main (int argc, char **argv)
     TAP_TEST (levels_stretch_the_mask),
     TAP_TEST (stats_measure_area_and_extent),
     TAP_TEST (background_leaves_the_fringe),
+    TAP_TEST (wide_smudges_get_colours_from_far_away),
     TAP_TEST (cutting_in_place_and_apart_is_the_same),
     TAP_TEST (two_threads_give_the_same_bytes),
     TAP_TEST (memory_grows_with_the_width_alone),
