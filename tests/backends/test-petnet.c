@@ -4,6 +4,9 @@
  * with true masks, so that its accuracy cannot fall unnoticed, and on what
  * people will send in besides. */
 
+#include <sys/mman.h>
+#include <sys/resource.h>
+
 #include "base/pet-resample.h"
 #include "bench/accuracy-photo.h"
 #include "bench/accuracy-score.h"
@@ -233,6 +236,58 @@ masks_of_bfloat16_numbers_are_those_of_floats (void)
   pet_folder_clear (&list);
 }
 
+static long
+page_faults (void)
+{
+  struct rusage usage;
+
+  return getrusage (RUSAGE_SELF, &usage) == 0 ? usage.ru_minflt : -1;
+}
+
+static void *
+map (void *user, size_t bytes)
+{
+  void *memory = mmap (NULL, bytes > 0 ? bytes : 1, PROT_READ | PROT_WRITE,
+      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+  return memory != MAP_FAILED ? memory : NULL;
+}
+
+static void
+unmap (void *user, void *memory, size_t bytes)
+{
+  munmap (memory, bytes > 0 ? bytes : 1);
+}
+
+/* From an allocator whose memory is promised alone; its activations are more than
+ * 2000 pages of 4 KB. */
+static void
+a_loaded_network_has_its_memory (void)
+{
+  const PetAllocator promises = { map, unmap, NULL, map };
+  PetSegmenterOptions options = { .threads = 1, .allocator = &promises };
+  PetSegmenter *segmenter = NULL;
+  PetImage photo, mask;
+  int width, height;
+  long before;
+
+  tap_check (pet_segmenter_new_file (
+                 getenv ("PET_NETWORK"), &options, &segmenter, NULL) == PET_OK);
+  if (segmenter == NULL)
+    return;
+  pet_segmenter_mask_size (segmenter, &width, &height);
+  photo = accuracy_image (width, height, 3);
+  mask = accuracy_image (width, height, 1);
+  memset (photo.data, 90, 3 * (size_t) (width * height));
+  before = page_faults ();
+  tap_check (pet_segmenter_run (segmenter, &photo, &mask, NULL) == PET_OK);
+  printf ("# %ld page faults in the first run\n", page_faults () - before);
+  tap_check (page_faults () - before < 1000);
+  free (photo.data);
+  free (mask.data);
+  pet_segmenter_free (&segmenter);
+}
+
 typedef enum { BLACK, WHITE, GREY, NOISE, STRIPES, TEXT, N_EMPTY } Empty;
 
 /* Dark words of little boxes in lines on white paper. */
@@ -396,6 +451,7 @@ main (int argc, char **argv)
   static const TapTest tests[] = {
     TAP_TEST (masks_of_the_test_photos_are_as_good_as_the_model_card_says),
     TAP_TEST (masks_of_bfloat16_numbers_are_those_of_floats),
+    TAP_TEST (a_loaded_network_has_its_memory),
     TAP_TEST (no_pet_is_found_where_there_is_none),
     TAP_TEST (pets_are_found_where_they_are_hard_to_see),
   };

@@ -103,6 +103,9 @@ add_outputs (PetNativeProgram *program, PetError *error)
   return PET_OK;
 }
 
+/* At least; of larger ones each is met more than once. */
+#define PAGE_BYTES 4096
+
 /* Behind the planned part: scratch memory of each thread. */
 static PetStatus
 allocate_arena (PetNativeProgram *program, PetError *error)
@@ -117,14 +120,16 @@ allocate_arena (PetNativeProgram *program, PetError *error)
       !pet_add_size (bytes, program->planned_bytes, &program->arena_bytes))
     return pet_fail (error, PET_ERROR_LIMIT, "a tensor is too large");
   PET_TRY (pet_plan_check (program->graph, program->arena_bytes, error));
-  /* Cleared, that is taken: a loaded network does not grow with its first
-   * photo. */
   program->arena =
       pet_alloc_zeroed (program->options.allocator, program->arena_bytes);
   if (program->arena == NULL)
     return pet_fail (error, PET_ERROR_MEMORY,
         "no memory for %zu bytes of the network's activations",
         program->arena_bytes);
+  /* Taken now, where the system only promised it: a loaded network does not grow
+   * with its first photo. */
+  for (size_t i = 0; i < program->arena_bytes; i += PAGE_BYTES)
+    ((volatile char *) program->arena)[i] = 0;
   return PET_OK;
 }
 
