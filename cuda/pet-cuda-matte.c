@@ -30,6 +30,10 @@ struct PetCudaMatte {
   PetCudaMatteTables on_card; /* for those */
 };
 
+_Static_assert(PET_CUDA_FAR_SAMPLES == PET_FAR_SAMPLES &&
+        PET_CUDA_FAR_TILES == PET_FAR_TILES,
+    "the card has other tiles than the CPU");
+
 #define EXTENT_BYTES 256
 #define FAR_BYTES                                                              \
   (2 * PET_CUDA_FAR_TILES * PET_CUDA_FAR_TILES * sizeof (float4))

@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-/* Of a code of `length` bits before `rest`, what follows it in PET_JPEG_LOOK_BITS. `ac` is
- * the table that a block goes on with. */
+/* Of a code of `length` bits before `rest`, what follows it in
+ * PET_JPEG_LOOK_BITS. `ac` is the table that a block goes on with. */
 static uint32_t
 entry_of (int symbol, int length, int rest, bool is_ac, const PetJpegCodes *ac)
 {

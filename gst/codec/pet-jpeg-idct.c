@@ -14,16 +14,17 @@
 static const uint8_t pair_of[8] = { 0, 1, 3, 1, 0, 2, 3, 2 };
 static const uint8_t half_of[8] = { 0, 0, 0, 1, 1, 0, 1, 1 };
 
-int
-pet_jpeg_idct_pair (int coef)
+/* Of 32. */
+static int
+pair_at (int coef)
 {
   int row = coef / 8, column = coef % 8;
 
   return row % 4 == 0 ? row + pair_of[column] : 8 * pair_of[row] + column;
 }
 
-int
-pet_jpeg_idct_half (int coef)
+static int
+half_at (int coef)
 {
   int row = coef / 8, column = coef % 8;
 
@@ -33,14 +34,13 @@ pet_jpeg_idct_half (int coef)
 int
 pet_jpeg_idct_factor_at (int coef)
 {
-  return 2 * pet_jpeg_idct_pair (coef) + pet_jpeg_idct_half (coef);
+  return 2 * pair_at (coef) + half_at (coef);
 }
 
 int
 pet_jpeg_idct_coef_at (int coef)
 {
-  return 2 * PET_JPEG_IDCT_BLOCKS * pet_jpeg_idct_pair (coef) +
-      pet_jpeg_idct_half (coef);
+  return 2 * PET_JPEG_IDCT_BLOCKS * pair_at (coef) + half_at (coef);
 }
 
 static uint32_t

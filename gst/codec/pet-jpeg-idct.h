@@ -18,13 +18,9 @@
 #define PET_JPEG_IDCT_ROWS 4
 #define PET_JPEG_IDCT_ROW_BYTES (4 * PET_JPEG_IDCT_BLOCKS)
 
-/* Of the pair of places (0..31) and the half (0, 1) where the coefficient 8 * row
- * + column goes. The first goes to the first half of pair 0. */
-int pet_jpeg_idct_pair (int coef);
-int pet_jpeg_idct_half (int coef);
-
-/* Where it stands in 64 factors, and for block 0 in PET_JPEG_IDCT_COEFS
- * coefficients; block n is 2 n further. */
+/* Where the coefficient 8 * row + column stands in 64 factors, and for block 0 in
+ * PET_JPEG_IDCT_COEFS coefficients; block n is 2 n further. The first is at 0 in
+ * both. */
 int pet_jpeg_idct_factor_at (int coef);
 int pet_jpeg_idct_coef_at (int coef);
 

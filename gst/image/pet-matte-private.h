@@ -116,8 +116,8 @@ pet_matte_trust (const PetMatte *m, uint32_t weight)
   return trust < 0.0f ? 0.0f : trust > 1.0f ? 1.0f : trust;
 }
 
-/* pet-matte.c: part, step, size, radius, reach and the scales of `photo` and `options`; and
- * whether what pet_matte_cut() got fits together. */
+/* pet-matte.c: part, step, size, radius, reach and the scales of `photo` and
+ * `options`; and whether what pet_matte_cut() got fits together. */
 void pet_matte_set_sizes (PetMatte *m);
 bool pet_matte_is_valid (const PetImage *mask, const PetImage *photo,
     const PetImage *target, const PetMatteOptions *options);

@@ -46,8 +46,8 @@ typedef struct {
   /* Draw the edge to the photo with a guided filter (He, Sun: "Fast Guided
    * Filter", 2015); else the mask is enlarged bilinearly. */
   bool refine;
-  /* A network is never quite sure, and its haze of 1 or 2 % is seen on paper:
-   * the mask's `low`..`high` becomes 0..255 (0 <= low < high <= 255). */
+  /* A network is never quite sure, and its haze is seen on paper: the mask's
+   * `low`..`high` becomes 0..255 (0 <= low < high <= 255). */
   int low, high;
   /* Replace the colours of soft pixels by the pet's, so that none of the
    * background shows in the fringe (cut-outs only). */

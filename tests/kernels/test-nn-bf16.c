@@ -10,21 +10,11 @@
 #include <math.h>
 #include <time.h>
 
-#include "float-buffer.h"
+#include "conv-row.h"
 #include "nn/native/native-bf16.h"
 
 #define ROUNDS 150
 #define MAX_BLOCKS 5
-
-static float
-to_float (uint16_t x)
-{
-  uint32_t bits = (uint32_t) x << 16;
-  float value;
-
-  memcpy (&value, &bits, sizeof value);
-  return value;
-}
 
 static uint16_t *
 narrow_numbers (const Buffer *buffer)
@@ -69,15 +59,6 @@ check_narrow (const PetNativeBf16 *k)
   buffer_end (&out, k->name);
 }
 
-/* A row of pixels and all that belongs to it. */
-typedef struct {
-  PetNativeConv conv;
-  PetNativeSegment segments[MAX_BLOCKS];
-  int pixels;
-  bool has_residual;
-  Buffer in, weights, bias, residual, out;
-} Row;
-
 static void
 row_begin (Row *row, int max_group)
 {
@@ -91,8 +72,7 @@ row_begin (Row *row, int max_group)
     .group = tap_random_range (1, max_group),
     .pixel_step = PET_BLOCK,
     .out_stride = row->pixels * PET_BLOCK + tap_random_range (0, 40),
-    .finish = { tap_random () % 2 ? -0.5f : -INFINITY,
-        tap_random () % 2 ? 0.75f : INFINITY, tap_random () % 2 == 0 } };
+    .finish = random_finish () };
   for (int s = 0; s < blocks; s++) {
     int lanes = s + 1 < blocks ? PET_BLOCK : tap_random_range (1, PET_BLOCK);
 
@@ -113,24 +93,12 @@ row_begin (Row *row, int max_group)
   row->conv.bias = row->bias.data;
 }
 
-static void
-row_end (Row *row, const char *name)
-{
-  buffer_end (&row->in, name);
-  buffer_end (&row->weights, name);
-  buffer_end (&row->bias, name);
-  buffer_end (&row->residual, name);
-  buffer_end (&row->out, name);
-}
-
 static float
 row_expected (const Row *row, int pixel, int column)
 {
   const uint16_t *w = row->conv.narrow_weights + 2 * column;
-  const PetNativeFinish *finish = &row->conv.finish;
   ptrdiff_t at = column / PET_BLOCK * row->conv.out_stride + pixel * PET_BLOCK +
       column % PET_BLOCK;
-  double rest = row->has_residual ? (double) row->residual.data[at] : 0;
   double sum = (double) row->bias.data[column];
 
   for (int s = 0; s < row->conv.n_segments; s++)
@@ -138,13 +106,14 @@ row_expected (const Row *row, int pixel, int column)
       const uint16_t *lane = narrow_numbers (&row->in) +
           row->segments[s].offset + pixel * PET_BLOCK + i;
 
-      sum += (double) to_float (lane[0]) * (double) to_float (w[0]);
-      sum += (double) to_float (lane[1]) * (double) to_float (w[1]);
+      sum += (double) pet_native_from_bf16 (lane[0]) *
+          (double) pet_native_from_bf16 (w[0]);
+      sum += (double) pet_native_from_bf16 (lane[1]) *
+          (double) pet_native_from_bf16 (w[1]);
       w += 2 * row->conv.group * PET_BLOCK;
     }
-  sum += finish->residual_last ? 0 : rest;
-  sum = fmin ((double) finish->high, fmax ((double) finish->low, sum));
-  return (float) (sum + (finish->residual_last ? rest : 0));
+  return (float) finished (&row->conv.finish, sum,
+      row->has_residual ? row->residual.data + at : NULL);
 }
 
 static void

@@ -10,16 +10,6 @@ narrow (const float *in, int lanes, uint16_t *out, int pixels)
 }
 
 static float
-to_float (uint16_t x)
-{
-  uint32_t bits = (uint32_t) x << 16;
-  float value;
-
-  memcpy (&value, &bits, sizeof value);
-  return value;
-}
-
-static float
 dot (const PetNativeConv *conv, const uint16_t *in, int column)
 {
   const uint16_t *weights = conv->narrow_weights + 2 * column;
@@ -29,23 +19,12 @@ dot (const PetNativeConv *conv, const uint16_t *in, int column)
     const uint16_t *lane = in + conv->segments[s].offset;
 
     for (int i = 0; i < conv->segments[s].lanes; i += 2) {
-      sum += to_float (lane[i]) * to_float (weights[0]);
-      sum += to_float (lane[i + 1]) * to_float (weights[1]);
+      sum += pet_native_from_bf16 (lane[i]) * pet_native_from_bf16 (weights[0]);
+      sum += pet_native_from_bf16 (lane[i + 1]) *
+          pet_native_from_bf16 (weights[1]);
       weights += 2 * conv->group * PET_BLOCK;
     }
   }
-  return sum;
-}
-
-static float
-finish (const PetNativeFinish *how, float sum, const float *residual)
-{
-  if (residual != NULL && !how->residual_last)
-    sum += *residual;
-  sum = sum < how->low ? how->low : sum;
-  sum = sum > how->high ? how->high : sum;
-  if (residual != NULL && how->residual_last)
-    sum += *residual;
   return sum;
 }
 
@@ -58,7 +37,8 @@ conv (const PetNativeConv *conv, const uint16_t *in, const float *residual,
       ptrdiff_t at =
           c / PET_BLOCK * conv->out_stride + p * PET_BLOCK + c % PET_BLOCK;
 
-      out[at] = finish (&conv->finish, dot (conv, in + p * PET_BLOCK, c),
+      out[at] = pet_native_finish_one (&conv->finish,
+          dot (conv, in + p * PET_BLOCK, c),
           residual != NULL ? residual + at : NULL);
     }
 }

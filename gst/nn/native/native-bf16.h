@@ -48,3 +48,13 @@ pet_native_to_bf16 (float x)
     bits += 0x7fff + ((bits >> 16) & 1);
   return (uint16_t) (bits >> 16);
 }
+
+static inline float
+pet_native_from_bf16 (uint16_t x)
+{
+  uint32_t bits = (uint32_t) x << 16;
+  float value;
+
+  memcpy (&value, &bits, sizeof value);
+  return value;
+}

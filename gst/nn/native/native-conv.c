@@ -188,37 +188,30 @@ pack_one (const Conv *c, const float *from, float *to)
       to[i] = from[i * taps + t];
 }
 
-/* The weights of all groups, one after the other. */
+/* The weights of all groups, one after the other; `rows` of a group's columns. */
 static void
-pack_groups (const Conv *c, const float *weights, size_t rows, float *packed)
+pack_groups (const Conv *c, const float *weights, size_t rows, void *packed)
 {
+  uint16_t *narrow = packed;
+  float *plain = packed;
   int first = 0;
 
   for (int g = 0; g < c->n_groups; g++) {
     PetNativeConv *group = &c->groups[g];
+    size_t numbers = rows * (size_t) (group->group * PET_BLOCK);
 
-    group->weights = packed;
-    if (c->one)
-      pack_one (c, weights, packed);
-    else
-      pack_group (c, weights, first, group->group, packed);
-    packed += rows * (size_t) (group->group * PET_BLOCK);
-    first += group->group * PET_BLOCK;
-  }
-}
-
-static void
-pack_narrow_groups (
-    const Conv *c, const float *weights, size_t rows, uint16_t *packed)
-{
-  int first = 0;
-
-  for (int g = 0; g < c->n_groups; g++) {
-    PetNativeConv *group = &c->groups[g];
-
-    group->narrow_weights = packed;
-    pack_narrow (c, weights, first, group->group, packed);
-    packed += rows * (size_t) (group->group * PET_BLOCK);
+    if (c->bf16 != NULL) {
+      group->narrow_weights = narrow;
+      pack_narrow (c, weights, first, group->group, narrow);
+      narrow += numbers;
+    } else {
+      group->weights = plain;
+      if (c->one)
+        pack_one (c, weights, plain);
+      else
+        pack_group (c, weights, first, group->group, plain);
+      plain += numbers;
+    }
     first += group->group * PET_BLOCK;
   }
 }
@@ -240,15 +233,11 @@ pack (PetNativeProgram *program, const PetNode *node, Conv *c, PetError *error)
     c->groups[g].bias = bias;
     bias += c->groups[g].group * PET_BLOCK;
   }
-  if (c->bf16 != NULL) {
+  if (c->bf16 != NULL) /* in pairs */
     rows += rows % 2;
-    PET_TRY (pet_native_new_constant (
-        program, rows * columns * sizeof (uint16_t), &packed, error));
-    pack_narrow_groups (c, weights, rows, packed);
-    return PET_OK;
-  }
-  PET_TRY (pet_native_new_constant (
-      program, rows * columns * sizeof (float), &packed, error));
+  PET_TRY (pet_native_new_constant (program,
+      rows * columns * (c->bf16 != NULL ? sizeof (uint16_t) : sizeof (float)),
+      &packed, error));
   pack_groups (c, weights, rows, packed);
   return PET_OK;
 }

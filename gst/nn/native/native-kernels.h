@@ -35,6 +35,20 @@ typedef struct {
   bool residual_last;
 } PetNativeFinish;
 
+/* Of a single sum, bias included; `residual` NULL = none. */
+static inline float
+pet_native_finish_one (
+    const PetNativeFinish *finish, float sum, const float *residual)
+{
+  if (residual != NULL && !finish->residual_last)
+    sum += *residual;
+  sum = sum < finish->low ? finish->low : sum;
+  sum = sum > finish->high ? finish->high : sum;
+  if (residual != NULL && finish->residual_last)
+    sum += *residual;
+  return sum;
+}
+
 /* A row of output pixels of `group` blocks as a matrix product: rows of the
  * matrix are pixels, its columns the lanes of all segments. */
 typedef struct {
