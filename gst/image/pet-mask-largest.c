@@ -16,7 +16,7 @@
 #include "image/pet-matte.h"
 
 #define STRONG 64
-#define SURE 128
+#define SURE 204
 
 typedef struct {
   int32_t start, end; /* columns, end exclusive */

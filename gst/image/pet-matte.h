@@ -28,8 +28,8 @@ typedef struct {
 PetStatus pet_mask_keep_largest (
     const PetImage *mask, const PetAllocator *allocator, PetError *error);
 
-/* Clears every 8-connected region of pixels of at least `low` (1..128) that has
- * none of at least 128: smudges beside the pet. Pixels below `low` are cleared
+/* Clears every 8-connected region of pixels of at least `low` (1..204) that has
+ * none of at least 204, four fifths: smudges beside the pet. Pixels below `low` are cleared
  * too. In place. */
 PetStatus pet_mask_drop_haze (const PetImage *mask, int low,
     const PetAllocator *allocator, PetError *error);
