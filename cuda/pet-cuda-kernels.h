@@ -229,7 +229,8 @@ typedef struct {
                                      background */
   uint8_t *soft;
   float4 *pure; /* two: R, G, B of the pet and of the background */
-  /* PET_CUDA_FAR_TILES^2 of the pet, and of the background: R, G, B and 1, or 0. */
+  /* PET_CUDA_FAR_TILES^2 of the pet, and of the background: R, G, B and 1,
+   * or 0. */
   float4 *far;
   PetCudaExtent *extent;
 } PetCudaMatteData;

@@ -16,7 +16,6 @@
 #include "image/pet-matte.h"
 
 #define STRONG 64
-#define SURE 204
 
 typedef struct {
   int32_t start, end; /* columns, end exclusive */
@@ -225,7 +224,7 @@ drop_haze (const PetImage *mask, Runs *list)
 
       run->area = 0;
       for (int x = run->start; x < run->end; x++)
-        run->area += pet_image_row (mask, y)[x] >= SURE;
+        run->area += pet_image_row (mask, y)[x] >= PET_MASK_SURE;
     }
   join_all (list, mask->height);
   for (int y = 0; y < mask->height; y++)

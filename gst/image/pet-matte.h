@@ -28,9 +28,12 @@ typedef struct {
 PetStatus pet_mask_keep_largest (
     const PetImage *mask, const PetAllocator *allocator, PetError *error);
 
-/* Clears every 8-connected region of pixels of at least `low` (1..204) that has
- * none of at least 204, four fifths: smudges beside the pet. Pixels below `low` are cleared
- * too. In place. */
+/* Of a mask: the network says yes to four in five. */
+#define PET_MASK_SURE 204
+
+/* Clears every 8-connected region of pixels of at least `low`
+ * (1..PET_MASK_SURE) that has none of at least PET_MASK_SURE: smudges beside the
+ * pet. Pixels below `low` are cleared too. In place. */
 PetStatus pet_mask_drop_haze (const PetImage *mask, int low,
     const PetAllocator *allocator, PetError *error);
 

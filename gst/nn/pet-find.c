@@ -10,7 +10,6 @@
 /* No pet: the network is sure to 4 in 5 of fewer pixels than one in 400 of the
  * photo, or in 50 where it looks closer. What it sees in furniture and texts is
  * larger at times, but hazy. One in 2000 is worth a closer look. */
-#define SURE 204
 #define SURE_PART 400
 #define CLOSER_SURE_PART 50
 #define WORTH_PART 2000
@@ -65,7 +64,7 @@ is_sure (const PetImage *mask, int part)
 
   for (int y = 0; y < mask->height; y++)
     for (int x = 0; x < mask->width; x++)
-      sure += pet_image_row (mask, y)[x] >= SURE;
+      sure += pet_image_row (mask, y)[x] >= PET_MASK_SURE;
   return sure * (uint64_t) part >=
       (uint64_t) mask->width * (uint64_t) mask->height;
 }
@@ -183,7 +182,7 @@ is_unsure (const PetImage *mask)
     for (int x = 0; x < mask->width; x++) {
       uint8_t value = pet_image_row (mask, y)[x];
 
-      unsure += value > UNSURE_LOW && value < SURE;
+      unsure += value > UNSURE_LOW && value < PET_MASK_SURE;
       pet += value >= 128;
     }
   return unsure > UNSURE_SHARE * pet;

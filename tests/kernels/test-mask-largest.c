@@ -145,7 +145,7 @@ haze_agrees_with_flooding (void)
           (uint8_t) tap_random_range (0, round % 2 ? 208 : 236);
     want = picture_copy (&mask.image, 0);
     for (int i = 0; i < n; i++)
-      if (pet_image_row (&want.image, i / w)[i % w] >= 204)
+      if (pet_image_row (&want.image, i / w)[i % w] >= PET_MASK_SURE)
         label[i] = mark = 1;
     if (mark != 0)
       flood (&want.image, label, mark, low, 255);
