@@ -70,6 +70,8 @@ batch_launch_line (const BatchOptions *options, const gchar *input)
       options->max_size, options->device);
   if (options->model != NULL)
     add_property (line, "model-location", options->model);
+  if (options->second_model != NULL)
+    add_property (line, "second-model-location", options->second_model);
   g_string_append (line, " ! tee name=t");
   for (guint i = 0; i < options->n_effects; i++)
     add_branch (line, options, &options->effects[i]);

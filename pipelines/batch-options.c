@@ -321,6 +321,10 @@ batch_options_parse (BatchOptions *options, gchar ***arguments, GError **error)
         "Where the network runs: auto, cpu or cuda (default: auto)", "DEVICE" },
     { "model", 0, 0, G_OPTION_ARG_FILENAME, &options->model,
         "ONNX file of another segmentation network", "FILE" },
+    { "second-model", 0, 0, G_OPTION_ARG_FILENAME, &options->second_model,
+        "ONNX file of a network for photos of which the first is unsure, or "
+        "\"\" for none (default: petnet-large with the built-in network)",
+        "FILE" },
     { "level", 0, 0, G_OPTION_ARG_INT, &options->level,
         "PNG compression, 0-9: 1 is fast, 9 small (default: 1)", "LEVEL" },
     { "dpi", 0, 0, G_OPTION_ARG_INT, &options->dpi,
@@ -372,6 +376,7 @@ batch_options_clear (BatchOptions *options)
   g_free (options->rendition);
   g_free (options->device);
   g_free (options->model);
+  g_free (options->second_model);
   g_free (options->contact_sheet);
 }
 

@@ -29,7 +29,8 @@ typedef struct {
   guint timeout;       /* seconds that a photo may stand still */
   gchar *rendition;    /* of the looks: "classic" or "fine" */
   gchar *device;
-  gchar *model;
+  gchar *model;        /* NULL = built in */
+  gchar *second_model; /* NULL = as petsegment chooses; "" = none */
   gint level;
   gint dpi;
   gchar *contact_sheet; /* NULL = none */

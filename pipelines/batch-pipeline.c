@@ -144,8 +144,9 @@ batch_pipeline_build (BatchPipeline *self)
       is_alone (self) ? 2 : 1, NULL);
   gst_util_set_object_arg (G_OBJECT (decoder), "on-error", "skip");
   gst_util_set_object_arg (G_OBJECT (segmenter), "device", options->device);
-  g_object_set (segmenter, "model-location", options->model, "threads",
-      self->threads, NULL);
+  g_object_set (segmenter, "model-location", options->model,
+      "second-model-location", options->second_model, "threads", self->threads,
+      NULL);
   gst_element_link_many (self->source, decoder, segmenter, tee, NULL);
   for (guint i = 0; i < options->n_effects; i++)
     add_branch (self, tee, i);

@@ -38,8 +38,9 @@ sha256_text (gconstpointer bytes, gsize size)
   return g_string_free (text, FALSE);
 }
 
+/* `absent`: where no file was named. */
 static gchar *
-model_name (const gchar *path, GError **error)
+model_name (const gchar *path, const gchar *absent, GError **error)
 {
   gchar *name;
   PetError failure;
@@ -47,7 +48,9 @@ model_name (const gchar *path, GError **error)
   size_t size;
 
   if (path == NULL)
-    return g_strdup ("built-in");
+    return g_strdup (absent);
+  if (path[0] == '\0')
+    return g_strdup ("none");
   if (pet_file_read (path, MAX_MODEL_BYTES, &bytes, &size, &failure) !=
       PET_OK) {
     g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_FAILED, "%s %s", path,
@@ -62,15 +65,20 @@ model_name (const gchar *path, GError **error)
 gchar *
 batch_recipe_settings (const BatchOptions *options, GError **error)
 {
-  g_autofree gchar *model = model_name (options->model, error);
+  g_autofree gchar *model = model_name (options->model, "built-in", error);
+  g_autofree gchar *second = NULL;
 
   if (model == NULL)
     return NULL;
+  second = model_name (options->second_model,
+      options->model == NULL ? "petnet-large" : "none", error);
+  if (second == NULL)
+    return NULL;
   return g_strdup_printf ("pet-batch " PET_VERSION
                           "; rendition=%s; max-size=%u; level=%d; dpi=%d; "
-                          "model=%s",
+                          "model=%s; second-model=%s",
       options->rendition, options->max_size, options->level, options->dpi,
-      model);
+      model, second);
 }
 
 gchar *

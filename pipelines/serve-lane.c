@@ -238,7 +238,8 @@ build (ServeLane *lane, const ServeOptions *options)
   gst_util_set_object_arg (
       G_OBJECT (lane->segmenter), "device", options->device);
   lane->threads = MAX (1, (guint) pet_cpu_count () / options->jobs);
-  g_object_set (lane->segmenter, "model-location", options->model, "threads",
+  g_object_set (lane->segmenter, "model-location", options->model,
+      "second-model-location", options->second_model, "threads",
       MAX (lane->threads, THREADS_ALONE), NULL);
   gst_element_link_many (
       lane->source, lane->decoder, lane->segmenter, tee, NULL);

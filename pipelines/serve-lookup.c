@@ -31,23 +31,35 @@ print_key (const guint8 *sum, gchar *key)
   key[SERVE_KEY_HEX] = '\0';
 }
 
+/* "" for no file. */
+static gboolean
+name_model (const gchar *path, gchar *name, GError **error)
+{
+  g_autoptr (GMappedFile) file = NULL;
+  guint8 sum[PET_SHA256_BYTES];
+
+  name[0] = '\0';
+  if (path == NULL || path[0] == '\0')
+    return TRUE;
+  file = g_mapped_file_new (path, FALSE, error);
+  if (file == NULL)
+    return FALSE;
+  pet_sha256 (g_mapped_file_get_contents (file),
+      g_mapped_file_get_length (file), sum);
+  print_key (sum, name);
+  return TRUE;
+}
+
 gchar *
 serve_lookup_recipe (const ServeOptions *options, GError **error)
 {
-  gchar model[SERVE_KEY_HEX + 1] = "built-in";
+  gchar model[SERVE_KEY_HEX + 1], second[SERVE_KEY_HEX + 1];
 
-  if (options->model != NULL) {
-    g_autoptr (GMappedFile) file =
-        g_mapped_file_new (options->model, FALSE, error);
-    guint8 sum[PET_SHA256_BYTES];
-
-    if (file == NULL)
-      return NULL;
-    pet_sha256 (g_mapped_file_get_contents (file),
-        g_mapped_file_get_length (file), sum);
-    print_key (sum, model);
-  }
-  return g_strdup_printf ("%s|%s|%s|%u|%u", PET_VERSION, model, options->device,
+  if (!name_model (options->model, model, error) ||
+      !name_model (options->second_model, second, error))
+    return NULL;
+  return g_strdup_printf ("%s|%s|%s%s|%s|%u|%u", PET_VERSION, model,
+      options->second_model != NULL ? "second " : "", second, options->device,
       options->level, options->dpi);
 }
 

@@ -151,6 +151,10 @@ new_context (ServeOptions *options, Raw *raw, gboolean *version)
         "Where the network runs: auto, cpu or cuda (default: auto)", "DEVICE" },
     { "model", 0, 0, G_OPTION_ARG_FILENAME, &options->model,
         "ONNX file of another segmentation network", "FILE" },
+    { "second-model", 0, 0, G_OPTION_ARG_FILENAME, &options->second_model,
+        "ONNX file of a network for photos of which the first is unsure, or "
+        "\"\" for none (default: petnet-large with the built-in network)",
+        "FILE" },
     { "cache", 0, 0, G_OPTION_ARG_FILENAME, &options->cache,
         "Folder of finished results, or none (default: "
         "~/.cache/pet-serve/PORT)",
@@ -232,6 +236,7 @@ serve_options_clear (ServeOptions *options)
   g_free (options->listen);
   g_free (options->device);
   g_free (options->model);
+  g_free (options->second_model);
   g_free (options->cache);
   g_free (options->store);
   g_free (options->store_url);

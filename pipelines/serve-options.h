@@ -20,7 +20,8 @@ typedef struct {
   PetRendition rendition; /* where a request does not say */
   guint level, dpi;
   gchar *device;
-  gchar *model; /* NULL = built in */
+  gchar *model;        /* NULL = built in */
+  gchar *second_model; /* NULL = as petsegment chooses; "" = none */
 
   gchar *cache; /* folder; NULL = none */
   guint64 cache_size;

@@ -106,11 +106,36 @@ send_to_card (
   return status == PET_OK;
 }
 
+typedef struct {
+  GstPetNetwork *network;
+  guint threads;
+  GstPetTicket *ticket;
+} Asking;
+
+static PetSegmenter *
+take_second (void *user)
+{
+  const Asking *asking = user;
+
+  return gst_pet_network_take_second (
+      asking->network, asking->threads, asking->ticket);
+}
+
+static void
+give_back_second (void *user)
+{
+  const Asking *asking = user;
+
+  gst_pet_network_give_back_second (asking->network);
+}
+
 PetStatus
 gst_pet_matte_begin (GstPetMatte *matte, GstPetNetwork *network,
     GstPetAccount *account, const GstPetMatteOptions *options,
     const PetImage *photo, const PetCudaFrame *frame, PetError *error)
 {
+  Asking asking = { network, options->threads, account->ticket };
+  const PetSecondNetwork second = { take_second, give_back_second, &asking };
   PetStatus status;
 
   *matte = (GstPetMatte){ .network = network,
@@ -118,7 +143,8 @@ gst_pet_matte_begin (GstPetMatte *matte, GstPetNetwork *network,
     .photo = photo,
     .options = matte_options (options) };
   matte->sent = matte->on_card = send_to_card (network, photo, frame);
-  status = pet_find (network->segmenter, photo,
+  status = pet_find (network->segmenter,
+      network->second_location != NULL ? &second : NULL, photo,
       options->subject == GST_PET_SUBJECT_LARGEST, &account->core,
       &matte->found, error);
   matte->options.part = matte->found.part;
@@ -212,7 +238,8 @@ gst_pet_matte_message (GstBuffer *photo, const GstVideoInfo *info,
       G_TYPE_INT, stats->x, "box-y", G_TYPE_INT, stats->y, "box-width",
       G_TYPE_INT, stats->width, "box-height", G_TYPE_INT, stats->height,
       "device", G_TYPE_STRING, device, "milliseconds", G_TYPE_DOUBLE,
-      milliseconds, "empty", G_TYPE_BOOLEAN, result->empty, NULL);
+      milliseconds, "empty", G_TYPE_BOOLEAN, result->empty, "second",
+      G_TYPE_BOOLEAN, result->second, NULL);
   return s;
 }
 

@@ -27,6 +27,7 @@ typedef struct {
 typedef struct {
   PetMaskStats stats; /* in pixels of the photo */
   gboolean empty;     /* no pet was found */
+  gboolean second;    /* by the second network */
 } GstPetMatteResult;
 
 /* Charged bytes that the functions below take from the account at once at most,

@@ -95,8 +95,8 @@ read_model (
 }
 
 static PetStatus
-load_gpu (const GstPetNetworkOptions *options, GstPetNetwork *network,
-    PetError *error)
+load_on_card (const GstPetNetworkOptions *options, GstPetGpuCut *cut,
+    PetSegmenter **segmenter, PetError *error)
 {
   GstPetGpuOptions how = { .device = options->cuda_device_id,
     .half = options->precision == GST_PET_PRECISION_AUTO ||
@@ -107,18 +107,29 @@ load_gpu (const GstPetNetworkOptions *options, GstPetNetwork *network,
   GBytes *model = NULL;
   PetStatus status;
 
-  /* First the module: without one the file need not be read. */
-  if (gst_pet_cuda_api (error) == NULL)
-    return PET_ERROR_DEVICE;
   status = read_model (options->location, &model, &sidecar, error);
   if (status == PET_OK)
-    status = gst_pet_gpu_cut_open (how.device, &network->cut, error);
-  if (status == PET_OK)
     status = gst_pet_gpu_segmenter_new (
-        model, sidecar, &how, network->cut, &network->segmenter, error);
+        model, sidecar, &how, cut, segmenter, error);
+  g_clear_pointer (&model, g_bytes_unref);
+  return status;
+}
+
+static PetStatus
+load_gpu (const GstPetNetworkOptions *options, GstPetNetwork *network,
+    PetError *error)
+{
+  PetStatus status;
+
+  /* First the module: without one nothing need be read. */
+  if (gst_pet_cuda_api (error) == NULL)
+    return PET_ERROR_DEVICE;
+  PET_TRY (
+      gst_pet_gpu_cut_open (options->cuda_device_id, &network->cut, error));
+  status =
+      load_on_card (options, network->cut, &network->segmenter, error);
   if (status != PET_OK)
     gst_pet_gpu_cut_close (&network->cut);
-  g_clear_pointer (&model, g_bytes_unref);
   return status;
 }
 
@@ -232,9 +243,9 @@ free_both (void *user)
 }
 
 static PetSegmenter *
-with_fallback (GstPetNetwork *network, const GstPetNetworkOptions *options)
+with_fallback (const GstPetNetwork *network, PetSegmenter *gpu,
+    const GstPetNetworkOptions *options)
 {
-  PetSegmenter *gpu = network->segmenter;
   Both *both = g_new0 (Both, 1);
   PetRemoteNetwork remote = {
     .run = run_both, .fetch = fetch_both, .free = free_both
@@ -262,43 +273,149 @@ open_cpu_instead (GstPetNetwork *network, const GstPetNetworkOptions *options)
   return network->segmenter != NULL;
 }
 
-gboolean
-gst_pet_network_open (GstPetNetwork *network, GstElement *element,
-    const GstPetNetworkOptions *options)
+static gboolean
+open_first (GstPetNetwork *network, const GstPetNetworkOptions *options)
 {
   PetError error;
   PetStatus status;
 
-  *network = (GstPetNetwork){ .element = element };
   if (options->device == GST_PET_DEVICE_CPU)
     return open_cpu_instead (network, options);
   status = load_gpu (options, network, &error);
   if (status == PET_OK) {
     if (options->precision == GST_PET_PRECISION_BF16)
-      GST_ELEMENT_WARNING (element, LIBRARY, SETTINGS,
+      GST_ELEMENT_WARNING (network->element, LIBRARY, SETTINGS,
           ("The GPU runs the network in fp32: it has no bf16 here."), (NULL));
     network->device = "cuda";
     if (options->device == GST_PET_DEVICE_AUTO)
-      network->segmenter = with_fallback (network, options);
+      network->segmenter = 
+          with_fallback (network, network->segmenter, options);
     return network->segmenter != NULL;
   }
   if (options->device == GST_PET_DEVICE_CUDA) {
-    post_error (element, options, status, &error);
+    post_error (network->element, options, status, &error);
     return FALSE;
   }
   /* What is wrong with the file will be said by the CPU. */
   if (status == PET_ERROR_DEVICE || status == PET_ERROR_MEMORY ||
       status == PET_ERROR_UNSUPPORTED)
-    GST_ELEMENT_WARNING (element, LIBRARY, INIT,
+    GST_ELEMENT_WARNING (network->element, LIBRARY, INIT,
         ("No GPU is used (%s): running on the CPU.", error.message),
         ("set device=cpu to say that this is meant"));
   return open_cpu_instead (network, options);
+}
+
+/* Which file: the installed one belongs to the built-in network. */
+static gchar *
+choose_second (const GstPetNetworkOptions *options)
+{
+  gchar *location;
+
+  if (options->second_location != NULL)
+    return options->second_location[0] != '\0'
+        ? g_strdup (options->second_location)
+        : NULL;
+  if (options->location != NULL)
+    return NULL;
+  location = gst_pet_second_find_file ();
+  if (location == NULL)
+    GST_WARNING ("petnet-large.onnx is neither beside the plugin nor "
+                 "installed: photos of which petnet is unsure are its own");
+  return location;
+}
+
+/* On the device of the first. */
+static PetSegmenter *
+take_on_card (GstPetNetwork *network, PetError *error)
+{
+  const GstPetNetworkOptions *options = &network->options;
+  PetSegmenter *gpu = NULL;
+
+  if (network->second_on_card == NULL &&
+      load_on_card (options, network->cut, &gpu, error) == PET_OK)
+    network->second_on_card = options->device == GST_PET_DEVICE_AUTO
+        ? with_fallback (network, gpu, options)
+        : gpu;
+  return network->second_on_card;
+}
+
+static PetSegmenter *
+take_second (GstPetNetwork *network, guint threads, GstPetTicket *ticket,
+    PetError *error)
+{
+  return network->cut != NULL
+      ? take_on_card (network, error)
+      : gst_pet_second_take (network->second, threads, ticket, error);
+}
+
+/* A file that was asked for is loaded at once, to be good. */
+static gboolean
+open_second (GstPetNetwork *network, const GstPetNetworkOptions *options)
+{
+  PetError error;
+
+  network->second_location = choose_second (options);
+  if (network->second_location == NULL)
+    return TRUE;
+  network->options = *options;
+  network->options.location = network->second_location;
+  network->options.budget = network->options.second_location = NULL;
+  if (network->cut == NULL)
+    network->second = gst_pet_second_join (network->second_location,
+        cpu_precision (options->precision), options->budget);
+  if (options->second_location == NULL)
+    return TRUE;
+  if (take_second (network, 1, NULL, &error) == NULL) {
+    post_error (network->element, &network->options, error.status, &error);
+    return FALSE;
+  }
+  gst_pet_network_give_back_second (network);
+  return TRUE;
+}
+
+gboolean
+gst_pet_network_open (GstPetNetwork *network, GstElement *element,
+    const GstPetNetworkOptions *options)
+{
+  *network = (GstPetNetwork){ .element = element };
+  if (open_first (network, options) && open_second (network, options))
+    return TRUE;
+  gst_pet_network_close (network);
+  return FALSE;
+}
+
+PetSegmenter *
+gst_pet_network_take_second (
+    GstPetNetwork *network, guint threads, GstPetTicket *ticket)
+{
+  PetError error;
+  PetSegmenter *segmenter = take_second (network, threads, ticket, &error);
+
+  if (segmenter == NULL) {
+    GST_ELEMENT_WARNING (network->element, LIBRARY, INIT,
+        ("Photos are not shown to the second network \"%s\": %s.",
+            network->second_location, error.message),
+        (NULL));
+    gst_pet_second_leave (&network->second);
+    g_clear_pointer (&network->second_location, g_free);
+  }
+  return segmenter;
+}
+
+void
+gst_pet_network_give_back_second (GstPetNetwork *network)
+{
+  if (network->second != NULL)
+    gst_pet_second_give_back (network->second);
 }
 
 void
 gst_pet_network_close (GstPetNetwork *network)
 {
   pet_segmenter_free (&network->segmenter);
+  pet_segmenter_free (&network->second_on_card);
+  gst_pet_second_leave (&network->second);
+  g_clear_pointer (&network->second_location, g_free);
   gst_pet_gpu_cut_close (&network->cut);
 }
 

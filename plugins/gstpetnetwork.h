@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The network of petsegment: which file, and on which device. */
+/* The networks of petsegment: which files, and on which device. */
 
 #pragma once
 
@@ -8,12 +8,15 @@
 
 #include "gstpetenums.h"
 #include "gstpetgpucut.h"
+#include "gstpetsecond.h"
 #include "nn/pet-segmenter.h"
 
 G_BEGIN_DECLS
 
 typedef struct {
-  const gchar *location; /* NULL = the one built into the plugin */
+  const gchar *location;        /* NULL = the one built into the plugin */
+  const gchar *second_location; /* NULL = of the built-in one petnet-large, of
+                                   another none; "" = none */
   GstPetDevice device;
   gint cuda_device_id;
   GstPetPrecision precision;
@@ -21,6 +24,7 @@ typedef struct {
   guint batch_size;
   guint batch_timeout_ms;
   const PetAllocator *allocator; /* of what lives on the CPU */
+  const gchar *budget;           /* of a second network there */
 } GstPetNetworkOptions;
 
 typedef struct {
@@ -29,6 +33,13 @@ typedef struct {
   const gchar *device; /* "cpu" or "cuda" */
   GstPetGpuCut *cut;   /* NULL: photos are cut out on the CPU */
   gboolean lost;       /* the card of `cut` */
+
+  /* For photos of which `segmenter` is unsure (nn/pet-find.h); loaded when the
+   * first comes, on the device of `segmenter`. */
+  gchar *second_location; /* NULL: none */
+  GstPetNetworkOptions options; /* its own */
+  GstPetSecond *second;
+  PetSegmenter *second_on_card;
 } GstPetNetwork;
 
 /* Loads the network where `options` say. What cannot be had is said on the bus
@@ -39,6 +50,12 @@ gboolean gst_pet_network_open (GstPetNetwork *network, GstElement *element,
     const GstPetNetworkOptions *options);
 /* All zero: closed already. */
 void gst_pet_network_close (GstPetNetwork *network);
+
+/* Only with a `second_location`; as gst_pet_second_take (). If it cannot be had a
+ * warning says why, and then there is none. */
+PetSegmenter *gst_pet_network_take_second (
+    GstPetNetwork *network, guint threads, GstPetTicket *ticket);
+void gst_pet_network_give_back_second (GstPetNetwork *network);
 
 /* A cut-out could not be made on the card, and the CPU makes it: a warning. If
  * the card is lost (DEVICE), all further ones, too. */

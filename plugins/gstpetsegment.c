@@ -6,11 +6,13 @@
  *
  * Finds the pet in a photo and cuts it out: RGBA with a soft alpha, or the
  * mask alone, or the mask as a meta. The network is built in; any ONNX
- * segmentation network can take its place (#GstPetSegment:model-location).
+ * segmentation network can take its place (#GstPetSegment:model-location). A photo
+ * of which it is unsure, or in which it finds no pet, is shown to a second, larger
+ * one (#GstPetSegment:second-model-location), whose answer counts.
  *
  * For every photo one element message "petsegment" is posted: {source, index,
  * width, height, coverage, box-x, box-y, box-width, box-height, device,
- * milliseconds, empty}. Alpha that comes in is respected: what was transparent
+ * milliseconds, empty, second}. Alpha that comes in is respected: what was transparent
  * stays so.
  *
  * With a GPU, cut-outs stay on it until somebody maps them. Where the build has it,
@@ -58,7 +60,7 @@ struct _GstPetSegment {
   GstBaseTransform parent;
 
   /* properties, under the object lock */
-  gchar *model_location;
+  gchar *model_location, *second_location;
   GstPetCudaPart cuda; /* device and card */
   GstPetPrecision precision;
   guint threads;
@@ -77,7 +79,7 @@ struct _GstPetSegment {
   GstVideoInfo in_info, out_info;
 
   /* counters, under the object lock */
-  guint64 n_photos, n_empty;
+  guint64 n_photos, n_empty, n_second;
   gdouble milliseconds;
 };
 
@@ -139,13 +141,6 @@ gst_pet_segment_class_init (GstPetSegmentClass *klass)
       GST_DEBUG_FUNCPTR (gst_pet_segment_prepare_output_buffer);
   trans_class->transform = GST_DEBUG_FUNCPTR (gst_pet_segment_transform);
   trans_class->passthrough_on_same_caps = FALSE;
-
-  gst_type_mark_as_plugin_api (GST_TYPE_PET_DEVICE, 0);
-  gst_type_mark_as_plugin_api (GST_TYPE_PET_PRECISION, 0);
-  gst_type_mark_as_plugin_api (GST_TYPE_PET_OUTPUT, 0);
-  gst_type_mark_as_plugin_api (GST_TYPE_PET_REFINE, 0);
-  gst_type_mark_as_plugin_api (GST_TYPE_PET_SUBJECT, 0);
-  gst_type_mark_as_plugin_api (GST_TYPE_PET_ON_EMPTY, 0);
 }
 
 static void
@@ -173,6 +168,7 @@ gst_pet_segment_finalize (GObject *object)
   GstPetSegment *self = GST_PET_SEGMENT (object);
 
   g_free (self->model_location);
+  g_free (self->second_location);
   g_free (self->budget);
   gst_pet_cuda_part_stop (GST_ELEMENT (self), &self->cuda);
   gst_pet_network_close (&self->network);
@@ -182,6 +178,7 @@ gst_pet_segment_finalize (GObject *object)
 
 static const GstPetField fields[] = {
   GST_PET_FIELD (PROP_MODEL_LOCATION, GstPetSegment, model_location),
+  GST_PET_FIELD (PROP_SECOND_MODEL_LOCATION, GstPetSegment, second_location),
   GST_PET_FIELD (PROP_DEVICE, GstPetSegment, cuda.device),
   GST_PET_FIELD (PROP_CUDA_DEVICE_ID, GstPetSegment, cuda.device_id),
   GST_PET_FIELD (PROP_PRECISION, GstPetSegment, precision),
@@ -229,7 +226,8 @@ gst_pet_segment_get_property (
     g_value_take_boxed (value,
         gst_structure_new ("application/x-petsegment-stats", "photos",
             G_TYPE_UINT64, self->n_photos, "empty", G_TYPE_UINT64,
-            self->n_empty, "milliseconds", G_TYPE_DOUBLE, self->milliseconds,
+            self->n_empty, "second", G_TYPE_UINT64, self->n_second,
+            "milliseconds", G_TYPE_DOUBLE, self->milliseconds,
             NULL));
   else
     known = gst_pet_fields_get_locked (
@@ -243,20 +241,21 @@ static gboolean
 gst_pet_segment_start (GstBaseTransform *trans)
 {
   GstPetSegment *self = GST_PET_SEGMENT (trans);
-  g_autofree gchar *location = NULL, *budget = NULL;
+  g_autofree gchar *location = NULL, *second = NULL, *budget = NULL;
   GstPetNetworkOptions options = { .allocator = &self->account.core };
   gboolean opened;
 
   GST_OBJECT_LOCK (self);
   options.location = location = g_strdup (self->model_location);
-  budget = g_strdup (self->budget);
+  options.second_location = second = g_strdup (self->second_location);
+  options.budget = budget = g_strdup (self->budget);
   options.device = self->cuda.device;
   options.cuda_device_id = self->cuda.device_id;
   options.precision = self->precision;
   options.threads = self->threads;
   options.batch_size = self->batch_size;
   options.batch_timeout_ms = self->batch_timeout;
-  self->n_photos = self->n_empty = 0;
+  self->n_photos = self->n_empty = self->n_second = 0;
   self->milliseconds = 0;
   GST_OBJECT_UNLOCK (self);
 
@@ -435,6 +434,7 @@ post_result (GstPetSegment *self, GstBuffer *photo,
   GST_OBJECT_LOCK (self);
   self->n_photos++;
   self->n_empty += result->empty;
+  self->n_second += result->second;
   self->milliseconds += milliseconds;
   GST_OBJECT_UNLOCK (self);
   gst_element_post_message (
@@ -530,6 +530,7 @@ segment_photo (GstPetSegment *self, const GstPetMatteOptions *options,
 
   PET_TRY (gst_pet_matte_begin (
       &matte, &self->network, &self->account, options, photo, frame, error));
+  result->second = matte.found.second;
   status = write_result (self, &matte, in, out, result, error);
   gst_pet_matte_end (&matte);
   return status;

@@ -14,6 +14,13 @@ install_network_properties (GObjectClass *object_class)
       g_param_spec_string ("model-location", "Model location",
           "ONNX file of the segmentation network (NULL = the built-in one)",
           NULL, flags));
+  g_object_class_install_property (object_class, PROP_SECOND_MODEL_LOCATION,
+      g_param_spec_string ("second-model-location", "Second model location",
+          "ONNX file of the network that is asked about photos of which the "
+          "first is unsure or in which it finds no pet (NULL = with the "
+          "built-in network petnet-large where that is installed, with "
+          "another none; \"\" = none)",
+          NULL, flags));
   g_object_class_install_property (object_class, PROP_DEVICE,
       g_param_spec_enum ("device", "Device", "Where the network runs",
           GST_TYPE_PET_DEVICE, DEFAULT_DEVICE, flags));
@@ -94,4 +101,11 @@ gst_pet_segment_install_properties (GObjectClass *object_class)
   install_network_properties (object_class);
   install_matte_properties (object_class);
   gst_pet_install_budget_property (object_class, PROP_BUDGET);
+
+  gst_type_mark_as_plugin_api (GST_TYPE_PET_DEVICE, 0);
+  gst_type_mark_as_plugin_api (GST_TYPE_PET_PRECISION, 0);
+  gst_type_mark_as_plugin_api (GST_TYPE_PET_OUTPUT, 0);
+  gst_type_mark_as_plugin_api (GST_TYPE_PET_REFINE, 0);
+  gst_type_mark_as_plugin_api (GST_TYPE_PET_SUBJECT, 0);
+  gst_type_mark_as_plugin_api (GST_TYPE_PET_ON_EMPTY, 0);
 }

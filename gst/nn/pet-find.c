@@ -24,15 +24,20 @@
 #define LEAST_SHARE 0.125
 #define LONGEST 1.5
 
-/* It is asked again, and the mean of both answers counts, where it is unsure of
- * more than 3 values to 25 of the pet: it said neither no nor yet yes to 4 in
- * 5. */
+/* A network is unsure of a photo when there are more than 11 values to 100 of the
+ * pet to which it said neither no nor yes to 4 in 5. */
 #define UNSURE_LOW 51
-#define UNSURE_SHARE 0.12
+#define UNSURE_SHARE 0.11
 
 typedef struct {
   int left, top, right, bottom; /* of the mask; right and bottom exclusive */
 } Box;
+
+typedef struct {
+  const PetImage *photo;
+  bool largest;
+  const PetAllocator *allocator;
+} Search;
 
 static PetStatus
 new_mask (int width, int height, const PetAllocator *allocator, PetImage *mask,
@@ -229,49 +234,81 @@ look_closer (PetSegmenter *segmenter, const PetImage *view,
   return pet_segmenter_run (segmenter, view, &found->mask, error);
 }
 
-/* The mask is there and is freed by the caller. */
+/* What one network finds; the mask is freed by the caller. Where it is unsure it
+ * is asked again, and the mean of both answers counts; but with `doubt` that is
+ * said and no more done. */
 static PetStatus
-search (PetSegmenter *segmenter, const PetPieces *pieces, const PetImage *photo,
-    bool largest, const PetAllocator *allocator, PetFound *found,
-    PetError *error)
+search (const Search *search, PetSegmenter *segmenter, bool *doubt,
+    PetFound *found, PetError *error)
 {
-  PetImage *mask = &found->mask, view = *photo;
+  const PetAllocator *allocator = search->allocator;
+  PetImage *mask = &found->mask, view = *search->photo;
   bool closer = false;
+  PetPieces pieces;
   Box box;
 
-  PET_TRY (pet_pieces_run (segmenter, pieces, photo, mask, allocator, error));
+  pet_pieces_plan (segmenter, view.width, view.height, &pieces);
+  found->part = (PetPart){ 0, 0, view.width, view.height };
+  PET_TRY (new_mask (
+      pieces.mask_width, pieces.mask_height, allocator, mask, error));
+  PET_TRY (pet_pieces_run (segmenter, &pieces, &view, mask, allocator, error));
   if (is_sure (mask, WORTH_PART)) {
-    PET_TRY (clean (mask, largest, allocator, error));
+    PET_TRY (clean (mask, search->largest, allocator, error));
     box = box_of (mask);
     closer = is_small (mask, &box);
     if (closer) {
-      found->part = part_around (mask, &box, photo);
-      view = view_of (photo, &found->part);
+      found->part = part_around (mask, &box, search->photo);
+      view = view_of (search->photo, &found->part);
       PET_TRY (look_closer (segmenter, &view, allocator, found, error));
     }
-    if ((closer || pieces->count == 1) && is_unsure (mask))
+    if (doubt != NULL && is_unsure (mask)) {
+      *doubt = true;
+      return PET_OK;
+    }
+    if ((closer || pieces.count == 1) && is_unsure (mask))
       PET_TRY (look_again (segmenter, &view, mask, allocator, error));
-    clear_edges (mask, &found->part, photo);
-    PET_TRY (clean (mask, largest, allocator, error));
+    clear_edges (mask, &found->part, search->photo);
+    PET_TRY (clean (mask, search->largest, allocator, error));
   }
   found->empty = !is_sure (mask, closer ? CLOSER_SURE_PART : SURE_PART);
   if (found->empty)
     memset (mask->data, 0, (size_t) mask->width * (size_t) mask->height);
+  if (doubt != NULL)
+    *doubt = found->empty;
   return PET_OK;
 }
 
-PetStatus
-pet_find (PetSegmenter *segmenter, const PetImage *photo, bool largest,
-    const PetAllocator *allocator, PetFound *found, PetError *error)
+/* All over, by the second network; without one, by the first. */
+static PetStatus
+search_again (const Search *how, PetSegmenter *first,
+    const PetSecondNetwork *second, PetFound *found, PetError *error)
 {
-  PetPieces pieces;
+  PetSegmenter *segmenter = second->take (second->user);
   PetStatus status;
 
-  pet_pieces_plan (segmenter, photo->width, photo->height, &pieces);
-  found->part = (PetPart){ 0, 0, photo->width, photo->height };
-  PET_TRY (new_mask (
-      pieces.mask_width, pieces.mask_height, allocator, &found->mask, error));
-  status = search (segmenter, &pieces, photo, largest, allocator, found, error);
+  free_mask (&found->mask, how->allocator);
+  if (segmenter == NULL)
+    return search (how, first, NULL, found, error);
+  found->second = true;
+  status = search (how, segmenter, NULL, found, error);
+  second->give_back (second->user);
+  return status;
+}
+
+PetStatus
+pet_find (PetSegmenter *segmenter, const PetSecondNetwork *second,
+    const PetImage *photo, bool largest, const PetAllocator *allocator,
+    PetFound *found, PetError *error)
+{
+  const Search how = { photo, largest, allocator };
+  bool doubt = false;
+  PetStatus status;
+
+  *found = (PetFound){ .empty = true };
+  status =
+      search (&how, segmenter, second != NULL ? &doubt : NULL, found, error);
+  if (status == PET_OK && doubt)
+    status = search_again (&how, segmenter, second, found, error);
   if (status != PET_OK)
     pet_find_clear (found, allocator);
   return status;

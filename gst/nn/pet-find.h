@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Where the pet is: the network looks at the whole photo (in pieces if that is
- * a panorama), where what it finds is small it looks closer, and where it is
- * unsure it is asked a second time (pet-framed.h). */
+ * a panorama), and where what it finds is small it looks closer. A photo of which
+ * it is unsure, or in which it finds no pet, is shown to a second, better network,
+ * whose answer counts alone; without one, and where that is unsure too, the
+ * network is asked a second time (pet-framed.h). */
 
 #pragma once
 
@@ -18,12 +20,23 @@ typedef struct {
   PetImage mask; /* of the part; all 0 if there is no pet */
   PetPart part;  /* of the photo */
   bool empty;
+  bool second; /* the second network's answer */
 } PetFound;
 
-/* `largest`: the largest pet alone, else all. The mask comes from `allocator`;
- * pet_find_clear (). On failure there is nothing to clear. */
-PetStatus pet_find (PetSegmenter *segmenter, const PetImage *photo,
-    bool largest, const PetAllocator *allocator, PetFound *found,
-    PetError *error);
+/* A network that is had only while it is needed: it may be loaded then, or
+ * belong to several threads. `take` gives it, or NULL if it cannot be had;
+ * `give_back` follows when it was given. */
+typedef struct {
+  PetSegmenter *(*take) (void *user);
+  void (*give_back) (void *user);
+  void *user;
+} PetSecondNetwork;
+
+/* `second` NULL: there is none. `largest`: the largest pet alone, else all. The
+ * mask comes from `allocator`; pet_find_clear (). On failure there is nothing to
+ * clear. */
+PetStatus pet_find (PetSegmenter *segmenter, const PetSecondNetwork *second,
+    const PetImage *photo, bool largest, const PetAllocator *allocator,
+    PetFound *found, PetError *error);
 
 void pet_find_clear (PetFound *found, const PetAllocator *allocator);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* How photos are shown to a network: panoramas in pieces whose masks join, and
- * small pets once more from closer, and what it is unsure of once more within a
- * frame. The network of these tests answers with the
+ * small pets once more from closer, and what it is unsure of to a second network
+ * or once more within a frame. The network of these tests answers with the
  * red of the pixel in the middle of each of its cells. */
 
 #include "nn/pet-find.h"
@@ -33,11 +33,10 @@ answer (
   answers->height = photo->height;
   if (answers->runs++ == answers->fails_at)
     return pet_fail (error, PET_ERROR_LIBRARY, "as was asked for");
-  for (int y = 0; y < SIDE; y++)
-    for (int x = 0; x < SIDE; x++) {
-      int column = (2 * x + 1) * photo->width / (2 * SIDE);
-      int row = (2 * y + 1) * photo->height / (2 * SIDE);
-
+  for (int y = 0; y < mask->height; y++)
+    for (int x = 0; x < mask->width; x++) {
+      int column = (2 * x + 1) * photo->width / (2 * mask->width);
+      int row = (2 * y + 1) * photo->height / (2 * mask->height);
       uint8_t red = pet_image_row (photo, row)[3 * column];
       int doubt =
           answers->runs == 2 && answers->doubt < red ? answers->doubt : 0;
@@ -58,17 +57,23 @@ fetch (void *user, PetError *error)
 }
 
 static PetSegmenter *
-segmenter_of (Answers *answers)
+segmenter_of_side (Answers *answers, int side)
 {
-  PetModelInfo info = { .width = SIDE, .height = SIDE };
+  PetModelInfo info = { .width = side, .height = side };
   PetRemoteNetwork remote = { .run = answer, .fetch = fetch, .user = answers };
   PetSegmenter *segmenter = NULL;
 
   answers->runs = 0;
   answers->largest_ratio = 0;
   tap_check (pet_segmenter_new_remote (
-                 &info, SIDE, SIDE, &remote, &segmenter, NULL) == PET_OK);
+                 &info, side, side, &remote, &segmenter, NULL) == PET_OK);
   return segmenter;
+}
+
+static PetSegmenter *
+segmenter_of (Answers *answers)
+{
+  return segmenter_of_side (answers, SIDE);
 }
 
 static PetImage
@@ -206,7 +211,7 @@ check_found (int width, int height, const int *box, int want_runs, bool empty)
   PetFound found;
   int inside = 0, area;
 
-  tap_check (pet_find (segmenter, &photo, false, NULL, &found, NULL) == PET_OK);
+  tap_check (pet_find (segmenter, NULL, &photo, false, NULL, &found, NULL) == PET_OK);
   tap_check (found.empty == empty);
   tap_check (answers.runs == want_runs);
   if (want_runs > 1)
@@ -248,7 +253,7 @@ check_looked_at_again (int width, int height, int doubt)
   PetFound found;
   int worst = 0;
 
-  tap_check (pet_find (segmenter, &photo, false, NULL, &found, NULL) == PET_OK);
+  tap_check (pet_find (segmenter, NULL, &photo, false, NULL, &found, NULL) == PET_OK);
   tap_check (answers.runs == 2 && answers.fetches == 1);
   tap_check (answers.width == SIDE && answers.height == SIDE);
   tap_check (found.part.width == width && found.part.height == height);
@@ -287,7 +292,7 @@ panoramas_are_not (void)
   PetFound found;
 
   pet_pieces_plan (segmenter, photo.width, photo.height, &pieces);
-  tap_check (pet_find (segmenter, &photo, false, NULL, &found, NULL) == PET_OK);
+  tap_check (pet_find (segmenter, NULL, &photo, false, NULL, &found, NULL) == PET_OK);
   tap_check (answers.runs == pieces.count && answers.fetches == 0);
   pet_find_clear (&found, NULL);
   free (photo.data);
@@ -302,7 +307,7 @@ nothing_is_nothing (void)
   PetImage photo = image_of (300, 200, 3);
   PetFound found;
 
-  tap_check (pet_find (segmenter, &photo, true, NULL, &found, NULL) == PET_OK);
+  tap_check (pet_find (segmenter, NULL, &photo, true, NULL, &found, NULL) == PET_OK);
   tap_check (found.empty && answers.runs == 1 && found.part.width == 300);
   pet_find_clear (&found, NULL);
   free (photo.data);
@@ -319,13 +324,114 @@ errors_of_either_look_pass (void)
     PetSegmenter *segmenter = segmenter_of (&answers);
     PetFound found;
 
-    tap_check (pet_find (segmenter, &photos[i % 2], false, NULL, &found,
+    tap_check (pet_find (segmenter, NULL, &photos[i % 2], false, NULL, &found,
                    NULL) == PET_ERROR_LIBRARY);
     tap_check (answers.runs == i / 2 + 1);
     pet_segmenter_free (&segmenter);
   }
   free (photos[0].data);
   free (photos[1].data);
+}
+
+#define SECOND_SIDE 24
+
+typedef struct {
+  PetSegmenter *segmenter; /* NULL: it cannot be had */
+  Answers answers;
+  int taken, given_back;
+} Second;
+
+static PetSegmenter *
+take (void *user)
+{
+  Second *second = user;
+
+  second->taken++;
+  return second->segmenter;
+}
+
+static void
+give_back (void *user)
+{
+  Second *second = user;
+
+  second->given_back++;
+}
+
+/* Runs of the first and of the second network; who is never asked does nothing. */
+static void
+check_asked (const PetImage *photo, Second *second, int runs, int second_runs)
+{
+  const PetSecondNetwork how = { take, give_back, second };
+  Answers answers = { .fails_at = -1 };
+  PetSegmenter *segmenter = segmenter_of (&answers);
+  int side = second_runs > 0 ? SECOND_SIDE : SIDE;
+  PetFound found;
+
+  tap_check (
+      pet_find (segmenter, &how, photo, false, NULL, &found, NULL) == PET_OK);
+  tap_check (answers.runs == runs && second->answers.runs == second_runs);
+  tap_check (found.second == (second_runs > 0));
+  tap_check (found.mask.width == side && found.mask.height == side);
+  pet_find_clear (&found, NULL);
+  pet_segmenter_free (&segmenter);
+}
+
+static void
+second_open (Second *second)
+{
+  *second = (Second){ .answers = { .fails_at = -1 } };
+  second->segmenter = segmenter_of_side (&second->answers, SECOND_SIDE);
+}
+
+static void
+a_second_network_answers_where_the_first_is_unsure (void)
+{
+  PetImage photos[] = { ramp (400, 300), image_of (300, 200, 3),
+    patch (800, 600, 100, 50, 600, 500), patch (800, 600, 500, 300, 90, 80) };
+  /* Of a ramp the second is unsure, too, and is asked again. */
+  const int runs[] = { 1, 1, 1, 2 }, second_runs[] = { 2, 1, 0, 0 };
+  Second second;
+
+  for (int i = 0; i < 4; i++) {
+    second_open (&second);
+    check_asked (&photos[i], &second, runs[i], second_runs[i]);
+    tap_check (second.taken == (second_runs[i] > 0) &&
+        second.given_back == second.taken);
+    pet_segmenter_free (&second.segmenter);
+    free (photos[i].data);
+  }
+}
+
+static void
+without_a_second_network_the_first_goes_on (void)
+{
+  Second second = { .segmenter = NULL };
+  PetImage photo = ramp (400, 300);
+
+  check_asked (&photo, &second, 3, 0);
+  tap_check (second.taken == 1 && second.given_back == 0);
+  free (photo.data);
+}
+
+static void
+errors_of_the_second_network_pass (void)
+{
+  Second second;
+  const PetSecondNetwork how = { take, give_back, &second };
+  Answers answers = { .fails_at = -1 };
+  PetSegmenter *segmenter = segmenter_of (&answers);
+  PetImage photo = ramp (400, 300);
+  PetFound found;
+
+  second_open (&second);
+  second.answers.fails_at = 0;
+  tap_check (pet_find (segmenter, &how, &photo, false, NULL, &found, NULL) ==
+      PET_ERROR_LIBRARY);
+  tap_check (second.taken == 1 && second.given_back == 1);
+  pet_segmenter_free (&second.segmenter);
+  pet_segmenter_free (&segmenter);
+  free (photo.data);
 }
 
 int
@@ -341,6 +447,9 @@ main (int argc, char **argv)
     TAP_TEST (panoramas_are_not),
     TAP_TEST (nothing_is_nothing),
     TAP_TEST (errors_of_either_look_pass),
+    TAP_TEST (a_second_network_answers_where_the_first_is_unsure),
+    TAP_TEST (without_a_second_network_the_first_goes_on),
+    TAP_TEST (errors_of_the_second_network_pass),
   };
 
   return tap_run (tests, sizeof tests / sizeof *tests, argc, argv);

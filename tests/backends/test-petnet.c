@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Our networks through our own decoder, engine and matte: on photos
- * with true masks, so that its accuracy cannot fall unnoticed, and on what
- * people will send in besides. */
+/* Our networks, one or two of them (accuracy-networks.h), through our own decoder,
+ * engine and matte: on photos with true masks, so that their accuracy cannot fall
+ * unnoticed, and on what people will send in besides. */
 
 #include <sys/mman.h>
 #include <sys/resource.h>
 
 #include "base/pet-resample.h"
+#include "bench/accuracy-networks.h"
 #include "bench/accuracy-photo.h"
 #include "bench/accuracy-score.h"
 #include "image/pet-matte.h"
-#include "nn/pet-find.h"
 #include "tap.h"
 
 /* Mean IoU, worst IoU and boundary F: what the model card says, less what
@@ -43,10 +43,15 @@ open_in (PetPrecision precision)
   return segmenter;
 }
 
-static PetSegmenter *
-open_network (void)
+static bool
+open_networks (AccuracyNetworks *networks)
 {
-  return open_in (PET_PRECISION_AUTO);
+  PetError error;
+
+  if (accuracy_open (getenv ("PET_NETWORK"), networks, &error) == PET_OK)
+    return true;
+  tap_fail ("%s", error.message);
+  return false;
 }
 
 /* At the photo's size; outside the part that the mask shows its edge goes on. */
@@ -82,13 +87,13 @@ ask_network (PetSegmenter *segmenter, const PetImage *photo)
 
 /* What petsegment makes of the photo. */
 static PetImage
-find_pet (PetSegmenter *segmenter, const PetImage *photo, bool *empty)
+find_pet (AccuracyNetworks *networks, const PetImage *photo, bool *empty)
 {
   PetFound found = { .mask = { 0 } };
   PetImage alpha;
   PetError error;
 
-  if (pet_find (segmenter, photo, false, NULL, &found, &error) != PET_OK) {
+  if (accuracy_find (networks, photo, &found, &error) != PET_OK) {
     tap_fail ("%s", error.message);
     return accuracy_image (photo->width, photo->height, 1);
   }
@@ -121,11 +126,13 @@ list_photos (PetFolder *list)
   return false;
 }
 
+/* Of one network its mask, of two what both find. */
 static AccuracyScore
-score_photo (PetSegmenter *segmenter, const char *name)
+score_photo (AccuracyNetworks *networks, const char *name)
 {
   AccuracyScore score = { 0 };
   PetImage photo, truth, alpha;
+  bool empty;
   int side;
 
   if (!accuracy_read_pair (test_folder (), name, &photo, &truth)) {
@@ -133,7 +140,8 @@ score_photo (PetSegmenter *segmenter, const char *name)
     return score;
   }
   side = photo.width > photo.height ? photo.width : photo.height;
-  alpha = ask_network (segmenter, &photo);
+  alpha = networks->second != NULL ? find_pet (networks, &photo, &empty)
+                                   : ask_network (networks->first, &photo);
   score = accuracy_score (&alpha, &truth, 2.0 * side / 512.0);
   free (photo.data);
   free (truth.data);
@@ -144,7 +152,7 @@ score_photo (PetSegmenter *segmenter, const char *name)
 static void
 masks_of_the_test_photos_are_as_good_as_the_model_card_says (void)
 {
-  PetSegmenter *segmenter;
+  AccuracyNetworks networks;
   double iou = 0.0, boundary = 0.0, worst = 1.0;
   Floors floors;
   PetFolder list;
@@ -156,9 +164,10 @@ masks_of_the_test_photos_are_as_good_as_the_model_card_says (void)
     tap_fail ("PET_NETWORK_FLOORS is not set");
     return;
   }
-  segmenter = open_network ();
-  for (size_t i = 0; i < list.count && segmenter != NULL; i++) {
-    AccuracyScore score = score_photo (segmenter, list.paths[i]);
+  if (!open_networks (&networks))
+    return;
+  for (size_t i = 0; i < list.count; i++) {
+    AccuracyScore score = score_photo (&networks, list.paths[i]);
 
     iou += score.iou;
     boundary += score.boundary;
@@ -169,7 +178,7 @@ masks_of_the_test_photos_are_as_good_as_the_model_card_says (void)
       list.count, iou / count, worst, boundary / count);
   tap_check (list.count > 0 && iou / count >= floors.mean);
   tap_check (worst >= floors.worst && boundary / count >= floors.boundary);
-  pet_segmenter_free (&segmenter);
+  accuracy_close (&networks);
   pet_folder_clear (&list);
 }
 
@@ -216,7 +225,7 @@ masks_of_bfloat16_numbers_are_those_of_floats (void)
 
   if (!list_photos (&list))
     return;
-  narrow = open_network ();
+  narrow = open_in (PET_PRECISION_AUTO);
   exact = open_in (PET_PRECISION_FP32);
   if (narrow != NULL)
     pet_segmenter_net_info (narrow, &info);
@@ -323,7 +332,7 @@ empty_level (Empty kind, int x, int y)
 }
 
 static void
-check_empty (PetSegmenter *segmenter, Empty kind, int width, int height)
+check_empty (AccuracyNetworks *networks, Empty kind, int width, int height)
 {
   PetImage photo = accuracy_image (width, height, 3), alpha;
   bool empty = false;
@@ -332,7 +341,7 @@ check_empty (PetSegmenter *segmenter, Empty kind, int width, int height)
     for (int c = 0; c < 3; c++)
       photo.data[3 * i + c] =
           (uint8_t) empty_level (kind, i % width, i / width);
-  alpha = find_pet (segmenter, &photo, &empty);
+  alpha = find_pet (networks, &photo, &empty);
   for (int i = 0; i < width * height; i++)
     empty = empty && alpha.data[i] == 0;
   if (!empty)
@@ -346,12 +355,14 @@ no_pet_is_found_where_there_is_none (void)
 {
   static const int sizes[][2] = { { 1, 1 }, { 640, 480 }, { 1600, 100 },
     { 100, 1600 }, { 3, 700 } };
-  PetSegmenter *segmenter = open_network ();
+  AccuracyNetworks networks;
 
-  for (int kind = 0; kind < N_EMPTY && segmenter != NULL; kind++)
+  if (!open_networks (&networks))
+    return;
+  for (int kind = 0; kind < N_EMPTY; kind++)
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
-      check_empty (segmenter, kind, sizes[i][0], sizes[i][1]);
-  pet_segmenter_free (&segmenter);
+      check_empty (&networks, kind, sizes[i][0], sizes[i][1]);
+  accuracy_close (&networks);
 }
 
 /* `photo` scaled to a box of `ground`, with its truth. */
@@ -382,11 +393,11 @@ read_easy (int number, PetImage *photo, PetImage *truth)
 }
 
 static void
-check_found (PetSegmenter *segmenter, const PetImage *photo,
+check_found (AccuracyNetworks *networks, const PetImage *photo,
     const PetImage *truth, double least, const char *what)
 {
   bool empty = true;
-  PetImage alpha = find_pet (segmenter, photo, &empty);
+  PetImage alpha = find_pet (networks, photo, &empty);
   AccuracyScore score = accuracy_score (&alpha, truth, 2.0);
 
   printf ("# %s: IoU %.3f\n", what, score.iou);
@@ -397,7 +408,7 @@ check_found (PetSegmenter *segmenter, const PetImage *photo,
 
 /* `count` of the photos on a grey ground, each in a box of `side` pixels. */
 static void
-check_placed (PetSegmenter *segmenter, const PetImage *photos,
+check_placed (AccuracyNetworks *networks, const PetImage *photos,
     const PetImage *truths, int count, const int *size, int side,
     const char *what)
 {
@@ -409,7 +420,7 @@ check_placed (PetSegmenter *segmenter, const PetImage *photos,
     place (&photos[i], &truths[i], &ground, &truth,
         (size[0] - count * side) / 2 + i * side, (size[1] - side) / 2, side,
         side);
-  check_found (segmenter, &ground, &truth, 0.8, what);
+  check_found (networks, &ground, &truth, 0.8, what);
   free (ground.data);
   free (truth.data);
 }
@@ -419,30 +430,31 @@ pets_are_found_where_they_are_hard_to_see (void)
 {
   static const int pair[] = { 800, 400 }, wide[] = { 3200, 200 },
                    large[] = { 1200, 1200 };
-  PetSegmenter *segmenter;
+  AccuracyNetworks networks;
   PetImage photos[2], truths[2];
   PetFolder list;
 
   if (!list_photos (&list))
     return;
   pet_folder_clear (&list);
-  segmenter = open_network ();
-  if (segmenter == NULL || !read_easy (0, &photos[0], &truths[0]) ||
+  if (!open_networks (&networks))
+    return;
+  if (!read_easy (0, &photos[0], &truths[0]) ||
       !read_easy (1, &photos[1], &truths[1])) {
     tap_fail ("the photos cannot be read");
     return;
   }
-  check_placed (segmenter, photos, truths, 2, pair, 400, "two pets");
-  check_placed (segmenter, photos, truths, 1, large, 170, "a pet of 2 %");
-  check_placed (segmenter, photos, truths, 2, wide, 200, "a panorama of 16:1");
+  check_placed (&networks, photos, truths, 2, pair, 400, "two pets");
+  check_placed (&networks, photos, truths, 1, large, 170, "a pet of 2 %");
+  check_placed (&networks, photos, truths, 2, wide, 200, "a panorama of 16:1");
   photos[0].width /= 2;
   truths[0].width /= 2;
-  check_found (segmenter, &photos[0], &truths[0], 0.8, "half a pet");
+  check_found (&networks, &photos[0], &truths[0], 0.8, "half a pet");
   for (int i = 0; i < 2; i++) {
     free (photos[i].data);
     free (truths[i].data);
   }
-  pet_segmenter_free (&segmenter);
+  accuracy_close (&networks);
 }
 
 int

@@ -6,15 +6,17 @@
  * our own decoder, engine and matte; one line a photo and network, separated
  * by tabs: network, photo, IoU and boundary F and mean absolute error of the
  * network's mask (enlarged bilinearly), the same three of the cut-out's alpha,
- * milliseconds of the network on one core (CPU time). */
+ * milliseconds of the network on one core (CPU time). With two networks
+ * (accuracy-networks.h) the mask is what both find, and the milliseconds are those
+ * of all that they were asked. */
 
 #include <stdio.h>
 #include <time.h>
 
+#include "bench/accuracy-networks.h"
 #include "bench/accuracy-photo.h"
 #include "bench/accuracy-score.h"
 #include "image/pet-matte.h"
-#include "nn/pet-find.h"
 
 static double
 cpu_milliseconds (void)
@@ -23,21 +25,6 @@ cpu_milliseconds (void)
 
   clock_gettime (CLOCK_THREAD_CPUTIME_ID, &now);
   return (double) now.tv_sec * 1e3 + (double) now.tv_nsec / 1e6;
-}
-
-static bool
-find_mask (PetSegmenter *segmenter, const PetImage *photo, const PetImage *mask,
-    double *milliseconds)
-{
-  double begin = cpu_milliseconds ();
-  PetError error;
-
-  if (pet_segmenter_run (segmenter, photo, mask, &error) != PET_OK) {
-    fprintf (stderr, "%s\n", error.message);
-    return false;
-  }
-  *milliseconds = cpu_milliseconds () - begin;
-  return true;
 }
 
 static bool
@@ -55,27 +42,39 @@ score_alpha (const PetImage *mask, const PetImage *photo, const PetImage *truth,
   return done;
 }
 
-/* The network's mask of the whole photo, as it is. */
+/* The network's mask of the whole photo, as it is; but of two what they found. */
+static PetStatus
+find_mask (
+    AccuracyNetworks *networks, const PetImage *photo, PetFound *found)
+{
+  int width, height;
+
+  if (networks->second != NULL)
+    return accuracy_find (networks, photo, found, NULL);
+  pet_segmenter_mask_size (networks->first, &width, &height);
+  *found = (PetFound){ .mask = accuracy_image (width, height, 1) };
+  return pet_segmenter_run (networks->first, photo, &found->mask, NULL);
+}
+
 static bool
-score_mask (PetSegmenter *segmenter, const PetImage *photo,
+score_mask (AccuracyNetworks *networks, const PetImage *photo,
     const PetImage *truth, AccuracyScore *score, double *milliseconds)
 {
   PetMatteOptions plain = { .low = 0, .high = 255 };
-  int width, height;
-  PetImage mask;
-  bool done;
+  double begin = cpu_milliseconds ();
+  PetFound found;
+  bool done = find_mask (networks, photo, &found) == PET_OK;
 
-  pet_segmenter_mask_size (segmenter, &width, &height);
-  mask = accuracy_image (width, height, 1);
-  done = find_mask (segmenter, photo, &mask, milliseconds) &&
-      score_alpha (&mask, photo, truth, &plain, score);
-  free (mask.data);
+  *milliseconds = cpu_milliseconds () - begin;
+  plain.part = found.part;
+  done = done && score_alpha (&found.mask, photo, truth, &plain, score);
+  pet_find_clear (&found, NULL);
   return done;
 }
 
 /* The alpha that petsegment makes. */
 static bool
-score_cutout (PetSegmenter *segmenter, const PetImage *photo,
+score_cutout (AccuracyNetworks *networks, const PetImage *photo,
     const PetImage *truth, AccuracyScore *score)
 {
   PetMatteOptions refined = {
@@ -84,7 +83,7 @@ score_cutout (PetSegmenter *segmenter, const PetImage *photo,
   PetFound found;
   bool done;
 
-  if (pet_find (segmenter, photo, false, NULL, &found, NULL) != PET_OK)
+  if (accuracy_find (networks, photo, &found, NULL) != PET_OK)
     return false;
   refined.part = found.part;
   done = score_alpha (&found.mask, photo, truth, &refined, score);
@@ -93,7 +92,7 @@ score_cutout (PetSegmenter *segmenter, const PetImage *photo,
 }
 
 static bool
-score_photo (PetSegmenter *segmenter, const char *folder, const char *name)
+score_photo (AccuracyNetworks *networks, const char *folder, const char *name)
 {
   AccuracyScore plain = { 0 }, refined = { 0 };
   PetImage photo, truth;
@@ -104,11 +103,11 @@ score_photo (PetSegmenter *segmenter, const char *folder, const char *name)
     fprintf (stderr, "%s has no mask\n", name);
     return false;
   }
-  done = score_mask (segmenter, &photo, &truth, &plain, &milliseconds) &&
-      score_cutout (segmenter, &photo, &truth, &refined);
+  done = score_mask (networks, &photo, &truth, &plain, &milliseconds) &&
+      score_cutout (networks, &photo, &truth, &refined);
   if (done)
     printf ("%s\t%s\t%.4f\t%.4f\t%.4f\t%.4f\t%.4f\t%.4f\t%.2f\n",
-        pet_segmenter_info (segmenter)->name, name, plain.iou, plain.boundary,
+        pet_segmenter_info (networks->first)->name, name, plain.iou, plain.boundary,
         plain.error, refined.iou, refined.boundary, refined.error,
         milliseconds);
   free (photo.data);
@@ -117,21 +116,19 @@ score_photo (PetSegmenter *segmenter, const char *folder, const char *name)
 }
 
 static bool
-score_network (const char *network, const char *folder, const PetFolder *list)
+score_networks (const char *text, const char *folder, const PetFolder *list)
 {
-  PetSegmenterOptions options = { .threads = 1 };
-  PetSegmenter *segmenter = NULL;
+  AccuracyNetworks networks;
   bool done = true;
   PetError error;
 
-  if (pet_segmenter_new_file (network, &options, &segmenter, &error) !=
-      PET_OK) {
-    fprintf (stderr, "%s: %s\n", network, error.message);
+  if (accuracy_open (text, &networks, &error) != PET_OK) {
+    fprintf (stderr, "%s: %s\n", text, error.message);
     return false;
   }
   for (size_t i = 0; i < list->count && done; i++)
-    done = score_photo (segmenter, folder, list->paths[i]);
-  pet_segmenter_free (&segmenter);
+    done = score_photo (&networks, folder, list->paths[i]);
+  accuracy_close (&networks);
   return done;
 }
 
@@ -153,7 +150,7 @@ main (int argc, char **argv)
     return 1;
   }
   for (int i = 2; i < argc && done; i++)
-    done = score_network (argv[i], argv[1], &list);
+    done = score_networks (argv[i], argv[1], &list);
   pet_folder_clear (&list);
   return done ? 0 : 1;
 }

@@ -13,10 +13,10 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "bench/accuracy-networks.h"
 #include "bench/accuracy-photo.h"
 #include "bench/accuracy-score.h"
 #include "image/pet-matte.h"
-#include "nn/pet-find.h"
 
 #define INSIDE 3.0f   /* pixels from the border on: surely the pet's colour */
 #define SOFTNESS 6.0f /* pixels over which the outline fades */
@@ -156,17 +156,17 @@ add_leak (
   }
 }
 
-/* `segmenter` NULL: the alpha is given. */
+/* `networks` NULL: the alpha is given. */
 static bool
-measure (
-    PetSegmenter *segmenter, const Pet *pet, const uint8_t *ground, Sum sums[2])
+measure (AccuracyNetworks *networks, const Pet *pet, const uint8_t *ground,
+    Sum sums[2])
 {
   static uint8_t everything = 255;
-  PetImage image = compose (pet, ground, segmenter != NULL ? 3 : 4);
+  PetImage image = compose (pet, ground, networks != NULL ? 3 : 4);
   PetImage cutout = accuracy_image (image.width, image.height, 4);
   PetFound found = { .mask = { &everything, 1, 1, 1, 1 } };
-  bool done = segmenter == NULL ||
-      pet_find (segmenter, &image, false, NULL, &found, NULL) == PET_OK;
+  bool done = networks == NULL ||
+      accuracy_find (networks, &image, &found, NULL) == PET_OK;
 
   for (int i = 0; i < 2 && done; i++) {
     PetMatteOptions options = { .part = found.part,
@@ -180,7 +180,7 @@ measure (
     if (done)
       add_leak (pet, &cutout, ground, &sums[i]);
   }
-  if (segmenter != NULL && done)
+  if (networks != NULL && done)
     pet_find_clear (&found, NULL);
   free (image.data);
   free (cutout.data);
@@ -188,7 +188,7 @@ measure (
 }
 
 static bool
-run (PetSegmenter *segmenter, const char *folder, const PetFolder *list)
+run (AccuracyNetworks *networks, const char *folder, const PetFolder *list)
 {
   Sum sums[2][6][2] = { 0 };
   bool done = true;
@@ -200,7 +200,7 @@ run (PetSegmenter *segmenter, const char *folder, const PetFolder *list)
       continue;
     for (int g = 0; g < 6 && done; g++)
       done = measure (NULL, &pet, grounds[g], sums[0][g]) &&
-          measure (segmenter, &pet, grounds[g], sums[1][g]);
+          measure (networks, &pet, grounds[g], sums[1][g]);
     pet_free_ (&pet);
   }
   for (int found = 0; found < 2; found++)
@@ -218,8 +218,7 @@ run (PetSegmenter *segmenter, const char *folder, const PetFolder *list)
 int
 main (int argc, char **argv)
 {
-  PetSegmenterOptions options = { .threads = 1 };
-  PetSegmenter *segmenter = NULL;
+  AccuracyNetworks networks;
   char images[4096];
   PetFolder list;
   PetError error;
@@ -231,13 +230,12 @@ main (int argc, char **argv)
   }
   snprintf (images, sizeof images, "%s/images", argv[1]);
   if (pet_folder_list (images, false, 100000, &list, &error) != PET_OK ||
-      pet_segmenter_new_file (argv[2], &options, &segmenter, &error) !=
-          PET_OK) {
+      accuracy_open (argv[2], &networks, &error) != PET_OK) {
     fprintf (stderr, "%s\n", error.message);
     return 1;
   }
-  done = run (segmenter, argv[1], &list);
-  pet_segmenter_free (&segmenter);
+  done = run (&networks, argv[1], &list);
+  accuracy_close (&networks);
   pet_folder_clear (&list);
   return done ? 0 : 1;
 }

@@ -7,11 +7,11 @@
 
 #include <stdio.h>
 
+#include "bench/accuracy-networks.h"
 #include "bench/accuracy-photo.h"
 #include "base/pet-resample.h"
 #include "codec/pet-png-encoder.h"
 #include "image/pet-matte.h"
-#include "nn/pet-find.h"
 
 #define CELL 224
 #define PARTS 3
@@ -27,7 +27,8 @@ write_file (void *user, const void *bytes, size_t size, PetError *error)
 
 /* RGBA of the photo's size. */
 static bool
-cut_out (PetSegmenter *segmenter, const PetImage *photo, const PetImage *cutout)
+cut_out (AccuracyNetworks *networks, const PetImage *photo,
+    const PetImage *cutout)
 {
   PetMatteOptions options = {
     .refine = true, .low = 12, .high = 243, .decontaminate = true, .scrub = true
@@ -35,7 +36,7 @@ cut_out (PetSegmenter *segmenter, const PetImage *photo, const PetImage *cutout)
   PetFound found;
   bool done;
 
-  if (pet_find (segmenter, photo, false, NULL, &found, NULL) != PET_OK)
+  if (accuracy_find (networks, photo, &found, NULL) != PET_OK)
     return false;
   options.part = found.part;
   done = pet_matte_cut (
@@ -84,7 +85,7 @@ place (const PetImage *sheet, int x, int y, const PetImage *picture)
 
 static bool
 add_photo (
-    PetSegmenter *segmenter, const char *path, int number, PetImage *sheet)
+    AccuracyNetworks *networks, const char *path, int number, PetImage *sheet)
 {
   PetImage photo, cutout;
   bool done;
@@ -94,7 +95,7 @@ add_photo (
     return false;
   }
   cutout = accuracy_image (photo.width, photo.height, 4);
-  done = cut_out (segmenter, &photo, &cutout);
+  done = cut_out (networks, &photo, &cutout);
   for (int part = 0; part < PARTS && done; part++) {
     PetImage flat = flatten (&photo, &cutout, part);
 
@@ -125,8 +126,7 @@ write_sheet (const PetImage *sheet, const char *path)
 int
 main (int argc, char **argv)
 {
-  PetSegmenterOptions options = { .threads = 1 };
-  PetSegmenter *segmenter = NULL;
+  AccuracyNetworks networks;
   int photos = argc - 3;
   PetImage sheet;
   PetError error;
@@ -136,17 +136,16 @@ main (int argc, char **argv)
     fprintf (stderr, "usage: bench-sheet OUT.png NETWORK PHOTO...\n");
     return 1;
   }
-  if (pet_segmenter_new_file (argv[2], &options, &segmenter, &error) !=
-      PET_OK) {
+  if (accuracy_open (argv[2], &networks, &error) != PET_OK) {
     fprintf (stderr, "%s\n", error.message);
     return 1;
   }
   sheet = accuracy_image (PHOTOS_ACROSS * PARTS * CELL,
       ((photos - 1) / PHOTOS_ACROSS + 1) * CELL, 3);
   for (int i = 0; i < photos && done; i++)
-    done = add_photo (segmenter, argv[3 + i], i, &sheet);
+    done = add_photo (&networks, argv[3 + i], i, &sheet);
   done = done && write_sheet (&sheet, argv[1]);
   free (sheet.data);
-  pet_segmenter_free (&segmenter);
+  accuracy_close (&networks);
   return done ? 0 : 1;
 }

@@ -178,6 +178,8 @@ what_cannot_be_had_is_an_error (void)
   expect_start_failure ("device", "cuda");
   expect_start_failure ("model-location", "/nonexistent/net.onnx");
   expect_start_failure ("model-location", bad);
+  expect_start_failure ("second-model-location", "/nonexistent/net.onnx");
+  expect_start_failure ("second-model-location", bad);
   remove_tree (folder);
 }
 
@@ -229,6 +231,88 @@ same_photo_same_bytes_with_any_threads (void)
     gst_buffer_unref (results[i]);
 }
 
+static GstHarness *
+harness_with_second (const gchar *location)
+{
+  GstHarness *h = segment_harness ("RGB", 64, 64);
+
+  gst_element_set_state (h->element, GST_STATE_NULL);
+  g_object_set (h->element, "second-model-location", location, NULL);
+  gst_harness_play (h);
+  gst_harness_set_src_caps (h, picture_caps ("RGB", 64, 64));
+  return h;
+}
+
+static void
+expect_second (GstHarness *h, gboolean wanted)
+{
+  GstStructure *stats;
+  GstMessage *message;
+  gboolean second;
+  guint64 count;
+
+  g_assert_cmpint (gst_harness_push (h, grey_rgb (64, 64)), ==, GST_FLOW_OK);
+  gst_buffer_unref (gst_harness_pull (h));
+  message = harness_pop_message (h, "petsegment");
+  g_assert_true (gst_structure_get_boolean (
+      gst_message_get_structure (message), "second", &second));
+  g_assert_cmpint (second, ==, wanted);
+  gst_message_unref (message);
+  g_object_get (h->element, "stats", &stats, NULL);
+  g_assert_true (gst_structure_get_uint64 (stats, "second", &count));
+  g_assert_cmpuint (count, ==, wanted);
+  gst_structure_free (stats);
+}
+
+static void
+a_photo_without_pet_is_shown_to_a_second_network (void)
+{
+  GstHarness *both[2];
+  GstHarness *alone = harness_with_second ("");
+
+  expect_second (alone, FALSE);
+  harness_with_bus_free (alone);
+  /* Of one file, so they share it. */
+  for (guint i = 0; i < 2; i++)
+    both[i] = harness_with_second (g_getenv ("PET_SECOND_NETWORK"));
+  expect_second (both[0], TRUE);
+  expect_second (both[1], TRUE);
+  harness_with_bus_free (both[0]);
+  g_object_set (both[1]->element, "threads", 1, NULL);
+  gst_harness_push (both[1], grey_rgb (64, 64));
+  gst_buffer_unref (gst_harness_pull (both[1]));
+  harness_with_bus_free (both[1]);
+}
+
+static gpointer
+push_many (gpointer user)
+{
+  GstHarness *h = user;
+
+  for (guint i = 0; i < 8; i++) {
+    g_assert_cmpint (gst_harness_push (h, grey_rgb (64, 64)), ==, GST_FLOW_OK);
+    gst_buffer_unref (gst_harness_pull (h));
+  }
+  return NULL;
+}
+
+static void
+elements_take_turns_with_the_second_network (void)
+{
+  const gchar *location = g_getenv ("PET_SECOND_NETWORK");
+  GstHarness *h[3];
+  GThread *threads[3];
+
+  for (guint i = 0; i < 3; i++) {
+    h[i] = harness_with_second (location);
+    threads[i] = g_thread_new ("push", push_many, h[i]);
+  }
+  for (guint i = 0; i < 3; i++) {
+    g_thread_join (threads[i]);
+    harness_with_bus_free (h[i]);
+  }
+}
+
 static void
 add_tests (void)
 {
@@ -244,6 +328,10 @@ add_tests (void)
   ADD ("auto-says-that-it-fell-back", auto_says_that_it_fell_back);
   ADD ("same-photo-same-bytes-with-any-threads",
       same_photo_same_bytes_with_any_threads);
+  ADD ("a-photo-without-pet-is-shown-to-a-second-network",
+      a_photo_without_pet_is_shown_to_a_second_network);
+  ADD ("elements-take-turns-with-the-second-network",
+      elements_take_turns_with_the_second_network);
 #undef ADD
 }
 
