@@ -178,10 +178,11 @@ build (PetNativeProgram *program, PetError *error)
   PET_TRY (add_outputs (program, error));
   PET_TRY (pet_plan_pack_nested (
       program->blocks, program->n_blocks, &program->planned_bytes, error));
-  PET_TRY (allocate_arena (program, error));
-  bind (program);
+  /* First what was packed, so that both are never there at once. */
   program->constant_bytes +=
       pet_plan_release_constants (program->graph, program->kept);
+  PET_TRY (allocate_arena (program, error));
+  bind (program);
   return PET_OK;
 }
 
