@@ -331,11 +331,15 @@ take_on_card (GstPetNetwork *network, PetError *error)
   const GstPetNetworkOptions *options = &network->options;
   PetSegmenter *gpu = NULL;
 
-  if (network->second_on_card == NULL &&
-      load_on_card (options, network->cut, &gpu, error) == PET_OK)
-    network->second_on_card = options->device == GST_PET_DEVICE_AUTO
-        ? with_fallback (network, gpu, options)
-        : gpu;
+  if (network->second_on_card != NULL)
+    return network->second_on_card;
+  if (load_on_card (options, network->cut, &gpu, error) != PET_OK)
+    return NULL;
+  network->second_on_card = options->device == GST_PET_DEVICE_AUTO
+      ? with_fallback (network, gpu, options)
+      : gpu;
+  if (network->second_on_card == NULL)
+    (void) pet_fail (error, PET_ERROR_MEMORY, "no memory for the network");
   return network->second_on_card;
 }
 

@@ -13,7 +13,7 @@
 
 #define SIDE 40
 
-static gchar *folder, *model, *model_of_large_numbers;
+static gchar *folder, *model, *model_of_large_numbers, *model_of_blue;
 
 /* A file of the folder. */
 static inline gchar *
@@ -53,17 +53,25 @@ make_model_of_large_numbers (void)
   model_of_large_numbers = write_model (&w, "large.onnx");
 }
 
+static inline gchar *
+make_model_of (const float *weights, const gchar *name)
+{
+  OnnxWriter w = onnx_writer (13);
+
+  onnx_input (&w, "x", 1, 4, (int64_t[]){ 1, 3, SIDE, SIDE });
+  onnx_floats (&w, "w", 4, (int64_t[]){ 1, 3, 1, 1 }, weights);
+  onnx_node (&w, "Conv", "x w", "out");
+  return write_model (&w, name);
+}
+
 static inline void
 make_model (void)
 {
-  OnnxWriter w = onnx_writer (13);
-  const float red[] = { 1, 0, 0 };
+  const float red[] = { 1, 0, 0 }, blue[] = { 0, 0, 1.2f };
 
   folder = make_folder ();
-  onnx_input (&w, "x", 1, 4, (int64_t[]){ 1, 3, SIDE, SIDE });
-  onnx_floats (&w, "w", 4, (int64_t[]){ 1, 3, 1, 1 }, red);
-  onnx_node (&w, "Conv", "x w", "out");
-  model = write_model (&w, "red.onnx");
+  model = make_model_of (red, "red.onnx");
+  model_of_blue = make_model_of (blue, "blue.onnx");
   make_model_of_large_numbers ();
 }
 
@@ -118,6 +126,7 @@ remove_model (void)
   g_free (folder);
   g_free (model);
   g_free (model_of_large_numbers);
+  g_free (model_of_blue);
 }
 
 static inline FakeCudaState

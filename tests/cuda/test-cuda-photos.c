@@ -124,6 +124,40 @@ cutouts_are_those_of_the_cpu (void)
   }
 }
 
+static GstBuffer *
+mask_by_second (const gchar *device)
+{
+  g_autofree gchar *more = g_strdup_printf (
+      "output=mask device=%s second-model-location=%s", device, model_of_blue);
+  Run run = start_segment (more, "RGB", 200, 150);
+  GstBuffer *mask = pass (&run, paint (200, 150, 3, 0, 0, 0));
+  GstMessage *message = gst_bus_pop_filtered (run.bus, GST_MESSAGE_ELEMENT);
+  gboolean second = FALSE;
+  gdouble coverage = 0;
+
+  g_assert_true (gst_structure_get (gst_message_get_structure (message),
+      "second", G_TYPE_BOOLEAN, &second, "coverage", G_TYPE_DOUBLE, &coverage,
+      NULL));
+  g_assert_true (second && coverage > 0.9);
+  gst_message_unref (message);
+  expect_silence (&run);
+  stop (&run);
+  return mask;
+}
+
+/* Nothing is red: a network that looks for blue is asked, on the same device. */
+static void
+a_second_network_is_on_the_card_too (void)
+{
+  GstBuffer *want;
+
+  fake_cuda_configure ("");
+  want = mask_by_second ("cpu");
+  g_assert_cmpint (
+      difference (gst_buffer_ref (want), mask_by_second ("cuda")), <=, 2);
+  g_assert_cmpint (difference (want, mask_by_second ("auto")), <=, 2);
+}
+
 /* The network's mask, then a card without room for the matte: the same bytes. */
 static void
 a_full_card_costs_nothing_but_time (void)
@@ -452,6 +486,8 @@ add_tests (void)
   ADD ("a-gate-without-a-card-says-so", a_gate_without_a_card_says_so);
   ADD ("a-cutout-stays-on-the-card", a_cutout_stays_on_the_card);
   ADD ("cutouts-are-those-of-the-cpu", cutouts_are_those_of_the_cpu);
+  ADD ("a-second-network-is-on-the-card-too",
+      a_second_network_is_on_the_card_too);
   ADD (
       "a-full-card-costs-nothing-but-time", a_full_card_costs_nothing_but_time);
   ADD ("halves-may-not-hold-it", halves_may_not_hold_it);
