@@ -44,8 +44,8 @@ name_model (const gchar *path, gchar *name, GError **error)
   file = g_mapped_file_new (path, FALSE, error);
   if (file == NULL)
     return FALSE;
-  pet_sha256 (g_mapped_file_get_contents (file),
-      g_mapped_file_get_length (file), sum);
+  pet_sha256 (
+      g_mapped_file_get_contents (file), g_mapped_file_get_length (file), sum);
   print_key (sum, name);
   return TRUE;
 }

@@ -109,8 +109,8 @@ load_on_card (const GstPetNetworkOptions *options, GstPetGpuCut *cut,
 
   status = read_model (options->location, &model, &sidecar, error);
   if (status == PET_OK)
-    status = gst_pet_gpu_segmenter_new (
-        model, sidecar, &how, cut, segmenter, error);
+    status =
+        gst_pet_gpu_segmenter_new (model, sidecar, &how, cut, segmenter, error);
   g_clear_pointer (&model, g_bytes_unref);
   return status;
 }
@@ -126,8 +126,7 @@ load_gpu (const GstPetNetworkOptions *options, GstPetNetwork *network,
     return PET_ERROR_DEVICE;
   PET_TRY (
       gst_pet_gpu_cut_open (options->cuda_device_id, &network->cut, error));
-  status =
-      load_on_card (options, network->cut, &network->segmenter, error);
+  status = load_on_card (options, network->cut, &network->segmenter, error);
   if (status != PET_OK)
     gst_pet_gpu_cut_close (&network->cut);
   return status;
@@ -288,8 +287,7 @@ open_first (GstPetNetwork *network, const GstPetNetworkOptions *options)
           ("The GPU runs the network in fp32: it has no bf16 here."), (NULL));
     network->device = "cuda";
     if (options->device == GST_PET_DEVICE_AUTO)
-      network->segmenter = 
-          with_fallback (network, network->segmenter, options);
+      network->segmenter = with_fallback (network, network->segmenter, options);
     return network->segmenter != NULL;
   }
   if (options->device == GST_PET_DEVICE_CUDA) {

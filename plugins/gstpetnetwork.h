@@ -36,7 +36,7 @@ typedef struct {
 
   /* For photos of which `segmenter` is unsure (nn/pet-find.h); loaded when the
    * first comes, on the device of `segmenter`. */
-  gchar *second_location; /* NULL: none */
+  gchar *second_location;       /* NULL: none */
   GstPetNetworkOptions options; /* its own */
   GstPetSecond *second;
   PetSegmenter *second_on_card;

@@ -75,8 +75,7 @@ GstPetSecond *
 gst_pet_second_join (
     const gchar *location, PetPrecision precision, const gchar *budget)
 {
-  gchar *key =
-      g_strdup_printf ("%d|%s|%s", (gint) precision, budget, location);
+  gchar *key = g_strdup_printf ("%d|%s|%s", (gint) precision, budget, location);
   GstPetSecond *second;
 
   g_mutex_lock (&table_lock);
@@ -134,8 +133,8 @@ load_locked (GstPetSecond *second, PetError *error)
 }
 
 PetSegmenter *
-gst_pet_second_take (GstPetSecond *second, guint threads, GstPetTicket *ticket,
-    PetError *error)
+gst_pet_second_take (
+    GstPetSecond *second, guint threads, GstPetTicket *ticket, PetError *error)
 {
   g_mutex_lock (&second->lock);
   if (second->segmenter == NULL && load_locked (second, error) != PET_OK) {

@@ -27,8 +27,8 @@ void gst_pet_second_leave (GstPetSecond **second);
 /* Waits until nobody else has it, then loads it if need be. What runs take is
  * drawn from `ticket`. NULL: it cannot be loaded, and nothing is to be given
  * back. */
-PetSegmenter *gst_pet_second_take (GstPetSecond *second, guint threads,
-    GstPetTicket *ticket, PetError *error);
+PetSegmenter *gst_pet_second_take (
+    GstPetSecond *second, guint threads, GstPetTicket *ticket, PetError *error);
 void gst_pet_second_give_back (GstPetSecond *second);
 
 G_END_DECLS

@@ -227,8 +227,7 @@ gst_pet_segment_get_property (
         gst_structure_new ("application/x-petsegment-stats", "photos",
             G_TYPE_UINT64, self->n_photos, "empty", G_TYPE_UINT64,
             self->n_empty, "second", G_TYPE_UINT64, self->n_second,
-            "milliseconds", G_TYPE_DOUBLE, self->milliseconds,
-            NULL));
+            "milliseconds", G_TYPE_DOUBLE, self->milliseconds, NULL));
   else
     known = gst_pet_fields_get_locked (
         self, fields, G_N_ELEMENTS (fields), id, value);

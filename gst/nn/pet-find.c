@@ -249,8 +249,8 @@ search (const Search *search, PetSegmenter *segmenter, bool *doubt,
 
   pet_pieces_plan (segmenter, view.width, view.height, &pieces);
   found->part = (PetPart){ 0, 0, view.width, view.height };
-  PET_TRY (new_mask (
-      pieces.mask_width, pieces.mask_height, allocator, mask, error));
+  PET_TRY (
+      new_mask (pieces.mask_width, pieces.mask_height, allocator, mask, error));
   PET_TRY (pet_pieces_run (segmenter, &pieces, &view, mask, allocator, error));
   if (is_sure (mask, WORTH_PART)) {
     PET_TRY (clean (mask, search->largest, allocator, error));

@@ -211,7 +211,8 @@ check_found (int width, int height, const int *box, int want_runs, bool empty)
   PetFound found;
   int inside = 0, area;
 
-  tap_check (pet_find (segmenter, NULL, &photo, false, NULL, &found, NULL) == PET_OK);
+  tap_check (
+      pet_find (segmenter, NULL, &photo, false, NULL, &found, NULL) == PET_OK);
   tap_check (found.empty == empty);
   tap_check (answers.runs == want_runs);
   if (want_runs > 1)
@@ -253,7 +254,8 @@ check_looked_at_again (int width, int height, int doubt)
   PetFound found;
   int worst = 0;
 
-  tap_check (pet_find (segmenter, NULL, &photo, false, NULL, &found, NULL) == PET_OK);
+  tap_check (
+      pet_find (segmenter, NULL, &photo, false, NULL, &found, NULL) == PET_OK);
   tap_check (answers.runs == 2 && answers.fetches == 1);
   tap_check (answers.width == SIDE && answers.height == SIDE);
   tap_check (found.part.width == width && found.part.height == height);
@@ -292,7 +294,8 @@ panoramas_are_not (void)
   PetFound found;
 
   pet_pieces_plan (segmenter, photo.width, photo.height, &pieces);
-  tap_check (pet_find (segmenter, NULL, &photo, false, NULL, &found, NULL) == PET_OK);
+  tap_check (
+      pet_find (segmenter, NULL, &photo, false, NULL, &found, NULL) == PET_OK);
   tap_check (answers.runs == pieces.count && answers.fetches == 0);
   pet_find_clear (&found, NULL);
   free (photo.data);
@@ -307,7 +310,8 @@ nothing_is_nothing (void)
   PetImage photo = image_of (300, 200, 3);
   PetFound found;
 
-  tap_check (pet_find (segmenter, NULL, &photo, true, NULL, &found, NULL) == PET_OK);
+  tap_check (
+      pet_find (segmenter, NULL, &photo, true, NULL, &found, NULL) == PET_OK);
   tap_check (found.empty && answers.runs == 1 && found.part.width == 300);
   pet_find_clear (&found, NULL);
   free (photo.data);

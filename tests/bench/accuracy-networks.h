@@ -50,8 +50,8 @@ accuracy_open (const char *text, AccuracyNetworks *networks, PetError *error)
 {
   PetSegmenterOptions options = { .threads = 1 };
   const char *plus = strchr (text, '+');
-  char *first = plus != NULL ? strndup (text, (size_t) (plus - text))
-                             : strdup (text);
+  char *first =
+      plus != NULL ? strndup (text, (size_t) (plus - text)) : strdup (text);
   PetStatus status;
 
   *networks = (AccuracyNetworks){ NULL, NULL };
@@ -59,8 +59,8 @@ accuracy_open (const char *text, AccuracyNetworks *networks, PetError *error)
     return pet_fail (error, PET_ERROR_MEMORY, "no memory for a file name");
   status = pet_segmenter_new_file (first, &options, &networks->first, error);
   if (status == PET_OK && plus != NULL)
-    status = pet_segmenter_new_file (
-        plus + 1, &options, &networks->second, error);
+    status =
+        pet_segmenter_new_file (plus + 1, &options, &networks->second, error);
   if (status != PET_OK)
     accuracy_close (networks);
   free (first);

@@ -44,8 +44,7 @@ score_alpha (const PetImage *mask, const PetImage *photo, const PetImage *truth,
 
 /* The network's mask of the whole photo, as it is; but of two what they found. */
 static PetStatus
-find_mask (
-    AccuracyNetworks *networks, const PetImage *photo, PetFound *found)
+find_mask (AccuracyNetworks *networks, const PetImage *photo, PetFound *found)
 {
   int width, height;
 
@@ -107,9 +106,9 @@ score_photo (AccuracyNetworks *networks, const char *folder, const char *name)
       score_cutout (networks, &photo, &truth, &refined);
   if (done)
     printf ("%s\t%s\t%.4f\t%.4f\t%.4f\t%.4f\t%.4f\t%.4f\t%.2f\n",
-        pet_segmenter_info (networks->first)->name, name, plain.iou, plain.boundary,
-        plain.error, refined.iou, refined.boundary, refined.error,
-        milliseconds);
+        pet_segmenter_info (networks->first)->name, name, plain.iou,
+        plain.boundary, plain.error, refined.iou, refined.boundary,
+        refined.error, milliseconds);
   free (photo.data);
   free (truth.data);
   return done;

@@ -27,8 +27,8 @@ write_file (void *user, const void *bytes, size_t size, PetError *error)
 
 /* RGBA of the photo's size. */
 static bool
-cut_out (AccuracyNetworks *networks, const PetImage *photo,
-    const PetImage *cutout)
+cut_out (
+    AccuracyNetworks *networks, const PetImage *photo, const PetImage *cutout)
 {
   PetMatteOptions options = {
     .refine = true, .low = 12, .high = 243, .decontaminate = true, .scrub = true

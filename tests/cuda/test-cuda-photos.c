@@ -135,9 +135,9 @@ mask_by_second (const gchar *device)
   gboolean second = FALSE;
   gdouble coverage = 0;
 
-  g_assert_true (gst_structure_get (gst_message_get_structure (message),
-      "second", G_TYPE_BOOLEAN, &second, "coverage", G_TYPE_DOUBLE, &coverage,
-      NULL));
+  g_assert_true (
+      gst_structure_get (gst_message_get_structure (message), "second",
+          G_TYPE_BOOLEAN, &second, "coverage", G_TYPE_DOUBLE, &coverage, NULL));
   g_assert_true (second && coverage > 0.9);
   gst_message_unref (message);
   expect_silence (&run);
