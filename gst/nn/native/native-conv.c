@@ -7,11 +7,22 @@
 #include <string.h>
 
 #include "nn/native/native-conv.h"
+#include "nn/native/native-sources.h"
 #include "nn/native/native-strip.h"
 
 /* A strip of the input is to stay in the second level cache, beside the
  * weights that pass by. */
 #define STRIP_BYTES (192 * 1024)
+
+/* What is expanded at a time is to stay there, too. */
+#define EXPANDED_BYTES (384 * 1024)
+#define EXPANDED_GROUP 2
+
+/* Less than that stays in the cache by itself. */
+#define WORTH_EXPANDING (1024 * 1024)
+
+/* Rows at the borders are made twice: so many more may be. */
+#define MOST_TWICE 0.2
 
 typedef struct {
   PetNativePicture in, out;
@@ -20,6 +31,7 @@ typedef struct {
   bool pointwise;            /* 1x1, every pixel */
   const PetNativeBf16 *bf16; /* pointwise: its numbers; NULL: floats */
   bool one;                  /* a single channel comes out, dense */
+  bool expands;              /* in scratch memory, for its reader */
   int size;                  /* of a task: rows, or pixels of a pointwise one */
   int n_groups;
   PetNativeConv *groups;
@@ -277,12 +289,21 @@ pet_native_make_result (PetNativeProgram *program, const PetNode *node,
   return pet_native_make_blocked (program, out, &step->out, error);
 }
 
+/* Output blocks that are made at once, at most. */
+static int
+most_group (const PetNativeProgram *program, const Conv *c)
+{
+  bool many = c->strip.blocked && c->window.stride[1] == 1 && !c->expands;
+
+  return at_most (program->kernels->max_group, many ? 4 : EXPANDED_GROUP);
+}
+
 static void
 choose_groups (const PetNativeProgram *program, const PetNode *node, Conv *c,
     int n_segments)
 {
   int step = c->window.stride[1] * (c->strip.blocked ? PET_BLOCK : 1);
-  int max_group = at_most (program->kernels->max_group, step == 16 ? 4 : 2);
+  int max_group = most_group (program, c);
 
   if (c->window.stride[1] > 2 && !c->one)
     step = PET_BLOCK;
@@ -294,7 +315,8 @@ choose_groups (const PetNativeProgram *program, const PetNode *node, Conv *c,
     group->group =
         pet_native_group_size (c->out.blocks, max_group, g, &c->n_groups);
     group->pixel_step = step;
-    group->out_stride = c->out.plane;
+    group->out_stride =
+        c->expands ? (ptrdiff_t) c->size * PET_BLOCK : c->out.plane;
     pet_native_finish (node, &group->finish);
   }
 }
@@ -399,10 +421,8 @@ plan_conv (const PetNativeProgram *program, const PetNode *node, Conv *c,
   choose_size (c);
   *n_segments = c->window.kernel[0] * c->window.kernel[1] *
       (c->strip.blocked ? c->in.blocks : c->in.channels);
-  pet_native_group_size (c->out.blocks,
-      at_most (program->kernels->max_group,
-          c->strip.blocked && c->window.stride[1] == 1 ? 4 : 2),
-      0, &c->n_groups);
+  pet_native_group_size (
+      c->out.blocks, most_group (program, c), 0, &c->n_groups);
 }
 
 PetStatus
@@ -418,6 +438,8 @@ pet_native_compile_conv (
 
   if (pet_native_is_tiled (program->graph, node))
     return pet_native_compile_tiled (program, node, error);
+  if (pet_native_defer_expansion (program, node))
+    return PET_OK;
   plan_conv (program, node, &plan, &n_segments);
   PET_TRY (pet_native_begin_step (program, node, NULL,
       sizeof plan + (size_t) n_segments * sizeof *plan.segments +
@@ -438,4 +460,97 @@ pet_native_compile_conv (
       (size_t) picture.plane / (size_t) (plan.one ? PET_BLOCK : 1) *
           (size_t) (plan.one ? 1 : picture.blocks),
       !plan.one, error);
+}
+
+struct PetNativeExpansion {
+  Conv conv;
+};
+
+int
+pet_native_expanded_rows (const PetNativePicture *in,
+    const PetNativePicture *out, const PetNativeWindow *window)
+{
+  int span = (window->kernel[0] - 1) * window->dilation[0] + 1;
+  int stride = window->stride[0], rows;
+  ptrdiff_t row_bytes = (ptrdiff_t) in->width * EXPANDED_GROUP * PET_BLOCK *
+      (ptrdiff_t) sizeof (float);
+
+  if (in->plane * in->blocks * (ptrdiff_t) sizeof (float) < WORTH_EXPANDING ||
+      EXPANDED_BYTES / row_bytes < span)
+    return 0;
+  rows = at_most ((int) (EXPANDED_BYTES / row_bytes - span) / stride + 1,
+      (out->height + 3) / 4);
+  return span - stride <= MOST_TWICE * rows * stride ? rows : 0;
+}
+
+PetStatus
+pet_native_expansion_new (PetNativeProgram *program, const PetNode *node,
+    int pixels, PetNativeExpansion **expansion, size_t *scratch_bytes,
+    PetError *error)
+{
+  Conv plan = { .expands = true }, *c;
+  int n_segments;
+
+  plan_conv (program, node, &plan, &n_segments);
+  plan.size = pixels;
+  PET_TRY (pet_native_new_constant (program,
+      sizeof plan + (size_t) n_segments * sizeof *plan.segments +
+          (size_t) plan.n_groups * sizeof *plan.groups,
+      &c, error));
+  *c = plan;
+  c->groups = (void *) (c + 1);
+  c->segments = (void *) (c->groups + c->n_groups);
+  choose_groups (program, node, c, n_segments);
+  fill_segments (c,
+      c->bf16 != NULL ? (ptrdiff_t) pixels * PET_BLOCK : c->in.plane,
+      c->segments);
+  program->n_bf16 += c->bf16 != NULL;
+  *scratch_bytes = (size_t) pixels * PET_BLOCK *
+          ((size_t) c->groups[0].group * sizeof (float) +
+              (size_t) c->in.blocks * sizeof (uint16_t)) +
+      PET_NATIVE_OVERREAD * sizeof (float);
+  *expansion = (PetNativeExpansion *) c;
+  return pack (program, node, c, error);
+}
+
+/* Behind what is made: the numbers that it is made of. */
+static uint16_t *
+narrow_part (const Conv *c, void *scratch)
+{
+  float *made = scratch;
+
+  return (
+      uint16_t *) (made + (ptrdiff_t) c->groups[0].group * c->size * PET_BLOCK);
+}
+
+void
+pet_native_expansion_begin (const PetNativeExpansion *expansion,
+    const float *in, int pixels, void *scratch)
+{
+  const Conv *c = &expansion->conv;
+  uint16_t *to = narrow_part (c, scratch);
+
+  for (int b = 0; c->bf16 != NULL && b < c->in.blocks; b++)
+    c->bf16->narrow (in + b * c->in.plane,
+        at_most (c->in.channels - b * PET_BLOCK, PET_BLOCK),
+        to + (ptrdiff_t) b * c->size * PET_BLOCK, pixels);
+}
+
+const float *
+pet_native_expansion_make (const PetNativeExpansion *expansion,
+    const PetNativeKernels *kernels, int group, const float *in, int pixels,
+    void *scratch, int *blocks, ptrdiff_t *plane)
+{
+  const Conv *c = &expansion->conv;
+
+  if (group >= c->n_groups)
+    return NULL;
+  if (c->bf16 != NULL)
+    c->bf16->conv (
+        &c->groups[group], narrow_part (c, scratch), NULL, scratch, pixels);
+  else
+    kernels->conv (&c->groups[group], in, NULL, scratch, pixels);
+  *blocks = c->groups[group].group;
+  *plane = c->groups[group].out_stride;
+  return scratch;
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Convolution of each channel with itself; pooling, which moves its windows
- * in the same way. */
+/* Convolution of each channel with itself, of a picture or of an expansion that is
+ * made on the way; pooling, which moves its windows in the same way. */
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "nn/native/native-conv.h"
+#include "nn/native/native-sources.h"
 
 /* Rows of a task, at least. */
 #define MIN_ROWS 4
@@ -16,6 +17,7 @@ typedef struct {
   PetNativeWindow window;
   int rows; /* of a task */
   const float *weights, *bias;
+  PetNativeExpansion *expansion;
   PetNativeDepthwise depthwise;
   PetNativePool pool;
   bool average;
@@ -45,10 +47,20 @@ begin (PetNativeProgram *program, const PetNode *node, const int64_t *kernel,
   return PET_OK;
 }
 
-/* The rows that output row `y` looks at; `skipped` = those above the picture. */
+/* Rows that a task looks at, at most. */
 static int
-rows_inside (const Windows *w, const float *plane, int y, const float *rows[64],
-    int *skipped)
+strip_rows (const Windows *w)
+{
+  const PetNativeWindow *v = &w->window;
+
+  return (w->rows - 1) * v->stride[0] + (v->kernel[0] - 1) * v->dilation[0] + 1;
+}
+
+/* The rows that output row `y` looks at, of a plane that begins with row `top`;
+ * `skipped` = those above the picture. */
+static int
+rows_inside (const Windows *w, const float *plane, int top, int y,
+    const float *rows[64], int *skipped)
 {
   const PetNativeWindow *v = &w->window;
   int n = 0;
@@ -60,17 +72,17 @@ rows_inside (const Windows *w, const float *plane, int y, const float *rows[64],
     if (from < 0)
       ++*skipped;
     else if (from < w->in.height)
-      rows[n++] = plane + (ptrdiff_t) from * w->in.width * PET_BLOCK;
+      rows[n++] = plane + (ptrdiff_t) (from - top) * w->in.width * PET_BLOCK;
   }
   return n;
 }
 
-/* Task: a strip of rows of one block. */
+/* A strip of rows of one block, from a plane that begins with row `top`. */
 static void
-run_depthwise (const PetNativeStep *step, int task, void *scratch)
+make_strip (const PetNativeStep *step, const float *plane, int top, int block,
+    int first)
 {
   const Windows *w = step->state;
-  int block = task % w->in.blocks, first = task / w->in.blocks * w->rows;
   PetNativeDepthwise d = w->depthwise;
   const float *rows[64];
 
@@ -78,8 +90,7 @@ run_depthwise (const PetNativeStep *step, int task, void *scratch)
   for (int y = first; y < first + w->rows && y < w->out.height; y++) {
     ptrdiff_t to = block * w->out.plane + (ptrdiff_t) y * w->out.width * 16;
     int skipped;
-    int n =
-        rows_inside (w, step->in.data + block * w->in.plane, y, rows, &skipped);
+    int n = rows_inside (w, plane, top, y, rows, &skipped);
     const float *weights = w->weights +
         (ptrdiff_t) (block * w->window.kernel[0] + skipped) *
             w->window.kernel[1] * PET_BLOCK;
@@ -87,6 +98,43 @@ run_depthwise (const PetNativeStep *step, int task, void *scratch)
     step->kernels->depthwise (&d, rows, n, weights,
         step->has_other ? step->other.data + to : NULL, step->out.data + to);
   }
+}
+
+/* Task: a strip of one block. */
+static void
+run_depthwise (const PetNativeStep *step, int task, void *scratch)
+{
+  const Windows *w = step->state;
+  int block = task % w->in.blocks;
+
+  make_strip (step, step->in.data + block * w->in.plane, 0, block,
+      task / w->in.blocks * w->rows);
+}
+
+/* Task: a strip of all blocks. */
+static void
+run_expanded (const PetNativeStep *step, int task, void *scratch)
+{
+  const Windows *w = step->state;
+  const PetNativeWindow *v = &w->window;
+  int first = task * w->rows, block = 0, blocks;
+  int top = first * v->stride[0] - v->before[0];
+  int bottom = top + strip_rows (w);
+  const float *in, *made;
+  ptrdiff_t plane;
+  int pixels;
+
+  top = top > 0 ? top : 0;
+  bottom = bottom < w->in.height ? bottom : w->in.height;
+  pixels = bottom > top ? (bottom - top) * w->in.width : 0;
+  in = step->in.data + (ptrdiff_t) top * w->in.width * PET_BLOCK;
+  pet_native_expansion_begin (w->expansion, in, pixels, scratch);
+  for (int g = 0;
+       (made = pet_native_expansion_make (w->expansion, step->kernels, g, in,
+            pixels, scratch, &blocks, &plane)) != NULL;
+       g++)
+    for (int b = 0; b < blocks; b++)
+      make_strip (step, made + b * plane, top, block++, first);
 }
 
 /* From [channel][tap] to [block][tap][16]. */
@@ -112,6 +160,24 @@ pack_depthwise (
 }
 
 static PetStatus
+set_expanded (PetNativeProgram *program, const PetNode *node,
+    PetNativeStep *step, PetError *error)
+{
+  const PetNode *producer = pet_native_producer (program, node->inputs[0]);
+  Windows *w = step->state;
+  size_t scratch_bytes;
+
+  w->rows = pet_native_expanded_rows (&w->in, &w->out, &w->window);
+  step->run = run_expanded;
+  step->n_tasks = (w->out.height + w->rows - 1) / w->rows;
+  PET_TRY (pet_native_expansion_new (program, producer,
+      strip_rows (w) * w->in.width, &w->expansion, &scratch_bytes, error));
+  pet_native_want_scratch (program, scratch_bytes);
+  return pet_native_get_blocked (
+      program, producer->inputs[0], &step->in, error);
+}
+
+static PetStatus
 set_depthwise (PetNativeProgram *program, const PetNode *node,
     PetNativeStep *step, PetError *error)
 {
@@ -125,7 +191,11 @@ set_depthwise (PetNativeProgram *program, const PetNode *node,
     .dilation = w->window.dilation[1],
     .pad = w->window.before[1] };
   pet_native_finish (node, &w->depthwise.finish);
-  PET_TRY (pet_native_get_blocked (program, node->inputs[0], &step->in, error));
+  if (program->values[node->inputs[0]].deferred)
+    PET_TRY (set_expanded (program, node, step, error));
+  else
+    PET_TRY (
+        pet_native_get_blocked (program, node->inputs[0], &step->in, error));
   if (!pet_native_has_rest (node) || !node->residual_last)
     PET_TRY (pet_native_residual (program, node, true, step, error));
   return pet_native_make_result (program, node, step, error);
@@ -163,8 +233,8 @@ run_pool (const PetNativeStep *step, int task, void *scratch)
 
   for (int y = first; y < first + w->rows && y < w->out.height; y++) {
     int skipped;
-    int n =
-        rows_inside (w, step->in.data + block * w->in.plane, y, rows, &skipped);
+    int n = rows_inside (
+        w, step->in.data + block * w->in.plane, 0, y, rows, &skipped);
 
     if (w->average)
       pool.scale = w->scale + (ptrdiff_t) y * w->out.width;

@@ -6,8 +6,8 @@
 
 #include "nn/native/native-conv.h"
 
-static const PetNode *
-producer_of (const PetNativeProgram *program, int value)
+const PetNode *
+pet_native_producer (const PetNativeProgram *program, int value)
 {
   int producer = program->graph->values[value].producer;
 
@@ -51,12 +51,12 @@ concat_is_deferrable (const PetNativeProgram *program, const PetNode *node)
   return true;
 }
 
-/* What goes into a node that is deferred is read by the reader of the Concat. */
+/* What goes into a node that is deferred is read by the reader of `last`. */
 static void
 extend_lives (
-    PetNativeProgram *program, const PetNode *node, const PetNode *concat)
+    PetNativeProgram *program, const PetNode *node, const PetNode *last)
 {
-  int last_use = program->values[concat->outputs[0]].last_use;
+  int last_use = program->values[last->outputs[0]].last_use;
 
   for (int i = 0; i < node->n_inputs; i++)
     if (node->inputs[i] >= 0 &&
@@ -89,10 +89,50 @@ pet_native_defer_resize (PetNativeProgram *program, const PetNode *node)
   return defer;
 }
 
+static bool
+is_expansion (const PetNativeProgram *program, const PetNode *node)
+{
+  const PetGraph *graph = program->graph;
+  const PetNode *reader = only_reader (program, node->outputs[0]);
+  const int64_t *kernel = &graph->values[node->inputs[1]].tensor.shape.dim[2];
+  PetNativePicture in, made, out;
+  PetNativeWindow window;
+
+  if (reader == NULL || reader->inputs[0] != node->outputs[0] ||
+      reader->residual == node->outputs[0] || node->residual >= 0 ||
+      pet_native_has_rest (node) ||
+      !pet_native_prefers_blocked (program, node->inputs[0]) ||
+      !is_compiled_by (graph, reader, pet_native_compile_depthwise) ||
+      !pet_native_window (graph, node, kernel, &window))
+    return false;
+  pet_native_picture (&graph->values[node->inputs[0]].tensor, &in);
+  pet_native_picture (&graph->values[node->outputs[0]].tensor, &made);
+  pet_native_picture (&graph->values[reader->outputs[0]].tensor, &out);
+  if (window.kernel[0] * window.kernel[1] * window.stride[0] *
+              window.stride[1] !=
+          1 ||
+      in.plane != made.plane || made.channels == 1)
+    return false;
+  kernel = &graph->values[reader->inputs[1]].tensor.shape.dim[2];
+  return pet_native_window (graph, reader, kernel, &window) &&
+      pet_native_expanded_rows (&made, &out, &window) > 0;
+}
+
+bool
+pet_native_defer_expansion (PetNativeProgram *program, const PetNode *node)
+{
+  bool defer = is_expansion (program, node);
+
+  program->values[node->outputs[0]].deferred = defer;
+  if (defer)
+    extend_lives (program, node, node);
+  return defer;
+}
+
 int
 pet_native_count_sources (const PetNativeProgram *program, int value)
 {
-  const PetNode *node = producer_of (program, value);
+  const PetNode *node = pet_native_producer (program, value);
   int n = 0;
 
   if (!program->values[value].deferred || node == NULL ||
@@ -107,7 +147,7 @@ static PetStatus
 get_source (PetNativeProgram *program, int value, PetNativeSource *source,
     PetError *error)
 {
-  const PetNode *node = producer_of (program, value);
+  const PetNode *node = pet_native_producer (program, value);
 
   memset (source, 0, sizeof *source);
   source->value = value;
@@ -125,7 +165,7 @@ PetStatus
 pet_native_get_sources (PetNativeProgram *program, int value,
     PetNativeSource *sources, PetError *error)
 {
-  const PetNode *node = producer_of (program, value);
+  const PetNode *node = pet_native_producer (program, value);
 
   if (!program->values[value].deferred || node == NULL ||
       strcmp (node->type, "Concat") != 0)

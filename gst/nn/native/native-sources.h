@@ -2,7 +2,8 @@
 
 /* Values that are never made. A Concat that a single tiled convolution reads,
  * and a Resize that such a Concat reads, are deferred: the convolution takes
- * the parts where they are and enlarges rows of them in scratch memory. */
+ * the parts where they are and enlarges rows of them in scratch memory. So are
+ * large expansions, of which a depthwise convolution makes rows. */
 
 #pragma once
 
@@ -30,6 +31,11 @@ typedef struct {
 /* Whether the value of the node shall be deferred; it is marked so then. */
 bool pet_native_defer_concat (PetNativeProgram *program, const PetNode *node);
 bool pet_native_defer_resize (PetNativeProgram *program, const PetNode *node);
+/* An expansion (native-conv.h). */
+bool pet_native_defer_expansion (
+    PetNativeProgram *program, const PetNode *node);
+/* Of a deferred value. */
+const PetNode *pet_native_producer (const PetNativeProgram *program, int value);
 
 /* What value `value` consists of; a single source where it is not deferred. */
 int pet_native_count_sources (const PetNativeProgram *program, int value);
