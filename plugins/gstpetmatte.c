@@ -65,22 +65,34 @@ network_bytes (const PetSegmenter *segmenter, const PetPieces *pieces,
   return mask_bytes (pieces) + MAX (runs, MAX (scaled, framed));
 }
 
-guint64
-gst_pet_matte_scratch_bytes (const PetSegmenter *segmenter,
-    const GstPetMatteOptions *options, gint width, gint height, gint channels)
+static guint64
+bytes_by (const PetSegmenter *segmenter, const PetMatteOptions *matte,
+    gint width, gint height)
 {
-  PetMatteOptions matte = matte_options (options);
   guint64 mask, network, cut;
   PetPieces pieces;
 
   pet_pieces_plan (segmenter, width, height, &pieces);
   network = network_bytes (segmenter, &pieces, width, height);
   mask = mask_bytes (&pieces);
-  matte.decontaminate = matte.decontaminate && channels == 4;
   cut = gst_pet_block_bytes (
-      pet_matte_bytes (pieces.mask_width, width, height, &matte));
+      pet_matte_bytes (pieces.mask_width, width, height, matte));
   cut = MIN (cut, G_MAXUINT64 - mask - BLOCK_WASTE);
   return MAX (network, mask + cut) + BLOCK_WASTE;
+}
+
+guint64
+gst_pet_matte_scratch_bytes (const GstPetNetwork *network,
+    const GstPetMatteOptions *options, gint width, gint height, gint channels)
+{
+  PetMatteOptions matte = matte_options (options);
+  guint64 first, second = 0;
+
+  matte.decontaminate = matte.decontaminate && channels == 4;
+  first = bytes_by (network->segmenter, &matte, width, height);
+  if (network->second_shape != NULL)
+    second = bytes_by (network->second_shape, &matte, width, height);
+  return MAX (first, second);
 }
 
 /* Whether the photo is on the card now. */

@@ -33,7 +33,7 @@ typedef struct {
 /* Charged bytes that the functions below take from the account at once at most,
  * results not included: for a photo of that size and a mask of `channels` 1 or
  * a cut-out of 4. */
-guint64 gst_pet_matte_scratch_bytes (const PetSegmenter *segmenter,
+guint64 gst_pet_matte_scratch_bytes (const GstPetNetwork *network,
     const GstPetMatteOptions *options, gint width, gint height, gint channels);
 
 /* One photo, from being looked at to its results; gst_pet_matte_end (). */

@@ -350,11 +350,40 @@ take_second (GstPetNetwork *network, guint threads, GstPetTicket *ticket,
       : gst_pet_second_take (network->second, threads, ticket, error);
 }
 
+static gboolean
+set_shape (GstPetNetwork *network, const PetModelInfo *info, gint mask_width,
+    gint mask_height, PetError *error)
+{
+  const PetRemoteNetwork none = { .run = NULL };
+
+  return pet_segmenter_new_remote (info, mask_width, mask_height, &none,
+             &network->second_shape, error) == PET_OK;
+}
+
 /* A file that was asked for is loaded at once, to be good. */
+static gboolean
+load_second (GstPetNetwork *network, PetError *error)
+{
+  PetSegmenter *segmenter = take_second (network, 1, NULL, error);
+  gint width, height;
+  gboolean done;
+
+  if (segmenter == NULL)
+    return FALSE;
+  pet_segmenter_mask_size (segmenter, &width, &height);
+  done =
+      set_shape (network, pet_segmenter_info (segmenter), width, height, error);
+  gst_pet_network_give_back_second (network);
+  return done;
+}
+
 static gboolean
 open_second (GstPetNetwork *network, const GstPetNetworkOptions *options)
 {
+  const PetModelInfo large = { .width = GST_PET_SECOND_SIDE,
+    .height = GST_PET_SECOND_SIDE };
   PetError error;
+  gboolean done;
 
   network->second_location = choose_second (options);
   if (network->second_location == NULL)
@@ -365,14 +394,13 @@ open_second (GstPetNetwork *network, const GstPetNetworkOptions *options)
   if (network->cut == NULL)
     network->second = gst_pet_second_join (network->second_location,
         cpu_precision (options->precision), options->budget);
-  if (options->second_location == NULL)
-    return TRUE;
-  if (take_second (network, 1, NULL, &error) == NULL) {
+  done = options->second_location != NULL
+      ? load_second (network, &error)
+      : set_shape (
+            network, &large, GST_PET_SECOND_SIDE, GST_PET_SECOND_SIDE, &error);
+  if (!done)
     post_error (network->element, &network->options, error.status, &error);
-    return FALSE;
-  }
-  gst_pet_network_give_back_second (network);
-  return TRUE;
+  return done;
 }
 
 gboolean
@@ -416,6 +444,7 @@ gst_pet_network_close (GstPetNetwork *network)
 {
   pet_segmenter_free (&network->segmenter);
   pet_segmenter_free (&network->second_on_card);
+  pet_segmenter_free (&network->second_shape);
   gst_pet_second_leave (&network->second);
   g_clear_pointer (&network->second_location, g_free);
   gst_pet_gpu_cut_close (&network->cut);

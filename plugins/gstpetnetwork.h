@@ -40,6 +40,7 @@ typedef struct {
   GstPetNetworkOptions options; /* its own */
   GstPetSecond *second;
   PetSegmenter *second_on_card;
+  PetSegmenter *second_shape; /* its sizes; it cannot be run. NULL: none */
 } GstPetNetwork;
 
 /* Loads the network where `options` say. What cannot be had is said on the bus

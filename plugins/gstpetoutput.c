@@ -86,7 +86,7 @@ gst_pet_output_of_formats (
  * what follows. By then a photo that did not become the result is gone, so its
  * bytes serve too. */
 void
-gst_pet_output_add_cost (GstPetOutput output, const PetSegmenter *segmenter,
+gst_pet_output_add_cost (GstPetOutput output, const GstPetNetwork *network,
     const GstPetMatteOptions *options, GstPad *srcpad, GstQuery *query)
 {
   GstCaps *caps = gst_pet_query_get_cost_caps (query), *out_caps;
@@ -106,8 +106,8 @@ gst_pet_output_add_cost (GstPetOutput output, const PetSegmenter *segmenter,
   photo = gst_pet_block_bytes (GST_VIDEO_INFO_SIZE (&in));
   result = gst_pet_block_bytes (GST_VIDEO_INFO_SIZE (&out));
   behind = gst_pet_cost_sum (&cost);
-  scratch = gst_pet_matte_scratch_bytes (segmenter, options, in.width,
-      in.height, output == GST_PET_OUTPUT_CUTOUT ? 4 : 1);
+  scratch = gst_pet_matte_scratch_bytes (network, options, in.width, in.height,
+      output == GST_PET_OUTPUT_CUTOUT ? 4 : 1);
   if (output == GST_PET_OUTPUT_META) {
     /* The mask rides along with the photo, which stays. */
     result = gst_pet_block_bytes ((gsize) in.width * (gsize) in.height);

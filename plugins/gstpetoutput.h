@@ -25,8 +25,7 @@ GstPetOutput gst_pet_output_of_formats (
     GstPetOutput wanted, GstVideoFormat in, GstVideoFormat out);
 
 /* Answers a cost query. */
-void gst_pet_output_add_cost (GstPetOutput output,
-    const PetSegmenter *segmenter, const GstPetMatteOptions *options,
-    GstPad *srcpad, GstQuery *query);
+void gst_pet_output_add_cost (GstPetOutput output, const GstPetNetwork *network,
+    const GstPetMatteOptions *options, GstPad *srcpad, GstQuery *query);
 
 G_END_DECLS

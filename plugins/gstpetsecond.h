@@ -14,6 +14,9 @@ G_BEGIN_DECLS
 
 typedef struct _GstPetSecond GstPetSecond;
 
+/* Sides of petnet-large's input and of its mask. */
+#define GST_PET_SECOND_SIDE 320
+
 /* petnet-large where it lies beside the plugin or is installed; NULL: nowhere. */
 gchar *gst_pet_second_find_file (void);
 

@@ -336,8 +336,8 @@ gst_pet_segment_query (
     options = matte_options_locked (self);
     GST_OBJECT_UNLOCK (self);
     if (self->network.segmenter != NULL)
-      gst_pet_output_add_cost (wanted_output (self), self->network.segmenter,
-          &options, GST_BASE_TRANSFORM_SRC_PAD (trans), query);
+      gst_pet_output_add_cost (wanted_output (self), &self->network, &options,
+          GST_BASE_TRANSFORM_SRC_PAD (trans), query);
     return FALSE;
   }
   return GST_BASE_TRANSFORM_CLASS (gst_pet_segment_parent_class)

@@ -3,6 +3,7 @@
 #include <gst/video/video.h>
 #include <string.h>
 
+#include "gstpetsecond.h"
 #include "meta/gstpetmaskmeta.h"
 #include "pictures.h"
 
@@ -284,6 +285,25 @@ a_photo_without_pet_is_shown_to_a_second_network (void)
   harness_with_bus_free (both[1]);
 }
 
+/* What photos are charged is told before the file is read. */
+static void
+petnet_large_has_the_sides_that_are_charged (void)
+{
+  PetSegmenterOptions options = { .threads = 1 };
+  PetSegmenter *segmenter = NULL;
+  gint width, height;
+
+  g_assert_cmpint (pet_segmenter_new_file (g_getenv ("PET_SECOND_NETWORK"),
+                       &options, &segmenter, NULL),
+      ==, PET_OK);
+  pet_segmenter_mask_size (segmenter, &width, &height);
+  g_assert_cmpint (width, ==, GST_PET_SECOND_SIDE);
+  g_assert_cmpint (height, ==, GST_PET_SECOND_SIDE);
+  g_assert_cmpint (
+      pet_segmenter_info (segmenter)->width, ==, GST_PET_SECOND_SIDE);
+  pet_segmenter_free (&segmenter);
+}
+
 static gpointer
 push_many (gpointer user)
 {
@@ -330,6 +350,8 @@ add_tests (void)
       same_photo_same_bytes_with_any_threads);
   ADD ("a-photo-without-pet-is-shown-to-a-second-network",
       a_photo_without_pet_is_shown_to_a_second_network);
+  ADD ("petnet-large-has-the-sides-that-are-charged",
+      petnet_large_has_the_sides_that_are_charged);
   ADD ("elements-take-turns-with-the-second-network",
       elements_take_turns_with_the_second_network);
 #undef ADD
