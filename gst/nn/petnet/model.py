@@ -47,7 +47,8 @@ DECODER = {"petnet": (96, 64, 48, 32, 16),
            "petnet-large": (160, 128, 96, 48, 24)}
 # residual blocks of the decoder at strides 32 and 16
 EXTRA = {"petnet": (0, 1), "petnet-large": (0, 0)}
-SIZE = 320
+# sides of the input
+SIZE = {"petnet": 320, "petnet-large": 384}
 LITE_EPSILON = 1e-3  # of EfficientNet-Lite's batch norms
 
 
@@ -321,11 +322,11 @@ def _tidy(model):
     graph.name = "petnet"
 
 
-def export_onnx(net, path, kind, size=SIZE):
+def export_onnx(net, path, kind):
     """Write the network as ONNX, opset 13, batch norms folded, weights in
     half precision."""
     wrapper = Exportable(net).eval()
-    torch.onnx.export(wrapper, torch.zeros(1, 3, size, size), path,
+    torch.onnx.export(wrapper, torch.zeros(1, 3, SIZE[kind], SIZE[kind]), path,
                       opset_version=13, do_constant_folding=True,
                       input_names=["input"], output_names=["mask"])
     model = onnx.load(path)
@@ -347,7 +348,7 @@ def count_parameters(net):
     return total
 
 
-def count_macs(net, size=SIZE):
+def count_macs(net, size):
     """Multiply-accumulates of the convolutions for one picture."""
     total, hooks = [0], []
 

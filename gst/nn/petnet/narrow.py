@@ -27,6 +27,7 @@ import model
 import train
 
 PICTURES = 48
+SIDE = model.SIZE["petnet"]
 RIDGE = 1e-4
 STRIDES = (1, 2, 1, 2, 1, 1, 2, 1, 1, 1, 1, 1, 1, 2, 1, 1, 1)
 
@@ -75,7 +76,7 @@ def read_blocks(path):
 def pictures(cache):
     """Some training pictures as the network takes them."""
     at = cache.train[::len(cache.train) // PICTURES][:PICTURES]
-    small = [cv2.resize(np.asarray(cache.rgb[i]), (model.SIZE, model.SIZE),
+    small = [cv2.resize(np.asarray(cache.rgb[i]), (SIDE, SIDE),
                         interpolation=cv2.INTER_AREA) for i in at]
     x = np.stack(small).transpose(0, 3, 1, 2)
     return list(train.to_input(torch.from_numpy(x.copy())).split(1))

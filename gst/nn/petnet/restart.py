@@ -22,6 +22,7 @@ import model
 import train
 
 PICTURES = 64
+SIDE = model.SIZE["petnet"]
 
 
 def convolutions(net):
@@ -32,7 +33,7 @@ def convolutions(net):
             hooks.append(module.register_forward_hook(
                 lambda m, *_: order.append(m)))
     with torch.no_grad():
-        net(torch.zeros(1, 3, model.SIZE, model.SIZE))
+        net(torch.zeros(1, 3, SIDE, SIDE))
     for hook in hooks:
         hook.remove()
     return order
@@ -109,7 +110,7 @@ def main():
     net = model.PetNet().eval()
     norms = norms_behind(net)
     load_weights(net, args.onnx, norms)
-    rgb = [cv2.resize(np.asarray(cache.rgb[i]), (model.SIZE, model.SIZE),
+    rgb = [cv2.resize(np.asarray(cache.rgb[i]), (SIDE, SIDE),
                       interpolation=cv2.INTER_AREA).transpose(2, 0, 1)
            for i in cache.train[:PICTURES]]
     error = set_statistics(net, norms,

@@ -86,9 +86,9 @@ class Ema:
 
 
 @torch.no_grad()
-def validate(state, cache, kind, size=model.SIZE):
+def validate(state, cache, kind):
     """Mean IoU on held-out pets, mean false area on held-out negatives."""
-    net = model.PetNet(kind).eval()
+    net, size = model.PetNet(kind).eval(), model.SIZE[kind]
     net.load_state_dict(state)
 
     def predict(rgb):
@@ -231,7 +231,7 @@ def run(rank, args, began):
     progress = Progress(args, began)
     progress.epoch = epoch
     while (share := progress.share()) < 1:
-        size = SMALL_SIZE if share < args.switch else model.SIZE
+        size = SMALL_SIZE if share < args.switch else model.SIZE[args.kind]
         clock = time.time()
         loss = train_epoch(net, ema, optimizer,
                            make_loader(cache, args, size, epoch, rank),
@@ -261,7 +261,8 @@ def export(args):
     print(f"{args.export}: epoch {stored['epoch']},"
           f" held-out IoU {stored['iou']:.4f},"
           f" {model.count_parameters(net)} parameters,"
-          f" {model.count_macs(net) / 1e6:.0f} M multiply-adds")
+          f" {model.count_macs(net, model.SIZE[args.kind]) / 1e6:.0f} M"
+          f" multiply-adds")
 
 
 def parse_arguments():
