@@ -90,8 +90,8 @@ install_matte_properties (GObjectClass *object_class)
           GST_TYPE_PET_ON_EMPTY, DEFAULT_ON_EMPTY, flags));
   g_object_class_install_property (object_class, PROP_STATS,
       g_param_spec_boxed ("stats", "Statistics",
-          "So far: photos and empty (uint64), milliseconds in the network and "
-          "the matte (double)",
+          "So far: photos, empty ones, and those shown to the second network "
+          "(uint64), milliseconds in networks and matte (double)",
           GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 }
 
