@@ -305,7 +305,7 @@ open_first (GstPetNetwork *network, const GstPetNetworkOptions *options)
 
 /* Which file: the installed one belongs to the built-in network. */
 static gchar *
-choose_second (const GstPetNetworkOptions *options)
+choose_second (GstElement *element, const GstPetNetworkOptions *options)
 {
   gchar *location;
 
@@ -317,8 +317,9 @@ choose_second (const GstPetNetworkOptions *options)
     return NULL;
   location = gst_pet_second_find_file ();
   if (location == NULL)
-    GST_WARNING ("petnet-large.onnx is neither beside the plugin nor "
-                 "installed: photos of which petnet is unsure are its own");
+    GST_WARNING_OBJECT (element,
+        "petnet-large.onnx is neither beside the plugin nor installed: "
+        "photos of which petnet is unsure are its own");
   return location;
 }
 
@@ -385,7 +386,7 @@ open_second (GstPetNetwork *network, const GstPetNetworkOptions *options)
   PetError error;
   gboolean done;
 
-  network->second_location = choose_second (options);
+  network->second_location = choose_second (network->element, options);
   if (network->second_location == NULL)
     return TRUE;
   network->options = *options;

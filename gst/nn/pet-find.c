@@ -33,6 +33,7 @@ typedef struct {
   int left, top, right, bottom; /* of the mask; right and bottom exclusive */
 } Box;
 
+/* What pet_find () was asked for. */
 typedef struct {
   const PetImage *photo;
   bool largest;
@@ -238,11 +239,11 @@ look_closer (PetSegmenter *segmenter, const PetImage *view,
  * is asked again, and the mean of both answers counts; but with `doubt` that is
  * said and no more done. */
 static PetStatus
-search (const Search *search, PetSegmenter *segmenter, bool *doubt,
+search (const Search *how, PetSegmenter *segmenter, bool *doubt,
     PetFound *found, PetError *error)
 {
-  const PetAllocator *allocator = search->allocator;
-  PetImage *mask = &found->mask, view = *search->photo;
+  const PetAllocator *allocator = how->allocator;
+  PetImage *mask = &found->mask, view = *how->photo;
   bool closer = false;
   PetPieces pieces;
   Box box;
@@ -253,12 +254,12 @@ search (const Search *search, PetSegmenter *segmenter, bool *doubt,
       new_mask (pieces.mask_width, pieces.mask_height, allocator, mask, error));
   PET_TRY (pet_pieces_run (segmenter, &pieces, &view, mask, allocator, error));
   if (is_sure (mask, WORTH_PART)) {
-    PET_TRY (clean (mask, search->largest, allocator, error));
+    PET_TRY (clean (mask, how->largest, allocator, error));
     box = box_of (mask);
     closer = is_small (mask, &box);
     if (closer) {
-      found->part = part_around (mask, &box, search->photo);
-      view = view_of (search->photo, &found->part);
+      found->part = part_around (mask, &box, how->photo);
+      view = view_of (how->photo, &found->part);
       PET_TRY (look_closer (segmenter, &view, allocator, found, error));
     }
     if (doubt != NULL && is_unsure (mask)) {
@@ -267,8 +268,8 @@ search (const Search *search, PetSegmenter *segmenter, bool *doubt,
     }
     if ((closer || pieces.count == 1) && is_unsure (mask))
       PET_TRY (look_again (segmenter, &view, mask, allocator, error));
-    clear_edges (mask, &found->part, search->photo);
-    PET_TRY (clean (mask, search->largest, allocator, error));
+    clear_edges (mask, &found->part, how->photo);
+    PET_TRY (clean (mask, how->largest, allocator, error));
   }
   found->empty = !is_sure (mask, closer ? CLOSER_SURE_PART : SURE_PART);
   if (found->empty)

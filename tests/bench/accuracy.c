@@ -44,15 +44,16 @@ score_alpha (const PetImage *mask, const PetImage *photo, const PetImage *truth,
 
 /* The network's mask of the whole photo, as it is; but of two what they found. */
 static PetStatus
-find_mask (AccuracyNetworks *networks, const PetImage *photo, PetFound *found)
+find_mask (AccuracyNetworks *networks, const PetImage *photo, PetFound *found,
+    PetError *error)
 {
   int width, height;
 
   if (networks->second != NULL)
-    return accuracy_find (networks, photo, found, NULL);
+    return accuracy_find (networks, photo, found, error);
   pet_segmenter_mask_size (networks->first, &width, &height);
   *found = (PetFound){ .mask = accuracy_image (width, height, 1) };
-  return pet_segmenter_run (networks->first, photo, &found->mask, NULL);
+  return pet_segmenter_run (networks->first, photo, &found->mask, error);
 }
 
 static bool
@@ -62,9 +63,12 @@ score_mask (AccuracyNetworks *networks, const PetImage *photo,
   PetMatteOptions plain = { .low = 0, .high = 255 };
   double begin = cpu_milliseconds ();
   PetFound found;
-  bool done = find_mask (networks, photo, &found) == PET_OK;
+  PetError error;
+  bool done = find_mask (networks, photo, &found, &error) == PET_OK;
 
   *milliseconds = cpu_milliseconds () - begin;
+  if (!done)
+    fprintf (stderr, "%s\n", error.message);
   plain.part = found.part;
   done = done && score_alpha (&found.mask, photo, truth, &plain, score);
   pet_find_clear (&found, NULL);

@@ -245,12 +245,22 @@ harness_with_second (const gchar *location)
 }
 
 static void
-expect_second (GstHarness *h, gboolean wanted)
+expect_second_count (GstHarness *h, guint64 wanted)
 {
   GstStructure *stats;
+  guint64 count;
+
+  g_object_get (h->element, "stats", &stats, NULL);
+  g_assert_true (gst_structure_get_uint64 (stats, "second", &count));
+  g_assert_cmpuint (count, ==, wanted);
+  gst_structure_free (stats);
+}
+
+static void
+expect_second (GstHarness *h, gboolean wanted)
+{
   GstMessage *message;
   gboolean second;
-  guint64 count;
 
   g_assert_cmpint (gst_harness_push (h, grey_rgb (64, 64)), ==, GST_FLOW_OK);
   gst_buffer_unref (gst_harness_pull (h));
@@ -259,10 +269,7 @@ expect_second (GstHarness *h, gboolean wanted)
       gst_message_get_structure (message), "second", &second));
   g_assert_cmpint (second, ==, wanted);
   gst_message_unref (message);
-  g_object_get (h->element, "stats", &stats, NULL);
-  g_assert_true (gst_structure_get_uint64 (stats, "second", &count));
-  g_assert_cmpuint (count, ==, wanted);
-  gst_structure_free (stats);
+  expect_second_count (h, wanted ? 1 : 0);
 }
 
 static void
@@ -279,9 +286,9 @@ a_photo_without_pet_is_shown_to_a_second_network (void)
   expect_second (both[0], TRUE);
   expect_second (both[1], TRUE);
   harness_with_bus_free (both[0]);
-  g_object_set (both[1]->element, "threads", 1, NULL);
   gst_harness_push (both[1], grey_rgb (64, 64));
   gst_buffer_unref (gst_harness_pull (both[1]));
+  expect_second_count (both[1], 2);
   harness_with_bus_free (both[1]);
 }
 
@@ -304,12 +311,14 @@ petnet_large_has_the_sides_that_are_charged (void)
   pet_segmenter_free (&segmenter);
 }
 
+#define MANY 8
+
 static gpointer
 push_many (gpointer user)
 {
   GstHarness *h = user;
 
-  for (guint i = 0; i < 8; i++) {
+  for (guint i = 0; i < MANY; i++) {
     g_assert_cmpint (gst_harness_push (h, grey_rgb (64, 64)), ==, GST_FLOW_OK);
     gst_buffer_unref (gst_harness_pull (h));
   }
@@ -329,6 +338,7 @@ elements_take_turns_with_the_second_network (void)
   }
   for (guint i = 0; i < 3; i++) {
     g_thread_join (threads[i]);
+    expect_second_count (h[i], MANY);
     harness_with_bus_free (h[i]);
   }
 }

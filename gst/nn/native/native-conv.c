@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Convolution of all channels with all: 1x1 straight on the picture, others
- * on strips of it, as matrix products (native-kernels-conv.inc). */
+ * on strips of it, as matrix products (native-kernels-conv.inc); and 1x1 on rows
+ * that another step asks for. */
 
 #include <stdlib.h>
 #include <string.h>
@@ -44,7 +45,17 @@ at_most (int value, int limit)
   return value < limit ? value : limit;
 }
 
-/* Task: pixels, rounded once for all groups. */
+/* Pixels of all blocks of the input, rounded once for all groups. */
+static void
+narrow_pixels (const Conv *c, const float *in, int pixels, uint16_t *to)
+{
+  for (int b = 0; b < c->in.blocks; b++)
+    c->bf16->narrow (in + b * c->in.plane,
+        at_most (c->in.channels - b * PET_BLOCK, PET_BLOCK),
+        to + (ptrdiff_t) b * c->size * PET_BLOCK, pixels);
+}
+
+/* Task: pixels. */
 static void
 run_narrow (const PetNativeStep *step, int task, void *scratch)
 {
@@ -54,10 +65,7 @@ run_narrow (const PetNativeStep *step, int task, void *scratch)
   uint16_t *in = scratch;
 
   pixels = at_most (pixels - first, c->size);
-  for (int b = 0; b < c->in.blocks; b++)
-    c->bf16->narrow (step->in.data + b * c->in.plane + at,
-        at_most (c->in.channels - b * PET_BLOCK, PET_BLOCK),
-        in + (ptrdiff_t) b * c->size * PET_BLOCK, pixels);
+  narrow_pixels (c, step->in.data + at, pixels, in);
   for (int g = 0; g < c->n_groups; g++) {
     ptrdiff_t to = block * c->out.plane + at;
 
@@ -293,9 +301,10 @@ pet_native_make_result (PetNativeProgram *program, const PetNode *node,
 static int
 most_group (const PetNativeProgram *program, const Conv *c)
 {
-  bool many = c->strip.blocked && c->window.stride[1] == 1 && !c->expands;
+  int most = c->strip.blocked && c->window.stride[1] == 1 ? 4 : 2;
 
-  return at_most (program->kernels->max_group, many ? 4 : EXPANDED_GROUP);
+  return at_most (
+      program->kernels->max_group, c->expands ? EXPANDED_GROUP : most);
 }
 
 static void
@@ -425,6 +434,21 @@ plan_conv (const PetNativeProgram *program, const PetNode *node, Conv *c,
       c->out.blocks, most_group (program, c), 0, &c->n_groups);
 }
 
+/* Behind the plan: its groups and segments. */
+static size_t
+tables_bytes (const Conv *c, int n_segments)
+{
+  return (size_t) n_segments * sizeof *c->segments +
+      (size_t) c->n_groups * sizeof *c->groups;
+}
+
+static void
+place_tables (Conv *c)
+{
+  c->groups = (void *) (c + 1);
+  c->segments = (void *) (c->groups + c->n_groups);
+}
+
 PetStatus
 pet_native_compile_conv (
     PetNativeProgram *program, const PetNode *node, PetError *error)
@@ -442,13 +466,10 @@ pet_native_compile_conv (
     return PET_OK;
   plan_conv (program, node, &plan, &n_segments);
   PET_TRY (pet_native_begin_step (program, node, NULL,
-      sizeof plan + (size_t) n_segments * sizeof *plan.segments +
-          (size_t) plan.n_groups * sizeof *plan.groups,
-      &step, error));
+      sizeof plan + tables_bytes (&plan, n_segments), &step, error));
   c = step.state;
   *c = plan;
-  c->groups = (void *) (c + 1);
-  c->segments = (void *) (c->groups + c->n_groups);
+  place_tables (c);
   status = set_conv (program, node, c, n_segments, &step, error);
   if (status != PET_OK) {
     pet_native_clear_step (&step);
@@ -463,7 +484,7 @@ pet_native_compile_conv (
 }
 
 struct PetNativeExpansion {
-  Conv conv;
+  Conv conv; /* and its tables */
 };
 
 int
@@ -494,12 +515,10 @@ pet_native_expansion_new (PetNativeProgram *program, const PetNode *node,
   plan_conv (program, node, &plan, &n_segments);
   plan.size = pixels;
   PET_TRY (pet_native_new_constant (program,
-      sizeof plan + (size_t) n_segments * sizeof *plan.segments +
-          (size_t) plan.n_groups * sizeof *plan.groups,
-      &c, error));
+      sizeof **expansion + tables_bytes (&plan, n_segments), expansion, error));
+  c = &(*expansion)->conv;
   *c = plan;
-  c->groups = (void *) (c + 1);
-  c->segments = (void *) (c->groups + c->n_groups);
+  place_tables (c);
   choose_groups (program, node, c, n_segments);
   fill_segments (c,
       c->bf16 != NULL ? (ptrdiff_t) pixels * PET_BLOCK : c->in.plane,
@@ -509,7 +528,6 @@ pet_native_expansion_new (PetNativeProgram *program, const PetNode *node,
           ((size_t) c->groups[0].group * sizeof (float) +
               (size_t) c->in.blocks * sizeof (uint16_t)) +
       PET_NATIVE_OVERREAD * sizeof (float);
-  *expansion = (PetNativeExpansion *) c;
   return pack (program, node, c, error);
 }
 
@@ -528,12 +546,9 @@ pet_native_expansion_begin (const PetNativeExpansion *expansion,
     const float *in, int pixels, void *scratch)
 {
   const Conv *c = &expansion->conv;
-  uint16_t *to = narrow_part (c, scratch);
 
-  for (int b = 0; c->bf16 != NULL && b < c->in.blocks; b++)
-    c->bf16->narrow (in + b * c->in.plane,
-        at_most (c->in.channels - b * PET_BLOCK, PET_BLOCK),
-        to + (ptrdiff_t) b * c->size * PET_BLOCK, pixels);
+  if (c->bf16 != NULL)
+    narrow_pixels (c, in, pixels, narrow_part (c, scratch));
 }
 
 const float *

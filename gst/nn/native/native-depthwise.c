@@ -124,9 +124,11 @@ run_expanded (const PetNativeStep *step, int task, void *scratch)
   ptrdiff_t plane;
   int pixels;
 
-  top = top > 0 ? top : 0;
   bottom = bottom < w->in.height ? bottom : w->in.height;
-  pixels = bottom > top ? (bottom - top) * w->in.width : 0;
+  bottom = bottom > 0 ? bottom : 0;
+  top = top < bottom ? top : bottom;
+  top = top > 0 ? top : 0;
+  pixels = (bottom - top) * w->in.width;
   in = step->in.data + (ptrdiff_t) top * w->in.width * PET_BLOCK;
   pet_native_expansion_begin (w->expansion, in, pixels, scratch);
   for (int g = 0;

@@ -32,15 +32,23 @@ is_compiled_by (
   return pet_native_compiler (graph, node) == compile;
 }
 
+/* The same where it is that node's first input. */
+static const PetNode *
+only_follower (const PetNativeProgram *program, int value)
+{
+  const PetNode *reader = only_reader (program, value);
+
+  return reader != NULL && reader->inputs[0] == value ? reader : NULL;
+}
+
 /* Whether the Concat is read by a tiled convolution alone. */
 static bool
 concat_is_deferrable (const PetNativeProgram *program, const PetNode *node)
 {
   const PetGraph *graph = program->graph;
-  const PetNode *reader = only_reader (program, node->outputs[0]);
+  const PetNode *reader = only_follower (program, node->outputs[0]);
 
-  if (reader == NULL || reader->inputs[0] != node->outputs[0] ||
-      reader->residual == node->outputs[0] ||
+  if (reader == NULL ||
       !is_compiled_by (graph, node, pet_native_compile_concat) ||
       !is_compiled_by (graph, reader, pet_native_compile_conv) ||
       !pet_native_is_tiled (graph, reader))
@@ -93,14 +101,12 @@ static bool
 is_expansion (const PetNativeProgram *program, const PetNode *node)
 {
   const PetGraph *graph = program->graph;
-  const PetNode *reader = only_reader (program, node->outputs[0]);
+  const PetNode *reader = only_follower (program, node->outputs[0]);
   const int64_t *kernel = &graph->values[node->inputs[1]].tensor.shape.dim[2];
   PetNativePicture in, made, out;
   PetNativeWindow window;
 
-  if (reader == NULL || reader->inputs[0] != node->outputs[0] ||
-      reader->residual == node->outputs[0] || node->residual >= 0 ||
-      pet_native_has_rest (node) ||
+  if (reader == NULL || node->residual >= 0 || pet_native_has_rest (node) ||
       !pet_native_prefers_blocked (program, node->inputs[0]) ||
       !is_compiled_by (graph, reader, pet_native_compile_depthwise) ||
       !pet_native_window (graph, node, kernel, &window))
@@ -108,10 +114,9 @@ is_expansion (const PetNativeProgram *program, const PetNode *node)
   pet_native_picture (&graph->values[node->inputs[0]].tensor, &in);
   pet_native_picture (&graph->values[node->outputs[0]].tensor, &made);
   pet_native_picture (&graph->values[reader->outputs[0]].tensor, &out);
-  if (window.kernel[0] * window.kernel[1] * window.stride[0] *
-              window.stride[1] !=
-          1 ||
-      in.plane != made.plane || made.channels == 1)
+  if (window.kernel[0] * window.kernel[1] != 1 ||
+      window.stride[0] * window.stride[1] != 1 || in.plane != made.plane ||
+      made.channels == 1)
     return false;
   kernel = &graph->values[reader->inputs[1]].tensor.shape.dim[2];
   return pet_native_window (graph, reader, kernel, &window) &&
