@@ -37,6 +37,13 @@ PetStatus pet_mask_keep_largest (
 PetStatus pet_mask_drop_haze (const PetImage *mask, int low,
     const PetAllocator *allocator, PetError *error);
 
+/* Where a network doubts, its mask falls off gently over many pixels, which is
+ * haze beside the pet and no fur. Slopes of less than a fifth of the range per
+ * pixel become as steep as that, at most four times as steep; what is at least
+ * one half stays so. In place. */
+PetStatus pet_mask_steepen (
+    const PetImage *mask, const PetAllocator *allocator, PetError *error);
+
 /* A rectangle of a photo, in pixels. */
 typedef struct {
   int x, y, width, height;

@@ -29,6 +29,10 @@
 #define UNSURE_LOW 51
 #define UNSURE_SHARE 0.11
 
+/* The longest side of a mask that a second look makes better. What sees more of the
+ * photo than this is as often worse for it (docs/cutout.md). */
+#define COARSE_SIDE 320
+
 typedef struct {
   int left, top, right, bottom; /* of the mask; right and bottom exclusive */
 } Box;
@@ -180,6 +184,12 @@ view_of (const PetImage *photo, const PetPart *part)
 }
 
 static bool
+is_coarse (const PetImage *mask)
+{
+  return mask->width <= COARSE_SIDE && mask->height <= COARSE_SIDE;
+}
+
+static bool
 is_unsure (const PetImage *mask)
 {
   int unsure = 0, pet = 0;
@@ -235,9 +245,9 @@ look_closer (PetSegmenter *segmenter, const PetImage *view,
   return pet_segmenter_run (segmenter, view, &found->mask, error);
 }
 
-/* What one network finds; the mask is freed by the caller. Where it is unsure it
- * is asked again, and the mean of both answers counts; but with `doubt` that is
- * said and no more done. */
+/* What one network finds; the mask is freed by the caller. Where a coarse one is
+ * unsure it is asked again, and the mean of both answers counts; but with `doubt`
+ * that is said and no more done. */
 static PetStatus
 search (const Search *how, PetSegmenter *segmenter, bool *doubt,
     PetFound *found, PetError *error)
@@ -266,7 +276,7 @@ search (const Search *how, PetSegmenter *segmenter, bool *doubt,
       *doubt = true;
       return PET_OK;
     }
-    if ((closer || pieces.count == 1) && is_unsure (mask))
+    if ((closer || pieces.count == 1) && is_coarse (mask) && is_unsure (mask))
       PET_TRY (look_again (segmenter, &view, mask, allocator, error));
     clear_edges (mask, &found->part, how->photo);
     PET_TRY (clean (mask, how->largest, allocator, error));
@@ -274,6 +284,8 @@ search (const Search *how, PetSegmenter *segmenter, bool *doubt,
   found->empty = !is_sure (mask, closer ? CLOSER_SURE_PART : SURE_PART);
   if (found->empty)
     memset (mask->data, 0, (size_t) mask->width * (size_t) mask->height);
+  else
+    PET_TRY (pet_mask_steepen (mask, allocator, error));
   if (doubt != NULL)
     *doubt = found->empty;
   return PET_OK;

@@ -3,8 +3,9 @@
 /* Where the pet is: the network looks at the whole photo (in pieces if that is
  * a panorama), and where what it finds is small it looks closer. A photo of which
  * it is unsure, or in which it finds no pet, is shown to a second, better network,
- * whose answer counts alone; without one, and where that is unsure too, the
- * network is asked a second time (pet-framed.h). */
+ * whose answer counts alone. A network of at most 320 pixels that is unsure and has
+ * nobody to ask is asked a second time (pet-framed.h). What is found falls off
+ * steeply, in haze too. */
 
 #pragma once
 
