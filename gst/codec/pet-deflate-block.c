@@ -40,8 +40,10 @@ static const uint8_t precode_extra_bits[N_PRECODE] = {
 };
 
 void
-pet_block_init (PetBlock *block, PetDeflateWrite write, void *user)
+pet_block_init (
+    PetBlock *block, size_t most_literals, PetDeflateWrite write, void *user)
 {
+  block->most_literals = most_literals;
   block->write = write;
   block->user = user;
   block->bits = 0;
@@ -129,7 +131,7 @@ pet_block_add_literals (
     PetBlock *block, const uint8_t *bytes, size_t size, PetError *error)
 {
   while (size > 0) {
-    size_t room = PET_BLOCK_LITERALS - block->n_literals;
+    size_t room = block->most_literals - block->n_literals;
     size_t part = size < room ? size : room;
 
     memcpy (block->literals + block->n_literals, bytes, part);
@@ -137,7 +139,7 @@ pet_block_add_literals (
     block->n_pending += part;
     bytes += part;
     size -= part;
-    if (block->n_literals == PET_BLOCK_LITERALS)
+    if (block->n_literals == block->most_literals)
       PET_TRY (pet_block_end (block, false, error));
   }
   return PET_OK;

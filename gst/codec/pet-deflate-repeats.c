@@ -15,10 +15,11 @@
 
 #define HASHED_BYTES 5
 
-/* Candidates that a head names. */
-#define MAX_WITHOUT_CHAIN 2
+/* Of the four numbers of 16 bits in one of 64. */
+#define LOW_BITS 0x0001000100010001u
+#define TOP_BITS 0x8000800080008000u
 
-/* So many bytes before its turn the head of a chain is fetched. */
+/* So many bytes before its turn a bucket is fetched. */
 #define AHEAD 6
 
 /* So many zeros in a row are one match, whatever else they may repeat. */
@@ -36,8 +37,9 @@
 #define FIRST_LENGTH_BITS 9
 #define FIRST_DISTANCE_BITS 7
 
-/* What a match costs the other symbols, whose codes it makes longer. */
-#define MATCH_BITS 1
+/* A match takes symbols out of the block that were worth more: where it costs the
+ * same as its bytes, it is the better way. */
+#define MATCH_BONUS (UNIT / 2)
 
 /* Below one part in so many that repeats save they are left alone for a while,
  * unless what was looked at is too little to tell. */
@@ -62,6 +64,7 @@ typedef struct {
 typedef struct {
   const uint8_t *here;
   uint64_t eight, stop; /* the next ones; the bit behind the last of them */
+  uint32_t cost;        /* of the way to it */
   size_t most;
   PetRepeatsNode *node;
   size_t n_nodes;
@@ -70,15 +73,17 @@ typedef struct {
 void
 pet_repeats_init (PetRepeats *self, int level)
 {
-  static const int depths[10] = { 0, 0, 1, 1, 1, 1, 1, 2, 12, 64 };
+  static const int depths[10] = { [8] = 12, [9] = 64 };
+  int n_tried = level < 6 ? 1 : level == 6 ? 2 : PET_REPEATS_BUCKET;
 
   self->depth = depths[level];
+  self->tried = TOP_BITS >> 16 * (PET_REPEATS_BUCKET - n_tried);
   self->may_rest = level <= 6;
   self->n_resting = 0;
   self->long_enough = level < 5 ? 24 : PET_REPEATS_LONG;
   self->base = 0;
   self->n_window = self->n_done = 0;
-  memset (self->heads, 0, sizeof self->heads);
+  memset (self->buckets, 0, sizeof self->buckets);
   memset (self->previous, 0, sizeof self->previous);
   memset (self->window, 0, sizeof self->window);
 }
@@ -162,8 +167,7 @@ update_costs (PetRepeats *self, const PetBlock *block)
         pet_deflate_length_symbol (i < MIN_LENGTH ? MIN_LENGTH : i);
     unsigned bits = bits_of (lengths[l.symbol], unseen) + l.n_extra;
 
-    self->length_costs[i] =
-        i < MIN_LENGTH ? NO_WAY : UNIT * (bits + MATCH_BITS);
+    self->length_costs[i] = i < MIN_LENGTH ? NO_WAY : UNIT * bits - MATCH_BONUS;
   }
   unseen = is_first ? FIRST_DISTANCE_BITS : UNSEEN_BITS;
   for (unsigned i = 0; i < PET_N_DISTANCE; i++)
@@ -200,18 +204,19 @@ common_length (const uint8_t *a, const uint8_t *b, size_t max)
   return i;
 }
 
-/* Reaches the node `length` behind by a match if that is cheaper than before:
+/* Reaches the node `length` behind the place by a match if that is cheaper than before:
  * never where the length is none of a match. */
 static inline void
-reach (const PetRepeats *self, PetRepeatsNode *node, size_t length,
+reach (const PetRepeats *self, const Place *place, size_t length,
     unsigned distance)
 {
+  PetRepeatsNode *node = place->node + length;
   unsigned symbol = pet_deflate_distance_symbol (distance).symbol;
   uint32_t cost =
-      node->cost + self->length_costs[length] + self->distance_costs[symbol];
+      place->cost + self->length_costs[length] + self->distance_costs[symbol];
 
-  if (cost < node[length].cost)
-    node[length] = (PetRepeatsNode){ cost, (uint16_t) length,
+  if (cost < node->cost)
+    *node = (PetRepeatsNode){ cost, (uint16_t) length,
       { (uint16_t) (distance - 1) } };
 }
 
@@ -223,44 +228,68 @@ try_long (const PetRepeats *self, const Place *place, unsigned distance)
       common_length (place->here, place->here - distance, place->most);
 
   if (length < self->long_enough)
-    reach (self, place->node, length < place->n_nodes ? length : place->n_nodes,
+    reach (self, place, length < place->n_nodes ? length : place->n_nodes,
         distance);
   return length;
 }
 
-/* A candidate is a way on from the place, or the end of the search if it is
- * long. Whether so many bytes are the same that it pays can hardly be foretold:
- * there is no branch on it. Returns its length if it is 8 at least. */
+/* A candidate is a way on from the place, by all its bytes or one less, or the end
+ * of the search if it is long. Returns its length if it is 8 at least. */
 static inline size_t
 try_distance (const PetRepeats *self, const Place *place, unsigned distance)
 {
   uint64_t differ =
       (place->eight ^ load_64 (place->here - distance)) | place->stop;
+  size_t length;
 
   if (differ == 0)
     return try_long (self, place, distance);
-  reach (self, place->node, (size_t) __builtin_ctzll (differ) / 8, distance);
+  length = (size_t) __builtin_ctzll (differ) / 8;
+  reach (self, place, length, distance);
+  reach (self, place, length - (length > 0), distance);
   return 0;
 }
 
+/* The byte before may begin a run. */
 static inline size_t
-hash (uint64_t eight)
+try_run (const PetRepeats *self, const Place *place)
 {
-  return (size_t) ((eight << (64 - 8 * HASHED_BYTES)) * 0x9e3779b97f4a7c15u >>
-      (64 - PET_REPEATS_HASH_BITS));
+  uint64_t differ = (place->eight ^ load_64 (place->here - 1)) | place->stop;
+
+  return (differ & 0xffffff) == 0 ? try_distance (self, place, 1) : 0;
 }
 
-/* Puts a position in front of those of its hash, of which the last two come
- * back. */
-static inline uint32_t
-exchange (PetRepeats *self, uint64_t eight, uint16_t position)
+static inline uint64_t
+hash (uint64_t eight)
 {
-  uint32_t *head = self->heads + hash (eight), found = *head;
+  return (eight << (64 - 8 * HASHED_BYTES)) * 0x9e3779b97f4a7c15u;
+}
 
-  *head = found << 16 | position;
-  if (self->depth > MAX_WITHOUT_CHAIN)
-    self->previous[position % PET_DEFLATE_MAX_DISTANCE] = (uint16_t) found;
-  return found;
+static inline PetRepeatsBucket *
+bucket_of (PetRepeats *self, uint64_t hashed)
+{
+  return self->buckets + (hashed >> (64 - PET_REPEATS_HASH_BITS));
+}
+
+/* The bits of a hash behind those that choose the bucket. */
+static inline uint64_t
+tag_of (uint64_t hashed)
+{
+  return hashed >> (48 - PET_REPEATS_HASH_BITS) & 0xffff;
+}
+
+/* Puts a position in front of the others of its bucket. */
+static inline void
+keep (PetRepeats *self, uint64_t eight, uint16_t position)
+{
+  uint64_t hashed = hash (eight);
+  PetRepeatsBucket *bucket = bucket_of (self, hashed);
+
+  if (self->depth > 0)
+    self->previous[position % PET_DEFLATE_MAX_DISTANCE] =
+        (uint16_t) bucket->positions;
+  bucket->positions = bucket->positions << 16 | position;
+  bucket->tags = bucket->tags << 16 | tag_of (hashed);
 }
 
 /* A chain leads ever further back; where it does not, it is an old one whose
@@ -289,31 +318,57 @@ follow_chain (const PetRepeats *self, const Place *place, uint16_t position,
   return best;
 }
 
-/* Without a chain the last one or two are looked at; what is too far away is as
- * good as any other place. Returns the longest match if that is to be taken. */
+/* The top bit of each of the four that has the tag; there may be more bits, above
+ * one that has it. */
+static inline uint64_t
+find_tag (uint64_t tags, uint64_t tag)
+{
+  uint64_t differ = tags ^ tag * LOW_BITS;
+
+  return (differ - LOW_BITS) & ~differ & TOP_BITS;
+}
+
+/* What has another tag is not even looked at: few places of a photo repeat. Returns
+ * the longest match if that is 8 at least. */
+static inline Match
+try_bucket (const PetRepeats *self, const Place *place, PetRepeatsBucket bucket,
+    uint64_t tag, uint16_t position, uint16_t reach_back)
+{
+  uint64_t found = find_tag (bucket.tags, tag) & self->tried;
+  Match best = { 0 };
+
+  for (; found != 0; found &= found - 1) {
+    unsigned shift = (unsigned) __builtin_ctzll (found) - 15;
+    uint16_t distance = (uint16_t) (position - (bucket.positions >> shift));
+    size_t length;
+
+    if (distance == 0 || distance > reach_back)
+      continue;
+    length = try_distance (self, place, distance);
+    if (length > best.length)
+      best = (Match){ length, distance };
+  }
+  return best;
+}
+
+/* Returns the longest match if that is to be taken. */
 static inline Match
 find_matches (PetRepeats *self, const Place *place, size_t at)
 {
   uint16_t position = (uint16_t) (self->base + at);
   uint16_t reach_back =
       at < PET_DEFLATE_MAX_DISTANCE ? (uint16_t) at : PET_DEFLATE_MAX_DISTANCE;
-  Match best = { try_distance (self, place, 1), 1 };
-  uint32_t found;
+  uint64_t hashed = hash (place->eight);
+  PetRepeatsBucket bucket = *bucket_of (self, hashed);
+  Match run = { try_run (self, place), 1 }, best;
 
-  found = exchange (self, place->eight, position);
-  __builtin_prefetch (self->heads + hash (load_64 (place->here + AHEAD)), 1);
-  if (self->depth > MAX_WITHOUT_CHAIN)
-    return follow_chain (self, place, position, reach_back);
-  for (int k = 0; k < self->depth; k++, found >>= 16) {
-    uint16_t less_1 = (uint16_t) (position - found - 1);
-    unsigned distance = (less_1 < reach_back ? less_1 : reach_back - 1) + 1u;
-    size_t length;
-
-    length = try_distance (self, place, distance);
-    if (length > best.length)
-      best = (Match){ length, distance };
-  }
-  return best;
+  keep (self, place->eight, position);
+  __builtin_prefetch (
+      bucket_of (self, hash (load_64 (place->here + AHEAD))), 1);
+  best = self->depth > 0
+      ? follow_chain (self, place, position, reach_back)
+      : try_bucket (self, place, bucket, tag_of (hashed), position, reach_back);
+  return run.length >= best.length ? run : best;
 }
 
 /* Finds the cheapest ways to all positions of a stretch. Ends early, with the
@@ -324,22 +379,28 @@ find_ways (PetRepeats *self, const Stretch *stretch, Match *taken)
   PetRepeatsNode *nodes = self->nodes;
   const uint8_t *bytes = self->window + stretch->start;
   size_t n = stretch->n, most = stretch->limit - stretch->start;
+  unsigned n_literals = 0;
+  uint32_t cost = 1;
 
   for (size_t i = 1; i < PET_REPEATS_LONG; i++)
     nodes[i].cost = NO_WAY;
-  nodes[0] = (PetRepeatsNode){ 1, 0, { 0 } };
+  nodes[0] = (PetRepeatsNode){ cost, 0, { 0 } };
   for (size_t i = 0; i < n; i++) {
     PetRepeatsNode *node = nodes + i;
     Place place = { bytes + i, load_64 (bytes + i),
-      most - i < 8 ? (uint64_t) 1 << 8 * (most - i) : 0, most - i, node,
+      most - i < 8 ? (uint64_t) 1 << 8 * (most - i) : 0, cost, most - i, node,
       n - i };
-    uint32_t cost = node->cost + self->literal_costs[bytes[i]];
-    unsigned n_literals = node->length > 0 ? 0 : node->n_literals;
     Match best;
 
     node[PET_REPEATS_LONG].cost = NO_WAY;
-    if (cost < node[1].cost)
-      node[1] = (PetRepeatsNode){ cost, 0, { (uint16_t) (n_literals + 1) } };
+    cost += self->literal_costs[bytes[i]];
+    n_literals++;
+    if (cost < node[1].cost) {
+      node[1] = (PetRepeatsNode){ cost, 0, { (uint16_t) n_literals } };
+    } else {
+      cost = node[1].cost;
+      n_literals = 0;
+    }
     if (stretch->start + i == 0)
       continue;
     best = find_matches (self, &place, stretch->start + i);
@@ -408,7 +469,7 @@ keep_positions (PetRepeats *self, size_t from, size_t to)
   for (size_t i = from; i < to; i++) {
     if (i == from + KEPT_POSITIONS && to > i + KEPT_POSITIONS)
       i = to - KEPT_POSITIONS;
-    exchange (self, load_64 (self->window + i), (uint16_t) (self->base + i));
+    keep (self, load_64 (self->window + i), (uint16_t) (self->base + i));
   }
 }
 

@@ -10,7 +10,7 @@
 
 #include "codec/pet-deflate-block.h"
 
-#define PET_REPEATS_HASH_BITS 14
+#define PET_REPEATS_HASH_BITS 13
 #define PET_REPEATS_FILL 65536
 #define PET_REPEATS_WINDOW (PET_DEFLATE_MAX_DISTANCE + PET_REPEATS_FILL)
 
@@ -31,8 +31,16 @@ typedef struct {
   };
 } PetRepeatsNode;
 
+/* The last places of one hash, 16 bits each, the last of them in the lowest, and
+ * more of the hash of each. */
+#define PET_REPEATS_BUCKET 4
 typedef struct {
-  int depth; /* places with the same 5 bytes looked at per position */
+  uint64_t positions, tags;
+} PetRepeatsBucket;
+
+typedef struct {
+  int depth;      /* places of a chain looked at; 0: those of the bucket are, */
+  uint64_t tried; /* the bits of these that are */
   bool may_rest;
   int n_resting;        /* so many times more only runs are looked for */
   uint64_t cost, saved; /* since the last time: by repeats other than runs */
@@ -42,7 +50,7 @@ typedef struct {
   uint16_t literal_costs[256]; /* all in 1/16 bit */
   uint32_t length_costs[PET_REPEATS_LONG];
   uint16_t distance_costs[PET_N_DISTANCE];
-  uint32_t heads[1 << PET_REPEATS_HASH_BITS]; /* the last one, the one before */
+  PetRepeatsBucket buckets[1 << PET_REPEATS_HASH_BITS];
   uint16_t previous[PET_DEFLATE_MAX_DISTANCE];
   PetRepeatsNode nodes[PET_REPEATS_STRETCH + PET_REPEATS_LONG];
   uint8_t window[PET_REPEATS_WINDOW + 16];

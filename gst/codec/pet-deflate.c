@@ -45,7 +45,8 @@ pet_deflate_new (const PetAllocator *allocator, int level,
   self->adler_a = 1;
   self->adler_b = 0;
   self->repeats = NULL;
-  pet_block_init (&self->block, write, user);
+  pet_block_init (&self->block,
+      level > 1 ? PET_BLOCK_LITERALS / 2 : PET_BLOCK_LITERALS, write, user);
   if (level > 1) {
     self->repeats = pet_alloc (allocator, sizeof *self->repeats);
     if (self->repeats == NULL) {

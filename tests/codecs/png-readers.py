@@ -161,10 +161,19 @@ def has_pillow():
     return True
 
 
+def has_imagemagick():
+    """Others' programs are called convert, too."""
+    if shutil.which("convert") is None:
+        return False
+    done = subprocess.run(["convert", "-version"], capture_output=True,
+                          text=True, check=False)
+    return done.stdout.startswith("Version: ImageMagick")
+
+
 READERS = [
     ("pngcheck", lambda: shutil.which("pngcheck"), pngcheck),
     ("libspng", lambda: ctypes.util.find_library("spng"), spng),
-    ("ImageMagick", lambda: shutil.which("convert"), imagemagick),
+    ("ImageMagick", has_imagemagick, imagemagick),
     ("Pillow", has_pillow, pillow),
     ("Chromium", lambda: shutil.which("chromium"), chromium),
 ]
