@@ -23,6 +23,7 @@ UNSURE_WEIGHT = 0.15  # where a teacher says one half
 PSEUDO_WEIGHT = 0.7
 PASTED = {"train": 0.3, "pseudo": 0.15}
 NEGATIVES = 0.1  # share of pictures without a pet
+COVERED = 0.15  # share of the pets with something else in front of their outline
 PLAIN = 0.2  # of the grounds that pets are pasted on
 # Of the labelled pictures 511 are of three breeds.  Held out are as many of
 # these and of the others as the test set has, and an epoch takes each of them
@@ -183,6 +184,8 @@ class Augmented(Dataset):
                                    for a in (rgb, target, weight))
         if kind == "train" and rng.random() < 0.15:
             rgb = in_harness(rgb, target, rng)
+        if kind != "neg" and rng.random() < COVERED:
+            rgb, target, weight = self._cover(rgb, target, weight, rng)
         if rng.random() < 0.2:
             rgb = out_of_focus(rgb, rng)
         if rng.random() < 0.2:
@@ -207,6 +210,35 @@ class Augmented(Dataset):
             return rgb, planes[..., 0], planes[..., 1]
         alpha = warp(planes, matrix, size, reflect=False)[..., 0]
         return self._paste(rgb, alpha, rng)
+
+    def _cover(self, rgb, target, weight, rng):
+        """Put a round piece of another picture on the pet's outline, at times
+        in the pet's own colour: toys, cushions, hands."""
+        size = self.size
+        outline = np.argwhere(cv2.morphologyEx(
+            np.uint8(target > 127), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)))
+        if len(outline) < 40:
+            return rgb, target, weight
+        pool = self.cache.bg
+        piece = warp(pool[int(rng.integers(len(pool)))],
+                     placement(rng, OTHER_SIZE, size), size)
+        y, x = outline[rng.integers(len(outline))]
+        axes = size * np.exp(rng.uniform(np.log(0.04), np.log(0.2), 2))
+        shape = np.zeros((size, size), np.uint8)
+        cv2.ellipse(shape, (int(x), int(y)), (int(axes[0]), int(axes[1])),
+                    rng.uniform(0, 180), 0, 360, 255, -1, cv2.LINE_AA)
+        inside = shape > 127
+        if rng.random() < 0.5:
+            near = rgb[inside & (target > 200)]
+            if len(near) > 20:
+                shift = near.mean(0) - piece[inside].mean(0)
+                piece = np.clip(piece + shift * rng.uniform(0.4, 1), 0, 255)
+        share = cv2.GaussianBlur(shape, (0, 0), rng.uniform(0.5, 2)) / 255.0
+        rgb = np.uint8(rgb * (1 - share[..., None]) + piece * share[..., None]
+                       + 0.5)
+        target = np.uint8(target * (1 - share) + 0.5)
+        weight = np.where(inside, np.uint8(255), weight)
+        return rgb, target, weight
 
     def _paste(self, rgb, alpha, rng):
         """Put the pet on another scene or beside another pet."""
@@ -329,6 +361,9 @@ def recolour(rgb, rng):
     grey = x.mean(2, keepdims=True)
     saturation = 0 if rng.random() < 0.05 else np.exp(rng.normal(0, 0.25))
     x = (grey + (x - grey) * saturation) * gain.astype(np.float32)
+    if rng.random() < 0.3:
+        x = 255 * (np.clip(x, 0, 255) / 255) ** np.float32(
+            np.exp(rng.normal(0, 0.35)))
     if rng.random() < 0.2:
         x = cv2.GaussianBlur(x, (0, 0), rng.uniform(0.4, 1.8))
     if rng.random() < 0.2:
