@@ -43,7 +43,7 @@
 
 /* Below one part in so many that repeats save they are left alone for a while,
  * unless what was looked at is too little to tell. */
-#define MIN_SHARE 128
+#define MIN_SHARE 64
 #define RESTING_FILLS 3
 #define FEW_BITS (2 * PET_REPEATS_FILL)
 
@@ -419,15 +419,16 @@ way_length (const PetRepeatsNode *node)
   return node->length > 0 ? node->length : node->n_literals;
 }
 
-/* What a match other than of a run saves. */
+/* What a match other than of a run saves, whatever it does to the codes of the
+ * others. */
 static uint32_t
 gain (const PetRepeats *self, const uint8_t *bytes, const PetRepeatsNode *node)
 {
   unsigned distance = node->distance_less_1 + 1u;
   unsigned symbol = pet_deflate_distance_symbol (distance).symbol;
-  uint32_t match =
-               self->length_costs[node->length] + self->distance_costs[symbol],
-           literals = 0;
+  uint32_t match = self->length_costs[node->length] +
+      self->distance_costs[symbol] + MATCH_BONUS + UNIT;
+  uint32_t literals = 0;
 
   for (size_t i = 0; i < node->length; i++)
     literals += self->literal_costs[bytes[i]];
