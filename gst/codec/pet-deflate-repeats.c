@@ -280,9 +280,8 @@ tag_of (uint64_t hashed)
 
 /* Puts a position in front of the others of its bucket. */
 static inline void
-keep (PetRepeats *self, uint64_t eight, uint16_t position)
+keep (PetRepeats *self, uint64_t hashed, uint16_t position)
 {
-  uint64_t hashed = hash (eight);
   PetRepeatsBucket *bucket = bucket_of (self, hashed);
 
   if (self->depth > 0)
@@ -362,7 +361,7 @@ find_matches (PetRepeats *self, const Place *place, size_t at)
   PetRepeatsBucket bucket = *bucket_of (self, hashed);
   Match run = { try_run (self, place), 1 }, best;
 
-  keep (self, place->eight, position);
+  keep (self, hashed, position);
   __builtin_prefetch (
       bucket_of (self, hash (load_64 (place->here + AHEAD))), 1);
   best = self->depth > 0
@@ -470,7 +469,7 @@ keep_positions (PetRepeats *self, size_t from, size_t to)
   for (size_t i = from; i < to; i++) {
     if (i == from + KEPT_POSITIONS && to > i + KEPT_POSITIONS)
       i = to - KEPT_POSITIONS;
-    keep (self, load_64 (self->window + i), (uint16_t) (self->base + i));
+    keep (self, hash (load_64 (self->window + i)), (uint16_t) (self->base + i));
   }
 }
 

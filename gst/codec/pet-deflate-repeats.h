@@ -31,9 +31,11 @@ typedef struct {
   };
 } PetRepeatsNode;
 
+/* Places that a bucket has room for. */
+#define PET_REPEATS_BUCKET 4
+
 /* The last places of one hash, 16 bits each, the last of them in the lowest, and
  * more of the hash of each. */
-#define PET_REPEATS_BUCKET 4
 typedef struct {
   uint64_t positions, tags;
 } PetRepeatsBucket;
