@@ -34,8 +34,8 @@ apply_curve (const PetDitherCurve *curve, int n)
   piece = (scaled >> rest) & ((1 << PET_DITHER_PIECE_BITS) - 1);
   r = ((scaled & ((1 << rest) - 1)) - (1 << (rest - 1))) *
       curve->inverse[piece];
-  sum = curve->series[5];
-  for (int i = 4; i >= 0; i--)
+  sum = curve->series[PET_DITHER_TERMS - 1];
+  for (int i = PET_DITHER_TERMS - 2; i >= 0; i--)
     sum = sum * r + curve->series[i];
   return curve->octave[octave] * curve->power[piece] * sum;
 }

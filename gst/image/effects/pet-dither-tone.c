@@ -183,14 +183,14 @@ sum_series (const PetDitherTone *tone, const uint32_t *piece,
 {
   const char *pieces = (const char *) tone->pieces;
   const double *s = tone->series;
-  double s0 = s[0], s1 = s[1], s2 = s[2], s3 = s[3], s4 = s[4], s5 = s[5];
+  double s0 = s[0], s1 = s[1], s2 = s[2], s3 = s[3];
 
   for (int x = 0; x < BATCH; x += PET_LANES) {
     PetLanes scale, inverse, d, sum;
 
     load_pieces (pieces, piece + x, &scale, &inverse);
     d = widen (rest + x) * inverse;
-    sum = ((((s5 * d + s4) * d + s3) * d + s2) * d + s1) * d + s0;
+    sum = ((s3 * d + s2) * d + s1) * d + s0;
     sum = scale * sum;
     pet_lanes_store (grey + x, sum);
     pet_lanes_soften (soft + x, sum);

@@ -40,7 +40,7 @@ typedef struct {
 
 typedef struct {
   PetDitherPiece pieces[PET_DITHER_PIECES + 2];
-  double series[6];
+  double series[PET_DITHER_TERMS];
 } PetDitherTone;
 
 void pet_dither_tone_start (PetDitherTone *tone, double gamma);

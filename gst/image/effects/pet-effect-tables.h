@@ -29,12 +29,13 @@ extern const int32_t pet_retro_palette[3][32];
  * double. */
 #define PET_DITHER_TOP_BIT 17
 #define PET_DITHER_PIECE_BITS 8
+#define PET_DITHER_TERMS 4
 
 typedef struct {
   double octave[PET_DITHER_TOP_BIT + 1];
   double power[1 << PET_DITHER_PIECE_BITS];
   double inverse[1 << PET_DITHER_PIECE_BITS];
-  double series[6];
+  double series[PET_DITHER_TERMS];
 } PetDitherCurve;
 
 void pet_dither_curve (PetDitherCurve *curve, double gamma);
