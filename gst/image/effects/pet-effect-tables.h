@@ -25,8 +25,9 @@ extern const int32_t pet_retro_palette[3][32];
 /* Tone curve of dithering: 255 (n / 255000)^gamma for n = 299 R + 587 G +
  * 114 B. n is scaled by a power of two into [2^17, 2^18), cut into 256 pieces
  * with the middles c, and (c + d)^gamma = c^gamma (1 + d / c)^gamma with
- * |d / c| < 1/512, where five terms of the binomial series give all bits of a
- * double. */
+ * |d / c| < 1/512. Of the binomial series three terms behind the 1 stay, and
+ * what comes nearest to the two after them is added to these: for gamma 0.45 a
+ * grey is off by 3e-11 of 255 at most, for gamma 5 by 4e-9. */
 #define PET_DITHER_TOP_BIT 17
 #define PET_DITHER_PIECE_BITS 8
 #define PET_DITHER_TERMS 4
