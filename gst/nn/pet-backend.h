@@ -95,6 +95,10 @@ typedef struct {
    * compiled for. (optional: NULL = does not care) */
   void (*limit_threads) (void *program, int threads);
 
+  /* Gives pages of activations back to the system; the next run gets new ones.
+   * (optional: NULL = keeps them) */
+  void (*rest) (void *program);
+
   /* Whether the back end has a kernel of its own for the node; asked by tests
    * and statistics. (optional: NULL = all) */
   bool (*supports) (const PetGraph *graph, const PetNode *node);

@@ -291,19 +291,23 @@ search (const Search *how, PetSegmenter *segmenter, bool *doubt,
   return PET_OK;
 }
 
-/* All over, by the second network; without one, by the first. */
+/* All over, by the second network; without one, by the first. Only one of them
+ * holds its activations. */
 static PetStatus
 search_again (const Search *how, PetSegmenter *first,
     const PetSecondNetwork *second, PetFound *found, PetError *error)
 {
-  PetSegmenter *segmenter = second->take (second->user);
+  PetSegmenter *segmenter;
   PetStatus status;
 
   free_mask (&found->mask, how->allocator);
+  pet_segmenter_rest (first);
+  segmenter = second->take (second->user);
   if (segmenter == NULL)
     return search (how, first, NULL, found, error);
   found->second = true;
   status = search (how, segmenter, NULL, found, error);
+  pet_segmenter_rest (segmenter);
   second->give_back (second->user);
   return status;
 }

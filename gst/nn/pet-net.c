@@ -67,41 +67,77 @@ find_backend (const char *name, const PetGraph *graph,
       "there is no back end '%.40s' in this build", name);
 }
 
-PetStatus
-pet_net_new (const PetModel *model, const PetNetOptions *options,
-    PetNet **result, PetError *error)
+/* The model's graph with the options' shapes; NULL on failure. */
+static PetStatus
+prepare (const PetModel *model, const PetNetOptions *options, PetGraph **result,
+    PetError *error)
 {
-  PetBackendOptions backend_options = { .allocator = options->allocator,
-    .bf16 = options->bf16 };
-  const PetBackend *backend = NULL;
   PetGraph *graph;
-  PetNet *net;
   PetStatus status;
 
+  *result = NULL;
   if (options->threads < 0)
     return pet_fail (error, PET_ERROR_ARGUMENT,
         "a network cannot run with %d threads", options->threads);
-  backend_options.threads =
-      options->threads > 0 ? options->threads : pet_cpu_count ();
   graph = pet_graph_copy (pet_model_graph (model));
-  net = calloc (1, sizeof *net);
-  if (graph == NULL || net == NULL)
+  if (graph == NULL)
+    return pet_fail (error, PET_ERROR_MEMORY, "no memory for the network");
+  status =
+      pet_graph_prepare (graph, options->output, options->input_shapes, error);
+  if (status != PET_OK)
+    pet_graph_free (&graph);
+  *result = graph;
+  return status;
+}
+
+/* Takes over the graph. */
+static PetStatus
+compile (PetGraph *graph, const PetNetOptions *options, PetNet **result,
+    PetError *error)
+{
+  PetBackendOptions backend_options = {
+    .threads = options->threads > 0 ? options->threads : pet_cpu_count (),
+    .allocator = options->allocator,
+    .bf16 = options->bf16
+  };
+  PetNet *net = calloc (1, sizeof *net);
+  PetStatus status;
+
+  if (net == NULL)
     status = pet_fail (error, PET_ERROR_MEMORY, "no memory for the network");
   else
-    status = pet_graph_prepare (
-        graph, options->output, options->input_shapes, error);
+    status = find_backend (options->backend, graph, &net->backend, error);
   if (status == PET_OK)
-    status = find_backend (options->backend, graph, &backend, error);
-  if (status == PET_OK)
-    status = backend->compile (graph, &backend_options, &net->program, error);
+    status =
+        net->backend->compile (graph, &backend_options, &net->program, error);
   if (status != PET_OK) {
     pet_graph_free (&graph);
     free (net);
     return status;
   }
-  net->backend = backend;
   *result = net;
   return PET_OK;
+}
+
+PetStatus
+pet_net_new (const PetModel *model, const PetNetOptions *options,
+    PetNet **result, PetError *error)
+{
+  PetGraph *graph;
+
+  PET_TRY (prepare (model, options, &graph, error));
+  return compile (graph, options, result, error);
+}
+
+PetStatus
+pet_net_new_from (PetModel **model, const PetNetOptions *options,
+    PetNet **result, PetError *error)
+{
+  PetGraph *graph;
+  PetStatus status = prepare (*model, options, &graph, error);
+
+  pet_model_free (model);
+  return status == PET_OK ? compile (graph, options, result, error) : status;
 }
 
 void
@@ -145,4 +181,11 @@ pet_net_limit_threads (PetNet *net, int threads)
 {
   if (net->backend->limit_threads != NULL)
     net->backend->limit_threads (net->program, threads);
+}
+
+void
+pet_net_rest (PetNet *net)
+{
+  if (net->backend->rest != NULL)
+    net->backend->rest (net->program);
 }

@@ -118,6 +118,10 @@ bool pet_net_has_bf16 (void);
 /* `model` may be freed afterwards. */
 PetStatus pet_net_new (const PetModel *model, const PetNetOptions *options,
     PetNet **net, PetError *error);
+/* As pet_net_new(), and frees the model, on failure too: its weights then go
+ * before the packed ones come. */
+PetStatus pet_net_new_from (PetModel **model, const PetNetOptions *options,
+    PetNet **net, PetError *error);
 void pet_net_free (PetNet **net);
 void pet_net_info (const PetNet *net, PetNetInfo *info);
 
@@ -134,6 +138,11 @@ PetStatus pet_net_run (PetNet *net, PetError *error);
  * than the net was made with; results are the same. A back end may have one
  * way of running only. Not during a run. */
 void pet_net_limit_threads (PetNet *net, int threads);
+
+/* Gives the activations' memory back to the system until the next run, which is
+ * slower for it: 0.2 ms per MB, 0.5 where there are no pages of 2 MB. Inputs and outputs are lost. A back end may do
+ * nothing. */
+void pet_net_rest (PetNet *net);
 
 /* Names of the back ends that were compiled in, best first, NULL-ended. */
 const char *const *pet_backend_names (void);

@@ -50,15 +50,16 @@ find_plane (PetSegmenter *segmenter, PetError *error)
   return PET_OK;
 }
 
+/* Frees the model. */
 static PetStatus
-set_up (PetSegmenter *segmenter, const PetModel *model, const char *sidecar,
+set_up (PetSegmenter *segmenter, PetModel **model, const char *sidecar,
     const PetSegmenterOptions *options, PetError *error)
 {
   PetModelInfo *info = &segmenter->info;
   PetNetOptions net;
   PetShape shape = { .rank = 4, .dim = { 1, 3 } };
 
-  PET_TRY (pet_model_info_read (model, sidecar, info, error));
+  PET_TRY (pet_model_info_read (*model, sidecar, info, error));
   pet_net_options_init (&net);
   net.backend = options->backend;
   net.threads = options->threads;
@@ -68,11 +69,11 @@ set_up (PetSegmenter *segmenter, const PetModel *model, const char *sidecar,
       : options->precision == PET_PRECISION_BF16;
   net.output = info->output[0] != '\0'
       ? info->output
-      : pet_model_output (model, 0, NULL, NULL);
+      : pet_model_output (*model, 0, NULL, NULL);
   shape.dim[2] = info->height;
   shape.dim[3] = info->width;
   net.input_shapes = &shape;
-  PET_TRY (pet_net_new (model, &net, &segmenter->net, error));
+  PET_TRY (pet_net_new_from (model, &net, &segmenter->net, error));
   return find_plane (segmenter, error);
 }
 
@@ -89,7 +90,7 @@ new_from_model (PetModel *model, const char *sidecar,
         error, PET_ERROR_MEMORY, "no memory for the segmentation network");
   } else {
     segmenter->allocator = options->allocator;
-    status = set_up (segmenter, model, sidecar, options, error);
+    status = set_up (segmenter, &model, sidecar, options, error);
   }
   pet_model_free (&model);
   if (status != PET_OK)
@@ -227,6 +228,13 @@ pet_segmenter_limit_threads (PetSegmenter *segmenter, int threads)
 {
   if (segmenter->net != NULL)
     pet_net_limit_threads (segmenter->net, threads);
+}
+
+void
+pet_segmenter_rest (PetSegmenter *segmenter)
+{
+  if (segmenter->net != NULL)
+    pet_net_rest (segmenter->net);
 }
 
 PetStatus

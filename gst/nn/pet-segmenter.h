@@ -83,6 +83,9 @@ void pet_segmenter_mask_size (
 /* As pet_net_limit_threads(); of a remote network it does nothing. */
 void pet_segmenter_limit_threads (PetSegmenter *segmenter, int threads);
 
+/* As pet_net_rest(); of a remote network it does nothing. */
+void pet_segmenter_rest (PetSegmenter *segmenter);
+
 /* Before the caller reads a photo's pixels itself: a network that runs
  * elsewhere may have them there alone, and brings them. */
 PetStatus pet_segmenter_fetch (PetSegmenter *segmenter, PetError *error);

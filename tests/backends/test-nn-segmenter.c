@@ -4,6 +4,8 @@
  * network of most tests hands its input through: its output are the three
  * normalised channels. */
 
+#include <sys/mman.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "nn/pet-segmenter.h"
@@ -408,11 +410,11 @@ account_free (void *user, void *memory, size_t size)
 
 /* Two convolutions and a sum, so that weights are packed. */
 static Bytes
-build_convolutions (void)
+build_convolutions (int64_t side)
 {
   OnnxWriter w = onnx_writer (13);
 
-  onnx_input (&w, "x", 1, 4, (int64_t[]){ 1, 3, 24, 24 });
+  onnx_input (&w, "x", 1, 4, (int64_t[]){ 1, 3, side, side });
   onnx_random (&w, "w1", 4, (int64_t[]){ 3, 3, 3, 3 }, 0.3f);
   onnx_random (&w, "w2", 4, (int64_t[]){ 3, 3, 1, 1 }, 0.3f);
   onnx_attr_ints (&w, "pads", 4, (int64_t[]){ 1, 1, 1, 1 });
@@ -450,7 +452,7 @@ run_with_account (const Bytes *model, Account *account)
 static void
 any_allocation_may_fail (void)
 {
-  Bytes model = build_convolutions ();
+  Bytes model = build_convolutions (24);
   Account whole = { .refused = -1 };
 
   tap_check (run_with_account (&model, &whole) == PET_OK);
@@ -461,6 +463,75 @@ any_allocation_may_fail (void)
     tap_check (run_with_account (&model, &account) == PET_ERROR_MEMORY);
   }
   free (model.data);
+}
+
+/* Keeps the largest block in sight. */
+static void *
+watched_alloc (void *user, size_t size)
+{
+  struct iovec *largest = user;
+  void *memory = pet_alloc (NULL, size);
+
+  if (memory != NULL && size > largest->iov_len)
+    *largest = (struct iovec){ memory, size };
+  return memory;
+}
+
+static void
+watched_free (void *user, void *memory, size_t size)
+{
+  pet_free (NULL, memory, size);
+}
+
+/* Pages of a block that lie wholly in it and are in memory. */
+static size_t
+resident_pages (const struct iovec *block, size_t *n_pages)
+{
+  size_t page = (size_t) sysconf (_SC_PAGESIZE), resident = 0;
+  uintptr_t begin = ((uintptr_t) block->iov_base + page - 1) / page;
+  uintptr_t end = ((uintptr_t) block->iov_base + block->iov_len) / page;
+  unsigned char *pages = calloc (end - begin, 1);
+
+  *n_pages = end - begin;
+  tap_check (mincore ((void *) (begin * page), *n_pages * page, pages) == 0);
+  for (size_t i = 0; i < *n_pages; i++)
+    resident += pages[i] & 1;
+  free (pages);
+  return resident;
+}
+
+static void
+rest_gives_memory_back_and_changes_nothing (void)
+{
+  Bytes model = build_convolutions (400);
+  struct iovec largest = { NULL, 0 };
+  PetAllocator allocator = {
+    .alloc = watched_alloc, .free = watched_free, .user = &largest
+  };
+  PetSegmenterOptions options = {
+    .backend = "native", .threads = 2, .allocator = &allocator
+  };
+  uint8_t *data = malloc (300 * 200 * 3);
+  PetImage photo = random_photo (data, 300, 200, 3);
+  uint8_t *before = malloc (400 * 400), *after = malloc (400 * 400);
+  PetImage to = { before, 400, 400, 1, 400 };
+  PetSegmenter *segmenter = NULL;
+  size_t n_pages;
+
+  tap_check (pet_segmenter_new (
+                 model.data, model.size, &options, &segmenter, NULL) == PET_OK);
+  tap_check (pet_segmenter_run (segmenter, &photo, &to, NULL) == PET_OK);
+  tap_check (resident_pages (&largest, &n_pages) == n_pages && n_pages > 250);
+  pet_segmenter_rest (segmenter);
+  tap_check (resident_pages (&largest, &n_pages) == 0);
+  to.data = after;
+  tap_check (pet_segmenter_run (segmenter, &photo, &to, NULL) == PET_OK);
+  tap_check (memcmp (before, after, 400 * 400) == 0);
+  pet_segmenter_free (&segmenter);
+  free (model.data);
+  free (data);
+  free (before);
+  free (after);
 }
 
 static void
@@ -516,6 +587,7 @@ main (int argc, char **argv)
     TAP_TEST (transparent_pixels_are_white),
     TAP_TEST (any_size_and_stride_is_scaled),
     TAP_TEST (any_allocation_may_fail),
+    TAP_TEST (rest_gives_memory_back_and_changes_nothing),
     TAP_TEST (files_are_read_with_their_sidecar),
   };
 
