@@ -297,8 +297,9 @@ batch_report_end (BatchReport *report, guint64 peak, guint64 limit)
   clear_bar (report);
   if (report->options->quiet)
     return;
-  fprintf (stderr, "%u photos: %u done, %u with dropped results, %u failed",
-      report->total, report->done, report->dropped, report->failed);
+  fprintf (stderr, "%u photo%s: %u done, %u with dropped results, %u failed",
+      report->total, report->total == 1 ? "" : "s", report->done,
+      report->dropped, report->failed);
   if (n < report->total)
     fprintf (stderr, ", %u not begun", report->total - n);
   fprintf (stderr,
