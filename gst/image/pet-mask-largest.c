@@ -1,285 +1,136 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Regions of a mask, by union-find over runs (horizontal lines of
- * pixels of one class, either strong, >= 64, or soft, 1..63). Two runs of
- * neighbouring rows are joined if they touch, diagonally too. First strong
- * runs are joined and the largest region is chosen; then soft runs are joined
- * to each other and to that region, so that its fringe stays, while a fringe
- * never leads on to another region.
- *
- * 24 bytes per run and 8 per row; a real mask has a few runs per row. */
+/* The largest region of a mask. Pixels are strong, >= 64, or soft, 1..63. First
+ * strong runs are joined and the largest region is chosen; then soft runs are
+ * joined to each other and to that region, so that its fringe stays, while a
+ * fringe never leads on to another region. And regions without a sure pixel. */
 
-#include <stdbool.h>
 #include <string.h>
 
-#include "base/pet-checked.h"
-#include "image/pet-matte.h"
+#include "image/pet-mask-runs.h"
 
 #define STRONG 64
 
-typedef struct {
-  int32_t start, end; /* columns, end exclusive */
-  uint32_t parent;
-  bool strong;
-  uint64_t area; /* of the region, at its root */
-} Run;
+enum { NONE, SOFT_RUN, STRONG_RUN };
 
-typedef struct {
-  Run *runs;
-  size_t n_runs, runs_bytes;
-  size_t *first; /* of each row, and one more for the end */
-  size_t first_bytes;
-} Runs;
-
-static int
-class_of (uint8_t value)
+static void
+join_strong (PetMaskRun *runs, uint32_t a, uint32_t b, const void *user)
 {
-  return value == 0 ? 0 : value < STRONG ? 1 : 2;
+  if (runs[a].kind == STRONG_RUN && runs[b].kind == STRONG_RUN)
+    pet_mask_runs_join (runs, a, b);
 }
 
-/* Next run of `row` at or after *x; false if there is none. */
+/* Whether a run may be joined once the largest region is known. */
 static bool
-next_run (const uint8_t *row, int width, int *x, Run *run)
+is_open (PetMaskRun *runs, uint32_t run, uint32_t largest)
 {
-  int kind;
-
-  while (*x < width && row[*x] == 0)
-    (*x)++;
-  if (*x == width)
-    return false;
-  kind = class_of (row[*x]);
-  run->start = *x;
-  while (*x < width && class_of (row[*x]) == kind)
-    (*x)++;
-  run->end = *x;
-  run->strong = kind == 2;
-  run->area = run->strong ? (uint64_t) (run->end - run->start) : 0;
-  return true;
-}
-
-static size_t
-count_runs (const PetImage *mask)
-{
-  size_t count = 0;
-  Run run;
-
-  for (int y = 0; y < mask->height; y++)
-    for (int x = 0; next_run (pet_image_row (mask, y), mask->width, &x, &run);)
-      count++;
-  return count;
+  return runs[run].kind != STRONG_RUN ||
+      pet_mask_run_root (runs, run) == pet_mask_run_root (runs, largest);
 }
 
 static void
-list_runs (const PetImage *mask, Runs *list)
+join_fringe (PetMaskRun *runs, uint32_t a, uint32_t b, const void *user)
 {
-  size_t count = 0;
+  const uint32_t *largest = user;
 
-  for (int y = 0; y < mask->height; y++) {
-    const uint8_t *row = pet_image_row (mask, y);
-
-    list->first[y] = count;
-    for (int x = 0; count < list->n_runs &&
-         next_run (row, mask->width, &x, &list->runs[count]);
-         count++)
-      list->runs[count].parent = (uint32_t) count;
-  }
-  list->first[mask->height] = count;
+  if ((runs[a].kind != STRONG_RUN || runs[b].kind != STRONG_RUN) &&
+      is_open (runs, a, *largest) && is_open (runs, b, *largest))
+    pet_mask_runs_join (runs, a, b);
 }
 
 static uint32_t
-find_root (Run *runs, uint32_t i)
+find_largest (const PetMaskRuns *list)
 {
-  while (runs[i].parent != i) {
-    runs[i].parent = runs[runs[i].parent].parent;
-    i = runs[i].parent;
-  }
-  return i;
-}
-
-/* The earlier run becomes the root. */
-static void
-join (Run *runs, uint32_t a, uint32_t b)
-{
-  a = find_root (runs, a);
-  b = find_root (runs, b);
-  if (a == b)
-    return;
-  if (a > b) {
-    uint32_t swap = a;
-
-    a = b;
-    b = swap;
-  }
-  runs[b].parent = a;
-  runs[a].area += runs[b].area;
-}
-
-#define NO_RUN UINT32_MAX
-
-/* Before the largest region is known (`largest` NO_RUN) strong runs join each
- * other; afterwards soft ones join each other and it. */
-static void
-join_if_due (Run *runs, uint32_t a, uint32_t b, uint32_t largest)
-{
-  bool both_strong = runs[a].strong && runs[b].strong;
-
-  if (largest == NO_RUN) {
-    if (both_strong)
-      join (runs, a, b);
-    return;
-  }
-  if (both_strong ||
-      (runs[a].strong && find_root (runs, a) != find_root (runs, largest)) ||
-      (runs[b].strong && find_root (runs, b) != find_root (runs, largest)))
-    return;
-  join (runs, a, b);
-}
-
-static void
-join_rows (const Runs *list, int y, uint32_t largest)
-{
-  Run *runs = list->runs;
-  size_t above = y > 0 ? list->first[y - 1] : list->first[y];
-
-  for (size_t i = list->first[y]; i < list->first[y + 1]; i++) {
-    if (i > list->first[y] && runs[i - 1].end == runs[i].start)
-      join_if_due (runs, (uint32_t) (i - 1), (uint32_t) i, largest);
-    while (above < list->first[y] && runs[above].end < runs[i].start)
-      above++;
-    /* The last one that touches may touch the next run as well. */
-    for (size_t j = above; j < list->first[y] && runs[j].start <= runs[i].end;
-         j++)
-      join_if_due (runs, (uint32_t) j, (uint32_t) i, largest);
-  }
-}
-
-static uint32_t
-find_largest (const Runs *list)
-{
-  uint32_t largest = NO_RUN;
+  uint32_t largest = PET_NO_RUN;
 
   for (uint32_t i = 0; i < list->n_runs; i++)
-    if (list->runs[i].parent == i && list->runs[i].strong &&
-        (largest == NO_RUN || list->runs[i].area > list->runs[largest].area))
+    if (list->runs[i].parent == i && list->runs[i].kind == STRONG_RUN &&
+        (largest == PET_NO_RUN ||
+            list->runs[i].area > list->runs[largest].area))
       largest = i;
   return largest;
 }
 
 static void
-clear_others (const PetImage *mask, const Runs *list, uint32_t largest)
+clear_run (const PetImage *mask, int y, const PetMaskRun *run)
 {
-  uint32_t root = largest != NO_RUN ? find_root (list->runs, largest) : NO_RUN;
+  memset (pet_image_row (mask, y) + run->start, 0,
+      (size_t) (run->end - run->start));
+}
+
+static void
+clear_others (const PetImage *mask, const PetMaskRuns *list, uint32_t largest)
+{
+  uint32_t root = largest != PET_NO_RUN
+      ? pet_mask_run_root (list->runs, largest)
+      : PET_NO_RUN;
 
   for (int y = 0; y < mask->height; y++)
     for (size_t i = list->first[y]; i < list->first[y + 1]; i++)
-      if (root == NO_RUN || find_root (list->runs, (uint32_t) i) != root)
-        memset (pet_image_row (mask, y) + list->runs[i].start, 0,
-            (size_t) (list->runs[i].end - list->runs[i].start));
-}
-
-static void
-keep_largest (const PetImage *mask, Runs *list)
-{
-  uint32_t largest;
-
-  list_runs (mask, list);
-  for (int y = 0; y < mask->height; y++)
-    join_rows (list, y, NO_RUN);
-  largest = find_largest (list);
-  if (largest != NO_RUN)
-    for (int y = 0; y < mask->height; y++)
-      join_rows (list, y, largest);
-  clear_others (mask, list, largest);
-}
-
-/* Joins all runs that touch, of whatever class. */
-static void
-join_all (const Runs *list, int height)
-{
-  Run *runs = list->runs;
-
-  for (int y = 0; y < height; y++) {
-    size_t above = y > 0 ? list->first[y - 1] : list->first[y];
-
-    for (size_t i = list->first[y]; i < list->first[y + 1]; i++) {
-      if (i > list->first[y] && runs[i - 1].end == runs[i].start)
-        join (runs, (uint32_t) (i - 1), (uint32_t) i);
-      while (above < list->first[y] && runs[above].end < runs[i].start)
-        above++;
-      for (size_t j = above; j < list->first[y] && runs[j].start <= runs[i].end;
-           j++)
-        join (runs, (uint32_t) j, (uint32_t) i);
-    }
-  }
-}
-
-static void
-drop_haze (const PetImage *mask, Runs *list)
-{
-  list_runs (mask, list);
-  /* From here on `area` counts the sure pixels. */
-  for (int y = 0; y < mask->height; y++)
-    for (size_t i = list->first[y]; i < list->first[y + 1]; i++) {
-      Run *run = &list->runs[i];
-
-      run->area = 0;
-      for (int x = run->start; x < run->end; x++)
-        run->area += pet_image_row (mask, y)[x] >= PET_MASK_SURE;
-    }
-  join_all (list, mask->height);
-  for (int y = 0; y < mask->height; y++)
-    for (size_t i = list->first[y]; i < list->first[y + 1]; i++) {
-      const Run *run = &list->runs[i];
-
-      if (list->runs[find_root (list->runs, (uint32_t) i)].area == 0)
-        memset (pet_image_row (mask, y) + run->start, 0,
-            (size_t) (run->end - run->start));
-    }
-}
-
-static PetStatus
-work_on_runs (const PetImage *mask, void (*work) (const PetImage *, Runs *),
-    const PetAllocator *allocator, PetError *error)
-{
-  Runs list = { 0 };
-  PetStatus status = PET_OK;
-
-  if (mask->channels != 1)
-    return pet_fail (error, PET_ERROR_ARGUMENT, "a mask has one channel");
-  list.n_runs = count_runs (mask);
-  if (list.n_runs >= NO_RUN ||
-      !pet_mul_size (list.n_runs, sizeof (Run), &list.runs_bytes))
-    return pet_fail (
-        error, PET_ERROR_LIMIT, "the mask has too many separate pieces");
-  list.first_bytes = ((size_t) mask->height + 1) * sizeof (size_t);
-  list.runs = pet_alloc (allocator, list.runs_bytes);
-  list.first = pet_alloc (allocator, list.first_bytes);
-  if (list.runs != NULL && list.first != NULL)
-    work (mask, &list);
-  else
-    status = pet_fail (error, PET_ERROR_MEMORY,
-        "no memory for %zu pieces of a mask", list.n_runs);
-  pet_free (allocator, list.first, list.first_bytes);
-  pet_free (allocator, list.runs, list.runs_bytes);
-  return status;
+      if (root == PET_NO_RUN ||
+          pet_mask_run_root (list->runs, (uint32_t) i) != root)
+        clear_run (mask, y, &list->runs[i]);
 }
 
 PetStatus
 pet_mask_keep_largest (
     const PetImage *mask, const PetAllocator *allocator, PetError *error)
 {
-  return work_on_runs (mask, keep_largest, allocator, error);
+  uint8_t kinds[256];
+  uint32_t largest;
+  PetMaskRuns list;
+
+  for (int i = 0; i < 256; i++)
+    kinds[i] = i == 0 ? NONE : i < STRONG ? SOFT_RUN : STRONG_RUN;
+  PET_TRY (pet_mask_runs_new (mask, kinds, allocator, &list, error));
+  pet_mask_runs_touching (&list, mask->height, join_strong, NULL);
+  largest = find_largest (&list);
+  if (largest != PET_NO_RUN)
+    pet_mask_runs_touching (&list, mask->height, join_fringe, &largest);
+  clear_others (mask, &list, largest);
+  pet_mask_runs_clear (&list, allocator);
+  return PET_OK;
+}
+
+static void
+join_all (PetMaskRun *runs, uint32_t a, uint32_t b, const void *user)
+{
+  pet_mask_runs_join (runs, a, b);
+}
+
+static void
+count_sure (const PetImage *mask, const PetMaskRuns *list)
+{
+  for (int y = 0; y < mask->height; y++)
+    for (size_t i = list->first[y]; i < list->first[y + 1]; i++) {
+      PetMaskRun *run = &list->runs[i];
+
+      for (int x = run->start; x < run->end; x++)
+        run->sure += pet_image_row (mask, y)[x] >= PET_MASK_SURE;
+    }
 }
 
 PetStatus
 pet_mask_drop_haze (const PetImage *mask, int low,
     const PetAllocator *allocator, PetError *error)
 {
+  uint8_t kinds[256];
+  PetMaskRuns list;
+
+  for (int i = 0; i < 256; i++)
+    kinds[i] = i >= low;
+  PET_TRY (pet_mask_runs_new (mask, kinds, allocator, &list, error));
+  count_sure (mask, &list);
+  pet_mask_runs_touching (&list, mask->height, join_all, NULL);
   for (int y = 0; y < mask->height; y++) {
     uint8_t *row = pet_image_row (mask, y);
 
-    for (int x = 0; x < mask->width * mask->channels; x++)
+    for (int x = 0; x < mask->width; x++)
       row[x] = row[x] < low ? 0 : row[x];
+    for (size_t i = list.first[y]; i < list.first[y + 1]; i++)
+      if (list.runs[pet_mask_run_root (list.runs, (uint32_t) i)].sure == 0)
+        clear_run (mask, y, &list.runs[i]);
   }
-  return work_on_runs (mask, drop_haze, allocator, error);
+  pet_mask_runs_clear (&list, allocator);
+  return PET_OK;
 }

@@ -37,6 +37,14 @@ PetStatus pet_mask_keep_largest (
 PetStatus pet_mask_drop_haze (const PetImage *mask, int low,
     const PetAllocator *allocator, PetError *error);
 
+/* Clears regions of at least one half where the network says yes to four in five of
+ * fewer than 2 in 5 pixels, if they are smaller than 1/8 of the largest where it says
+ * so of more; then fills holes (regions of less than one half that do not reach the
+ * mask's edge) of less than 1/100 of that where it says no of fewer than 3 in 10. The
+ * slope around them goes with them. In place, and not undone on failure. */
+PetStatus pet_mask_settle (
+    const PetImage *mask, const PetAllocator *allocator, PetError *error);
+
 /* Where a network doubts, its mask falls off gently over many pixels, which is
  * haze beside the pet and no fur. Slopes of less than a fifth of the range per
  * pixel become as steep as that, at most four times as steep; what is at least

@@ -89,6 +89,13 @@ clean (const PetImage *mask, bool largest, const PetAllocator *allocator,
   return PET_OK;
 }
 
+static PetStatus
+sharpen (const PetImage *mask, const PetAllocator *allocator, PetError *error)
+{
+  PET_TRY (pet_mask_settle (mask, allocator, error));
+  return pet_mask_steepen (mask, allocator, error);
+}
+
 static Box
 box_of (const PetImage *mask)
 {
@@ -285,7 +292,7 @@ search (const Search *how, PetSegmenter *segmenter, bool *doubt,
   if (found->empty)
     memset (mask->data, 0, (size_t) mask->width * (size_t) mask->height);
   else
-    PET_TRY (pet_mask_steepen (mask, allocator, error));
+    PET_TRY (sharpen (mask, allocator, error));
   if (doubt != NULL)
     *doubt = found->empty;
   return PET_OK;
