@@ -17,8 +17,9 @@ enum { NONE, OUTSIDE, INSIDE };
 
 /* An island is unsure where it is sure of fewer than 2 in 5 of its pixels, and small
  * with less than 1/8 of the largest that is not; a hole below 3 in 10 and with less
- * than 1/100. */
+ * than 1/100. Specks of less than 1/200 go however sure. */
 #define ISLAND_SHARE 8
+#define SPECK_SHARE 200
 #define HOLE_SHARE 100
 
 /* Beyond any number of pixels: what is at the edge of the mask is no hole. */
@@ -85,9 +86,12 @@ typedef struct {
 static bool
 goes (const Settling *settling, const PetMaskRun *region)
 {
-  uint64_t share = region->kind == INSIDE ? ISLAND_SHARE : HOLE_SHARE;
+  uint64_t share = region->kind == OUTSIDE ? HOLE_SHARE
+      : is_sure (region)                   ? SPECK_SHARE
+                                           : ISLAND_SHARE;
 
-  return region->kind == settling->kind && !is_sure (region) &&
+  return region->kind == settling->kind &&
+      (region->kind == INSIDE || !is_sure (region)) &&
       region->area * share < settling->largest;
 }
 

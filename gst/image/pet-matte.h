@@ -39,7 +39,7 @@ PetStatus pet_mask_drop_haze (const PetImage *mask, int low,
 
 /* Clears regions of at least one half where the network says yes to four in five of
  * fewer than 2 in 5 pixels, if they are smaller than 1/8 of the largest where it says
- * so of more; then fills holes (regions of less than one half that do not reach the
+ * so of more, and all smaller than 1/200 of it; then fills holes (regions of less than one half that do not reach the
  * mask's edge) of less than 1/100 of that where it says no of fewer than 3 in 10. The
  * slope around them goes with them. In place, and not undone on failure. */
 PetStatus pet_mask_settle (
