@@ -71,11 +71,12 @@ typedef struct {
 } Place;
 
 void
-pet_repeats_init (PetRepeats *self, int level)
+pet_repeats_init (PetRepeats *self, int level, size_t pitch)
 {
   static const int depths[10] = { [8] = 12, [9] = 64 };
   int n_tried = level < 6 ? 1 : level == 6 ? 2 : PET_REPEATS_BUCKET;
 
+  self->pitch = pitch <= PET_DEFLATE_MAX_DISTANCE ? (unsigned) pitch : 0;
   self->depth = depths[level];
   self->tried = TOP_BITS >> 16 * (PET_REPEATS_BUCKET - n_tried);
   self->may_rest = level <= 6;
@@ -360,6 +361,13 @@ find_matches (PetRepeats *self, const Place *place, size_t at)
   uint64_t hashed = hash (place->eight);
   PetRepeatsBucket bucket = *bucket_of (self, hashed);
   Match run = { try_run (self, place), 1 }, best;
+
+  if (self->pitch > 0 && self->pitch <= reach_back) {
+    size_t length = try_distance (self, place, self->pitch);
+
+    if (length > run.length)
+      run = (Match){ length, self->pitch };
+  }
 
   keep (self, hashed, position);
   __builtin_prefetch (

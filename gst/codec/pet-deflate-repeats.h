@@ -44,6 +44,7 @@ typedef struct {
   int depth;      /* places of a chain looked at; 0: those of the bucket are, */
   uint64_t tried; /* the bits of these that are */
   bool may_rest;
+  unsigned pitch;
   int n_resting;        /* so many times more only runs are looked for */
   uint64_t cost, saved; /* since the last time: by repeats other than runs */
   size_t long_enough;   /* matches of that many bytes are taken at once */
@@ -58,7 +59,7 @@ typedef struct {
   uint8_t window[PET_REPEATS_WINDOW + 16];
 } PetRepeats;
 
-void pet_repeats_init (PetRepeats *repeats, int level);
+void pet_repeats_init (PetRepeats *repeats, int level, size_t pitch);
 
 /* `bytes` NULL = zeros. */
 PetStatus pet_repeats_add (PetRepeats *repeats, PetBlock *block,

@@ -26,7 +26,7 @@ pet_deflate_bytes (int level)
 }
 
 PetStatus
-pet_deflate_new (const PetAllocator *allocator, int level,
+pet_deflate_new (const PetAllocator *allocator, int level, size_t pitch,
     PetDeflateWrite write, void *user, PetDeflate **deflate, PetError *error)
 {
   static const uint8_t levels[4] = { 0x01, 0x5e, 0x9c, 0xda };
@@ -53,7 +53,7 @@ pet_deflate_new (const PetAllocator *allocator, int level,
       pet_deflate_free (deflate);
       return pet_fail (error, PET_ERROR_MEMORY, "no memory to compress");
     }
-    pet_repeats_init (self->repeats, level);
+    pet_repeats_init (self->repeats, level, pitch);
   }
   return pet_block_put_bytes (&self->block, head, 2, error);
 }

@@ -38,7 +38,11 @@ add_key (PetPalette *palette, uint32_t key)
     return false;
   palette->slots[slot] = (int16_t) palette->n_colors;
   palette->slot_keys[slot] = key;
-  store_color (palette->colors[palette->n_colors++], key);
+  store_color (palette->colors[palette->n_colors], key);
+  if (palette->n_colors < PET_PALETTE_FEW)
+    memcpy (palette->keys + palette->n_colors,
+        palette->colors[palette->n_colors], 4);
+  palette->n_colors++;
   return true;
 }
 
@@ -67,15 +71,26 @@ look_at_pixels (PetPalette *palette, const uint8_t *pixels, int n, int channels)
   palette->opaque = palette->opaque && common >> 24 == 255;
 }
 
-/* False when the pixels have more colours than fit. */
-static bool
-count_pixels (PetPalette *palette, const uint8_t *row, int n, int channels)
-{
-  uint32_t last;
+#define BLOCK 256
 
-  if (n == 0)
-    return true;
-  last = pet_palette_key (row, channels);
+/* Whether all pixels have colours that are known; false where that would not be
+ * found out sooner. */
+static bool
+are_known (const PetPalette *palette, const uint8_t *pixels, int n, int channels)
+{
+  static const uint8_t no_values[PET_PALETTE_FEW];
+  uint8_t values[BLOCK];
+
+  return channels == 4 && palette->n_colors <= PET_PALETTE_FEW &&
+      pet_png_kernels ()->map_colors (pixels, n, palette->keys, no_values,
+          palette->n_colors, values);
+}
+
+static bool
+count_block (PetPalette *palette, const uint8_t *row, int n, int channels)
+{
+  uint32_t last = pet_palette_key (row, channels);
+
   if (!add_key (palette, last))
     return false;
   for (int x = 1; x < n; x++) {
@@ -84,6 +99,21 @@ count_pixels (PetPalette *palette, const uint8_t *row, int n, int channels)
     if (key != last && !add_key (palette, key))
       return false;
     last = key;
+  }
+  return true;
+}
+
+/* False when the pixels have more colours than fit. */
+static bool
+count_pixels (PetPalette *palette, const uint8_t *row, int n, int channels)
+{
+  for (int x = 0; x < n; x += BLOCK) {
+    const uint8_t *pixels = row + (ptrdiff_t) x * channels;
+    int part = n - x < BLOCK ? n - x : BLOCK;
+
+    if (!are_known (palette, pixels, part, channels) &&
+        !count_block (palette, pixels, part, channels))
+      return false;
   }
   return true;
 }
@@ -111,6 +141,25 @@ look_at_row (PetPalette *palette, const PetImage *image,
       (channels != 1 && palette->grey);
 }
 
+bool
+pet_palette_row_repeats (
+    const PetImage *image, const PetOutline *outline, int y)
+{
+  size_t pixel = (size_t) image->channels;
+  int first, end, first_above, end_above;
+
+  if (y == 0)
+    return false;
+  pet_outline_row (outline, y, image->width, &first, &end);
+  pet_outline_row (outline, y - 1, image->width, &first_above, &end_above);
+  first = first < first_above ? first : first_above;
+  end = end > end_above ? end : end_above;
+  return end <= first ||
+      memcmp (pet_image_row (image, y) + (size_t) first * pixel,
+          pet_image_row (image, y - 1) + (size_t) first * pixel,
+          (size_t) (end - first) * pixel) == 0;
+}
+
 static int
 compare_colors (const void *a, const void *b)
 {
@@ -134,6 +183,9 @@ sort_colors (PetPalette *palette)
     uint32_t key = pet_palette_key (palette->colors[i], 4);
     unsigned slot = find_slot (palette, key);
 
+    if (i < PET_PALETTE_FEW)
+      memcpy (palette->keys + i, palette->colors[i], 4);
+
     palette->slots[slot] = (int16_t) i;
     palette->slot_keys[slot] = key;
     palette->n_translucent += palette->colors[i][3] != 255;
@@ -151,10 +203,12 @@ pet_palette_init (
   palette->grey = true;
   palette->opaque = true;
   /* From the middle on, where what has many colours shows it. */
-  for (int i = 0, y = image->height / 2; i < image->height; i++) {
-    if (!look_at_row (palette, image, outline, y, &few_colors))
+  for (int i = 0; i < image->height; i++) {
+    int y = (image->height / 2 + i) % image->height;
+
+    if ((i == 0 || !pet_palette_row_repeats (image, outline, y)) &&
+        !look_at_row (palette, image, outline, y, &few_colors))
       break;
-    y = y + 1 < image->height ? y + 1 : 0;
   }
   if (!few_colors)
     palette->n_colors = 0;

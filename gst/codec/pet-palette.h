@@ -13,6 +13,9 @@
 #define PET_PALETTE_MAX 256
 #define PET_PALETTE_SLOTS 1024
 
+/* So many colours are compared with each pixel. */
+#define PET_PALETTE_FEW 32
+
 /* Thread-safety: reading is safe from several threads. */
 typedef struct {
   int n_colors;      /* 0 when there are more than PET_PALETTE_MAX */
@@ -20,6 +23,7 @@ typedef struct {
   bool grey;         /* R = G = B in all pixels */
   bool opaque;       /* alpha 255 in all pixels */
   uint8_t colors[PET_PALETTE_MAX][4]; /* R, G, B, A, in a fixed order */
+  uint32_t keys[PET_PALETTE_FEW];     /* the first ones, as numbers in memory */
   uint32_t slot_keys[PET_PALETTE_SLOTS];
   int16_t slots[PET_PALETTE_SLOTS]; /* index into colors, -1 = free */
 } PetPalette;
@@ -28,6 +32,10 @@ typedef struct {
  * most; what a file can no longer profit from is not counted further. */
 void pet_palette_init (
     PetPalette *palette, const PetImage *image, const PetOutline *outline);
+
+/* Whether row `y` is the one above once more. Outside the outline nothing is read. */
+bool pet_palette_row_repeats (
+    const PetImage *image, const PetOutline *outline, int y);
 
 /* A pixel of `channels` bytes as one number: R in the lowest byte, alpha in the
  * highest. */

@@ -146,9 +146,57 @@ pack_pixels_of (
   }
 }
 
+/* Values of `depth` bits, the leftmost in the highest: n of them, and as many as
+ * fill the last byte. */
+static void
+pack_values (const uint8_t *restrict values, int n, int depth,
+    uint8_t *restrict out)
+{
+  if (depth == 8)
+    memcpy (out, values, (size_t) n);
+  for (int i = 0; depth == 4 && i < n; i += 2)
+    out[i / 2] = (uint8_t) (values[i] << 4 | values[i + 1]);
+  for (int i = 0; depth == 2 && i < n; i += 4)
+    out[i / 4] = (uint8_t) (values[i] << 6 | values[i + 1] << 4 |
+        values[i + 2] << 2 | values[i + 3]);
+  for (int i = 0; depth == 1 && i < n; i += 8)
+    out[i / 8] = (uint8_t) (values[i] << 7 | values[i + 1] << 6 |
+        values[i + 2] << 5 | values[i + 3] << 4 | values[i + 4] << 3 |
+        values[i + 5] << 2 | values[i + 6] << 1 | values[i + 7]);
+}
+
+/* The same for 4 channels and few colours, many pixels at a time, from a whole byte
+ * on. */
+static void
+pack_few_colors (Encoder *self, const uint8_t *in, int first, int end)
+{
+  enum { PART = 512 };
+  const PetPalette *palette = &self->palette;
+  uint8_t values[PART + 8], colors[PET_PALETTE_FEW];
+
+  for (int i = 0; i < palette->n_colors; i++)
+    colors[i] = (uint8_t) (self->color_type == TYPE_GREY
+            ? palette->colors[i][0] >> (8 - self->bit_depth)
+            : i);
+  for (int x = first & ~7; x < end; x += PART) {
+    int n = end - x < PART ? end - x : PART;
+
+    memset (values + n, 0, 8);
+    pet_png_kernels ()->map_colors (in + 4 * (size_t) x, n, palette->keys,
+        colors, palette->n_colors, values);
+    pack_values (values, n, self->bit_depth,
+        self->row + (size_t) x * (size_t) self->bit_depth / 8);
+  }
+}
+
 static void
 pack_pixels (Encoder *self, const uint8_t *in, int first, int end)
 {
+  if (self->image->channels == 4 &&
+      self->palette.n_colors <= PET_PALETTE_FEW) {
+    pack_few_colors (self, in, first, end);
+    return;
+  }
   switch (self->image->channels) {
     case 1:
       pack_pixels_of (self, in, 1, first, end);
@@ -181,6 +229,14 @@ convert_row (Encoder *self, int y)
 
   memset (self->row + self->row_span.start, 0,
       self->row_span.end - self->row_span.start);
+  if (is_packed (self) &&
+      pet_palette_row_repeats (image, self->options->outline, y)) {
+    self->row_span = self->above_span;
+    memcpy (self->row + self->row_span.start,
+        self->above + self->row_span.start,
+        self->row_span.end - self->row_span.start);
+    return;
+  }
   pet_outline_row (self->options->outline, y, image->width, &first, &end);
   pet_png_find_pixels (in, channels, &first, &end);
   if (is_packed (self)) {
@@ -365,7 +421,7 @@ take_memory (Encoder *self, PetError *error)
   for (int f = 1; f < PET_PNG_N_FILTERS; f++)
     self->filtered[f] = self->above + (size_t) f * pitch;
   return pet_deflate_new (
-      self->options->allocator, level, write_data, self, &self->deflate, error);
+      self->options->allocator, level, is_packed (self) ? 1 + self->row_bytes : 0, write_data, self, &self->deflate, error);
 }
 
 static PetStatus

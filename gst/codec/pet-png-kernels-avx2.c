@@ -4,6 +4,7 @@
 #include <stdbool.h>
 
 #include "codec/pet-png-kernels-private.h"
+#include "codec/pet-png-map.h"
 
 #define ADLER_BASE 65521u
 #define VECTOR 32
@@ -270,12 +271,20 @@ find_run (const uint8_t *bytes, size_t from, size_t size, size_t run)
   return pet_png_find_run_c (bytes, i, size, run);
 }
 
+static bool
+map_colors (const uint8_t *pixels, int n, const uint32_t *keys,
+    const uint8_t *values, int n_keys, uint8_t *out)
+{
+  return pet_png_map_any (pixels, n, keys, values, n_keys, out);
+}
+
 const PetPngKernels pet_png_kernels_avx2 = {
   .name = "avx2",
   .adler = adler,
   .filter = filter,
   .pick_grey_alpha = pick_grey_alpha,
   .summarise = summarise,
+  .map_colors = map_colors,
   .zeros_ahead = zeros_ahead,
   .zeros_behind = zeros_behind,
   .find_run = find_run,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "codec/pet-png-kernels-private.h"
+#include "codec/pet-png-map.h"
 
 #define ADLER_BASE 65521u
 #define VECTOR 64
@@ -503,12 +504,20 @@ put_literals (const PetLiteralCodes *codes, const uint8_t *literals, size_t n,
   return (size_t) (out - start);
 }
 
+static bool
+map_colors (const uint8_t *pixels, int n, const uint32_t *keys,
+    const uint8_t *values, int n_keys, uint8_t *out)
+{
+  return pet_png_map_any (pixels, n, keys, values, n_keys, out);
+}
+
 const PetPngKernels pet_png_kernels_avx512 = {
   .name = "avx512",
   .adler = adler,
   .filter = filter,
   .pick_grey_alpha = pick_grey_alpha,
   .summarise = summarise,
+  .map_colors = map_colors,
   .zeros_ahead = zeros_ahead,
   .zeros_behind = zeros_behind,
   .find_run = find_run,

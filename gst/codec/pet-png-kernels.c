@@ -4,6 +4,7 @@
 
 #include "base/pet-cpu.h"
 #include "codec/pet-png-kernels-private.h"
+#include "codec/pet-png-map.h"
 
 #define ADLER_BASE 65521u
 
@@ -164,12 +165,20 @@ pet_png_find_pixels (const uint8_t *row, int channels, int *first, int *end)
   *end = (int) ((size + pixel - 1) / pixel);
 }
 
+static bool
+map_colors (const uint8_t *pixels, int n, const uint32_t *keys,
+    const uint8_t *values, int n_keys, uint8_t *out)
+{
+  return pet_png_map_any (pixels, n, keys, values, n_keys, out);
+}
+
 static const PetPngKernels plain = {
   .name = "c",
   .adler = pet_png_adler_c,
   .filter = filter_plain,
   .pick_grey_alpha = pet_png_pick_grey_alpha_c,
   .summarise = pet_png_summarise_c,
+  .map_colors = map_colors,
   .zeros_ahead = pet_png_zeros_ahead_c,
   .zeros_behind = pet_png_zeros_behind_c,
   .find_run = pet_png_find_run_c,

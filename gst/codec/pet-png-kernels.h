@@ -7,6 +7,7 @@
 
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,6 +36,12 @@ typedef struct {
    * the bits that all have (the alpha is in the highest byte). */
   void (*summarise) (
       const uint8_t *pixels, int n, uint32_t *differences, uint32_t *common);
+
+  /* Of n pixels of 4 bytes, which as numbers in memory are `keys`, the `values` that
+   * go with them; false if one is none of the keys. It takes time by their number:
+   * for up to 32 or so. */
+  bool (*map_colors) (const uint8_t *pixels, int n, const uint32_t *keys,
+      const uint8_t *values, int n_keys, uint8_t *out);
 
   /* How many bytes are 0 from the first, and from the last, on. */
   size_t (*zeros_ahead) (const uint8_t *bytes, size_t size);
