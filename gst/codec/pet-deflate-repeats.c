@@ -77,6 +77,7 @@ pet_repeats_init (PetRepeats *self, int level, size_t pitch)
   int n_tried = level < 6 ? 1 : level == 6 ? 2 : PET_REPEATS_BUCKET;
 
   self->pitch = pitch <= PET_DEFLATE_MAX_DISTANCE ? (unsigned) pitch : 0;
+  self->near_until = 0;
   self->depth = depths[level];
   self->tried = TOP_BITS >> 16 * (PET_REPEATS_BUCKET - n_tried);
   self->may_rest = level <= 6;
@@ -351,6 +352,20 @@ try_bucket (const PetRepeats *self, const Place *place, PetRepeatsBucket bucket,
   return best;
 }
 
+/* The byte before and, in a picture of few colours, the row above: where these go on
+ * for 8 bytes and more nothing else is looked for until they end. */
+static inline Match
+try_near (const PetRepeats *self, const Place *place, uint16_t reach_back)
+{
+  Match best = { try_run (self, place), 1 };
+  size_t length;
+
+  if (self->pitch == 0 || self->pitch > reach_back)
+    return best;
+  length = try_distance (self, place, self->pitch);
+  return length > best.length ? (Match){ length, self->pitch } : best;
+}
+
 /* Returns the longest match if that is to be taken. */
 static inline Match
 find_matches (PetRepeats *self, const Place *place, size_t at)
@@ -360,22 +375,19 @@ find_matches (PetRepeats *self, const Place *place, size_t at)
       at < PET_DEFLATE_MAX_DISTANCE ? (uint16_t) at : PET_DEFLATE_MAX_DISTANCE;
   uint64_t hashed = hash (place->eight);
   PetRepeatsBucket bucket = *bucket_of (self, hashed);
-  Match run = { try_run (self, place), 1 }, best;
-
-  if (self->pitch > 0 && self->pitch <= reach_back) {
-    size_t length = try_distance (self, place, self->pitch);
-
-    if (length > run.length)
-      run = (Match){ length, self->pitch };
-  }
+  Match near = try_near (self, place, reach_back), best;
 
   keep (self, hashed, position);
   __builtin_prefetch (
       bucket_of (self, hash (load_64 (place->here + AHEAD))), 1);
+  if (at < self->near_until)
+    return near;
+  if (self->pitch > 0)
+    self->near_until = at + near.length;
   best = self->depth > 0
       ? follow_chain (self, place, position, reach_back)
       : try_bucket (self, place, bucket, tag_of (hashed), position, reach_back);
-  return run.length >= best.length ? run : best;
+  return near.length >= best.length ? near : best;
 }
 
 /* Finds the cheapest ways to all positions of a stretch. Ends early, with the
@@ -563,6 +575,7 @@ slide (PetRepeats *self)
   self->base = (uint16_t) (self->base + shift);
   self->n_window -= shift;
   self->n_done -= shift;
+  self->near_until = 0;
 }
 
 PetStatus

@@ -44,7 +44,8 @@ typedef struct {
   int depth;      /* places of a chain looked at; 0: those of the bucket are, */
   uint64_t tried; /* the bits of these that are */
   bool may_rest;
-  unsigned pitch;
+  unsigned pitch;       /* of rows that may repeat; 0: not looked for */
+  size_t near_until;    /* position in the window */
   int n_resting;        /* so many times more only runs are looked for */
   uint64_t cost, saved; /* since the last time: by repeats other than runs */
   size_t long_enough;   /* matches of that many bytes are taken at once */

@@ -27,8 +27,9 @@ typedef PetStatus (*PetDeflateWrite) (
 size_t pet_deflate_bytes (int level);
 
 /* `level` 0 (stored) to 9. */
-PetStatus pet_deflate_new (const PetAllocator *allocator, int level, size_t pitch,
-    PetDeflateWrite write, void *user, PetDeflate **deflate, PetError *error);
+PetStatus pet_deflate_new (const PetAllocator *allocator, int level,
+    size_t pitch, PetDeflateWrite write, void *user, PetDeflate **deflate,
+    PetError *error);
 
 PetStatus pet_deflate_add (
     PetDeflate *deflate, const uint8_t *bytes, size_t size, PetError *error);

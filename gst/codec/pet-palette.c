@@ -39,9 +39,8 @@ add_key (PetPalette *palette, uint32_t key)
   palette->slots[slot] = (int16_t) palette->n_colors;
   palette->slot_keys[slot] = key;
   store_color (palette->colors[palette->n_colors], key);
-  if (palette->n_colors < PET_PALETTE_FEW)
-    memcpy (palette->keys + palette->n_colors,
-        palette->colors[palette->n_colors], 4);
+  if (pet_palette_is_small (palette))
+    pet_color_map_add (&palette->map, palette->colors[palette->n_colors], 0);
   palette->n_colors++;
   return true;
 }
@@ -76,14 +75,13 @@ look_at_pixels (PetPalette *palette, const uint8_t *pixels, int n, int channels)
 /* Whether all pixels have colours that are known; false where that would not be
  * found out sooner. */
 static bool
-are_known (const PetPalette *palette, const uint8_t *pixels, int n, int channels)
+are_known (
+    const PetPalette *palette, const uint8_t *pixels, int n, int channels)
 {
-  static const uint8_t no_values[PET_PALETTE_FEW];
   uint8_t values[BLOCK];
 
-  return channels == 4 && palette->n_colors <= PET_PALETTE_FEW &&
-      pet_png_kernels ()->map_colors (pixels, n, palette->keys, no_values,
-          palette->n_colors, values);
+  return channels == 4 && pet_palette_is_small (palette) &&
+      pet_png_kernels ()->map_colors (&palette->map, pixels, n, values);
 }
 
 static bool
@@ -183,9 +181,6 @@ sort_colors (PetPalette *palette)
     uint32_t key = pet_palette_key (palette->colors[i], 4);
     unsigned slot = find_slot (palette, key);
 
-    if (i < PET_PALETTE_FEW)
-      memcpy (palette->keys + i, palette->colors[i], 4);
-
     palette->slots[slot] = (int16_t) i;
     palette->slot_keys[slot] = key;
     palette->n_translucent += palette->colors[i][3] != 255;
@@ -202,6 +197,7 @@ pet_palette_init (
   memset (palette->slots, 0xff, sizeof palette->slots);
   palette->grey = true;
   palette->opaque = true;
+  pet_color_map_clear (&palette->map);
   /* From the middle on, where what has many colours shows it. */
   for (int i = 0; i < image->height; i++) {
     int y = (image->height / 2 + i) % image->height;

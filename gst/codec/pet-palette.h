@@ -9,12 +9,10 @@
 
 #include "base/pet-image.h"
 #include "base/pet-outline.h"
+#include "codec/pet-color-map.h"
 
 #define PET_PALETTE_MAX 256
 #define PET_PALETTE_SLOTS 1024
-
-/* So many colours are compared with each pixel. */
-#define PET_PALETTE_FEW 32
 
 /* Thread-safety: reading is safe from several threads. */
 typedef struct {
@@ -23,7 +21,7 @@ typedef struct {
   bool grey;         /* R = G = B in all pixels */
   bool opaque;       /* alpha 255 in all pixels */
   uint8_t colors[PET_PALETTE_MAX][4]; /* R, G, B, A, in a fixed order */
-  uint32_t keys[PET_PALETTE_FEW];     /* the first ones, as numbers in memory */
+  PetColorMap map;                    /* the same, if they are few */
   uint32_t slot_keys[PET_PALETTE_SLOTS];
   int16_t slots[PET_PALETTE_SLOTS]; /* index into colors, -1 = free */
 } PetPalette;
@@ -49,6 +47,12 @@ pet_palette_key (const uint8_t *pixel, int channels)
         0xff000000u;
   return pixel[0] | (uint32_t) pixel[1] << 8 | (uint32_t) pixel[2] << 16 |
       (uint32_t) pixel[3] << 24;
+}
+
+static inline bool
+pet_palette_is_small (const PetPalette *palette)
+{
+  return palette->map.n_keys == palette->n_colors;
 }
 
 /* Index of a colour that occurs in the image. */

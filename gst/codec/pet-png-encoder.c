@@ -36,6 +36,7 @@ typedef struct {
   const PetImage *image;
   const PetPngOptions *options;
   PetPalette palette;
+  PetColorMap map; /* what is written of its colours, if they are few */
   int color_type, bit_depth, file_channels;
 
   PetPngChunks chunks;
@@ -117,6 +118,19 @@ choose_type (Encoder *self)
   }
 }
 
+static void
+map_colors (Encoder *self)
+{
+  const PetPalette *palette = &self->palette;
+
+  pet_color_map_clear (&self->map);
+  for (int i = 0; pet_palette_is_small (palette) && i < palette->n_colors; i++)
+    pet_color_map_add (&self->map, palette->colors[i],
+        (uint8_t) (self->color_type == TYPE_GREY
+                ? palette->colors[i][0] >> (8 - self->bit_depth)
+                : i));
+}
+
 static bool
 is_packed (const Encoder *self)
 {
@@ -149,8 +163,8 @@ pack_pixels_of (
 /* Values of `depth` bits, the leftmost in the highest: n of them, and as many as
  * fill the last byte. */
 static void
-pack_values (const uint8_t *restrict values, int n, int depth,
-    uint8_t *restrict out)
+pack_values (
+    const uint8_t *restrict values, int n, int depth, uint8_t *restrict out)
 {
   if (depth == 8)
     memcpy (out, values, (size_t) n);
@@ -171,19 +185,13 @@ static void
 pack_few_colors (Encoder *self, const uint8_t *in, int first, int end)
 {
   enum { PART = 512 };
-  const PetPalette *palette = &self->palette;
-  uint8_t values[PART + 8], colors[PET_PALETTE_FEW];
+  uint8_t values[PART + 8];
 
-  for (int i = 0; i < palette->n_colors; i++)
-    colors[i] = (uint8_t) (self->color_type == TYPE_GREY
-            ? palette->colors[i][0] >> (8 - self->bit_depth)
-            : i);
   for (int x = first & ~7; x < end; x += PART) {
     int n = end - x < PART ? end - x : PART;
 
     memset (values + n, 0, 8);
-    pet_png_kernels ()->map_colors (in + 4 * (size_t) x, n, palette->keys,
-        colors, palette->n_colors, values);
+    pet_png_kernels ()->map_colors (&self->map, in + 4 * (size_t) x, n, values);
     pack_values (values, n, self->bit_depth,
         self->row + (size_t) x * (size_t) self->bit_depth / 8);
   }
@@ -192,8 +200,7 @@ pack_few_colors (Encoder *self, const uint8_t *in, int first, int end)
 static void
 pack_pixels (Encoder *self, const uint8_t *in, int first, int end)
 {
-  if (self->image->channels == 4 &&
-      self->palette.n_colors <= PET_PALETTE_FEW) {
+  if (self->image->channels == 4 && pet_palette_is_small (&self->palette)) {
     pack_few_colors (self, in, first, end);
     return;
   }
@@ -420,8 +427,9 @@ take_memory (Encoder *self, PetError *error)
   self->above = self->row + pitch;
   for (int f = 1; f < PET_PNG_N_FILTERS; f++)
     self->filtered[f] = self->above + (size_t) f * pitch;
-  return pet_deflate_new (
-      self->options->allocator, level, is_packed (self) ? 1 + self->row_bytes : 0, write_data, self, &self->deflate, error);
+  return pet_deflate_new (self->options->allocator, level,
+      is_packed (self) ? 1 + self->row_bytes : 0, write_data, self,
+      &self->deflate, error);
 }
 
 static PetStatus
@@ -468,6 +476,7 @@ pet_png_encode (const PetImage *image, const PetPngOptions *options,
   pet_png_chunks_init (&self->chunks, write, user);
   pet_palette_init (&self->palette, image, options->outline);
   choose_type (self);
+  map_colors (self);
 
   status = encode (self, error);
   if (status == PET_OK && info != NULL)

@@ -4,7 +4,6 @@
 #include <stdbool.h>
 
 #include "codec/pet-png-kernels-private.h"
-#include "codec/pet-png-map.h"
 
 #define ADLER_BASE 65521u
 #define VECTOR 32
@@ -272,10 +271,9 @@ find_run (const uint8_t *bytes, size_t from, size_t size, size_t run)
 }
 
 static bool
-map_colors (const uint8_t *pixels, int n, const uint32_t *keys,
-    const uint8_t *values, int n_keys, uint8_t *out)
+map_colors (const PetColorMap *map, const uint8_t *pixels, int n, uint8_t *out)
 {
-  return pet_png_map_any (pixels, n, keys, values, n_keys, out);
+  return pet_color_map_pixels (map, pixels, n, out);
 }
 
 const PetPngKernels pet_png_kernels_avx2 = {

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "codec/pet-png-kernels-private.h"
-#include "codec/pet-png-map.h"
 
 #define ADLER_BASE 65521u
 #define VECTOR 64
@@ -505,10 +504,33 @@ put_literals (const PetLiteralCodes *codes, const uint8_t *literals, size_t n,
 }
 
 static bool
-map_colors (const uint8_t *pixels, int n, const uint32_t *keys,
-    const uint8_t *values, int n_keys, uint8_t *out)
+map_colors (const PetColorMap *map, const uint8_t *pixels, int n, uint8_t *out)
 {
-  return pet_png_map_any (pixels, n, keys, values, n_keys, out);
+  const __m512i factor = _mm512_set1_epi32 ((int) map->factor);
+  const __m512i byte = _mm512_set1_epi32 (0xff);
+  __m512i slots[2] = { _mm512_loadu_si512 (map->slots),
+    _mm512_loadu_si512 (map->slots + 64) };
+  __m512i keys[2] = { _mm512_loadu_si512 (map->keys),
+    _mm512_loadu_si512 (map->keys + 16) };
+  __m512i values = _mm512_castsi256_si512 (
+      _mm256_loadu_si256 ((const __m256i *) map->values));
+  __mmask16 unknown = 0;
+
+  for (int i = 0; i < n; i += 16) {
+    __mmask16 mask =
+        n - i < 16 ? (__mmask16) ((1u << (n - i)) - 1) : (__mmask16) 0xffff;
+    __m512i pixel = _mm512_maskz_loadu_epi32 (mask, pixels + 4 * (size_t) i);
+    __m512i slot = _mm512_srli_epi32 (
+        _mm512_mullo_epi32 (pixel, factor), 32 - PET_COLOR_MAP_BITS);
+    __m512i index = _mm512_and_si512 (
+        _mm512_permutex2var_epi8 (slots[0], slot, slots[1]), byte);
+
+    unknown |= _mm512_mask_cmpneq_epu32_mask (
+        mask, pixel, _mm512_permutex2var_epi32 (keys[0], index, keys[1]));
+    _mm512_mask_cvtepi32_storeu_epi8 (
+        out + i, mask, _mm512_permutexvar_epi8 (index, values));
+  }
+  return unknown == 0;
 }
 
 const PetPngKernels pet_png_kernels_avx512 = {

@@ -4,7 +4,6 @@
 
 #include "base/pet-cpu.h"
 #include "codec/pet-png-kernels-private.h"
-#include "codec/pet-png-map.h"
 
 #define ADLER_BASE 65521u
 
@@ -166,10 +165,9 @@ pet_png_find_pixels (const uint8_t *row, int channels, int *first, int *end)
 }
 
 static bool
-map_colors (const uint8_t *pixels, int n, const uint32_t *keys,
-    const uint8_t *values, int n_keys, uint8_t *out)
+map_colors (const PetColorMap *map, const uint8_t *pixels, int n, uint8_t *out)
 {
-  return pet_png_map_any (pixels, n, keys, values, n_keys, out);
+  return pet_color_map_pixels (map, pixels, n, out);
 }
 
 static const PetPngKernels plain = {

@@ -7,10 +7,10 @@
 
 #pragma once
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "codec/pet-color-map.h"
 #include "codec/pet-deflate-literals.h"
 
 #define PET_PNG_N_FILTERS 5 /* None, Sub, Up, Average, Paeth */
@@ -37,11 +37,10 @@ typedef struct {
   void (*summarise) (
       const uint8_t *pixels, int n, uint32_t *differences, uint32_t *common);
 
-  /* Of n pixels of 4 bytes, which as numbers in memory are `keys`, the `values` that
-   * go with them; false if one is none of the keys. It takes time by their number:
-   * for up to 32 or so. */
-  bool (*map_colors) (const uint8_t *pixels, int n, const uint32_t *keys,
-      const uint8_t *values, int n_keys, uint8_t *out);
+  /* The values of n pixels of 4 bytes; false, and anything, if the map lacks one
+   * of them. */
+  bool (*map_colors) (
+      const PetColorMap *map, const uint8_t *pixels, int n, uint8_t *out);
 
   /* How many bytes are 0 from the first, and from the last, on. */
   size_t (*zeros_ahead) (const uint8_t *bytes, size_t size);
