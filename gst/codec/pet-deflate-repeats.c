@@ -390,6 +390,17 @@ find_matches (PetRepeats *self, const Place *place, size_t at)
   return near.length >= best.length ? near : best;
 }
 
+/* Inside of runs, of the row and of the one above, no match begins that would not
+ * have begun before. */
+static inline bool
+is_inside (const PetRepeats *self, const uint8_t *here, size_t at)
+{
+  const uint8_t *above = here - self->pitch;
+
+  return self->pitch > 0 && at > self->pitch && here[0] == here[-1] &&
+      here[-1] == here[-2] && above[0] == above[-1];
+}
+
 /* Finds the cheapest ways to all positions of a stretch. Ends early, with the
  * position returned, where a long match begins. */
 static size_t
@@ -420,7 +431,8 @@ find_ways (PetRepeats *self, const Stretch *stretch, Match *taken)
       cost = node[1].cost;
       n_literals = 0;
     }
-    if (stretch->start + i == 0)
+    if (stretch->start + i == 0 ||
+        (i > 0 && is_inside (self, bytes + i, stretch->start + i)))
       continue;
     best = find_matches (self, &place, stretch->start + i);
     if (best.length >= self->long_enough) {
