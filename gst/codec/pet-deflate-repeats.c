@@ -382,7 +382,7 @@ find_matches (PetRepeats *self, const Place *place, size_t at)
       bucket_of (self, hash (load_64 (place->here + AHEAD))), 1);
   if (at < self->near_until)
     return near;
-  if (self->pitch > 0)
+  if (self->pitch > 0 && self->depth == 0)
     self->near_until = at + near.length;
   best = self->depth > 0
       ? follow_chain (self, place, position, reach_back)
@@ -397,8 +397,8 @@ is_inside (const PetRepeats *self, const uint8_t *here, size_t at)
 {
   const uint8_t *above = here - self->pitch;
 
-  return self->pitch > 0 && at > self->pitch && here[0] == here[-1] &&
-      here[-1] == here[-2] && above[0] == above[-1];
+  return self->pitch > 0 && self->depth == 0 && at > self->pitch &&
+      here[0] == here[-1] && here[-1] == here[-2] && above[0] == above[-1];
 }
 
 /* Finds the cheapest ways to all positions of a stretch. Ends early, with the

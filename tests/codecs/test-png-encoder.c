@@ -460,6 +460,40 @@ an_outline_changes_no_byte (void)
   }
 }
 
+/* Rows that are there several times, of colours that come in runs, as in looks. */
+static void
+pictures_of_few_colours_survive (void)
+{
+  for (int i = 0; i < 120; i++) {
+    int width = tap_random_range (1, 300), height = tap_random_range (1, 90);
+    int n_colors = tap_random_range (1, i % 3 == 0 ? 300 : 34);
+    int channels = i % 4 == 0 ? 3 : 4, cell = tap_random_range (1, 7);
+    PetImage image = image_new (width, height, channels);
+    PetPngOptions options;
+    Bytes png;
+
+    for (int y = 0; y < height; y++)
+      for (int x = 0; x < width; x++) {
+        uint8_t *pixel = pixel_at (&image, x, y);
+        int color = tap_random_range (0, n_colors - 1);
+        const uint8_t made[4] = { (uint8_t) (color * 37), (uint8_t) color, 5,
+          (uint8_t) (color % 3 == 0 ? 255 : color * 11) };
+
+        if (y % cell != 0)
+          memcpy (pixel, pixel_at (&image, x, y - 1), (size_t) channels);
+        else if (x % cell != 0)
+          memcpy (pixel, pixel_at (&image, x - 1, y), (size_t) channels);
+        else
+          memcpy (pixel, made, (size_t) channels);
+      }
+    pet_png_options_init (&options);
+    options.level = i % 10;
+    png = encode (&image, &options, NULL);
+    bytes_free (&png);
+    free (image.data);
+  }
+}
+
 static PetStatus
 add_piece (void *user, const uint8_t *bytes, size_t size, PetError *error)
 {
@@ -474,7 +508,7 @@ compress (const uint8_t *bytes, size_t size, int level, uint8_t poison)
   PetDeflate *deflate;
 
   test_allocator_init (&memory, poison);
-  tap_check (pet_deflate_new (&memory.allocator, level, add_piece, &sink,
+  tap_check (pet_deflate_new (&memory.allocator, level, 0, add_piece, &sink,
                  &deflate, NULL) == PET_OK);
   tap_check (pet_deflate_add (deflate, bytes, size, NULL) == PET_OK);
   tap_check (pet_deflate_finish (deflate, NULL) == PET_OK);
@@ -527,6 +561,7 @@ main (int argc, char **argv)
     TAP_TEST (bad_arguments_are_refused),
     TAP_TEST (higher_levels_are_smaller),
     TAP_TEST (an_outline_changes_no_byte),
+    TAP_TEST (pictures_of_few_colours_survive),
     TAP_TEST (older_memory_decides_nothing),
   };
 

@@ -213,6 +213,62 @@ every_version_sees_alike (void)
     }
 }
 
+/* `n_colors` colours of which all pixels are but one, if `strange` is not -1. */
+static void
+check_colors (int n_colors, int n, int strange)
+{
+  static uint8_t pixels[4 * MAX_BYTES], want[MAX_BYTES], got[MAX_BYTES + GUARD];
+  uint8_t colors[PET_COLOR_MAP_MOST][4];
+  PetColorMap map;
+
+  pet_color_map_clear (&map);
+  for (int k = 0; k < n_colors; k++) {
+    uint32_t color = tap_random () << 5 | (uint32_t) k;
+
+    memcpy (colors[k], &color, 4);
+    tap_check (pet_color_map_add (&map, colors[k], (uint8_t) (k * 7)));
+  }
+  for (int i = 0; i < n; i++) {
+    int k = tap_random_range (0, n_colors - 1);
+
+    memcpy (pixels + 4 * i, colors[k], 4);
+    want[i] = (uint8_t) (k * 7);
+  }
+  if (strange >= 0)
+    pixels[4 * strange] ^= 32;
+  for (int v = 0; pet_png_kernels_at (v) != NULL; v++) {
+    const PetPngKernels *one = pet_png_kernels_at (v);
+    bool known;
+
+    memset (got, 0xa5, sizeof got);
+    known = one->map_colors (&map, pixels, n, got);
+    if (known != (strange < 0) ||
+        (known && memcmp (got, want, (size_t) n) != 0))
+      tap_fail ("%s: %d colours, %d pixels", one->name, n_colors, n);
+    for (int i = n; i < n + GUARD; i++)
+      tap_check (got[i] == 0xa5);
+  }
+}
+
+static void
+every_version_maps_alike (void)
+{
+  PetColorMap map;
+
+  for (int round = 0; round < 400; round++) {
+    int n = tap_random_range (1, round < 200 ? 70 : MAX_BYTES);
+    int n_colors = tap_random_range (1, PET_COLOR_MAP_MOST);
+
+    check_colors (n_colors, n, -1);
+    if (n_colors > 1)
+      check_colors (n_colors, n, tap_random_range (0, n - 1));
+  }
+  pet_color_map_clear (&map);
+  for (uint32_t k = 0; k <= PET_COLOR_MAP_MOST; k++)
+    tap_check (pet_color_map_add (&map, (const uint8_t *) &k, 0) ==
+        (k < PET_COLOR_MAP_MOST));
+}
+
 /* Codes of lengths as they come of counts that grow by `skew` percent from one
  * symbol to the next: with 50 the rare ones have all the bits there are. */
 static void
@@ -322,13 +378,13 @@ fill_mixed (uint8_t *bytes, size_t size, int kind)
 }
 
 static Stream
-compress_in_pieces (const uint8_t *bytes, size_t size, int level)
+compress_in_pieces (const uint8_t *bytes, size_t size, int level, size_t pitch)
 {
   Stream stream = { 0 };
   PetDeflate *deflate;
 
-  tap_check (
-      pet_deflate_new (NULL, level, take, &stream, &deflate, NULL) == PET_OK);
+  tap_check (pet_deflate_new (
+                 NULL, level, pitch, take, &stream, &deflate, NULL) == PET_OK);
   for (size_t i = 0; i < size;) {
     size_t zeros = 0, n = (size_t) tap_random_range (1, 5000);
 
@@ -346,20 +402,31 @@ compress_in_pieces (const uint8_t *bytes, size_t size, int level)
   return stream;
 }
 
+/* Most rows of `pitch` bytes are the one above with a few others, in runs. */
+static void
+repeat_rows (uint8_t *bytes, size_t size, size_t pitch)
+{
+  for (size_t i = pitch; pitch > 0 && i < size; i++)
+    if (i / pitch % 5 != 0 && bytes[i] % 64 != 0)
+      bytes[i] = i % 9 < 5 ? bytes[i - pitch] : bytes[i - 1];
+}
+
 static void
 zlib_reads_every_level (void)
 {
   static uint8_t bytes[700000], back[sizeof bytes];
 
-  for (int kind = 0; kind < 6; kind++)
+  for (int kind = 0; kind < 8; kind++)
     for (int level = 0; level <= 9; level++) {
+      size_t pitch = kind < 6 ? 0 : (size_t) tap_random_range (1, 40000);
       size_t size = kind == 5 ? (size_t) tap_random_range (0, 70)
                               : sizeof bytes - (size_t) (level * 777);
       uLongf n_back = sizeof back;
       Stream stream;
 
-      fill_mixed (bytes, size, kind);
-      stream = compress_in_pieces (bytes, size, level);
+      fill_mixed (bytes, size, kind % 6);
+      repeat_rows (bytes, size, pitch);
+      stream = compress_in_pieces (bytes, size, level, pitch);
       if (uncompress (back, &n_back, stream.bytes, stream.size) != Z_OK ||
           n_back != size || memcmp (back, bytes, size) != 0)
         tap_fail ("level %d, kind %d: not what went in", level, kind);
@@ -381,8 +448,8 @@ failing_writes_end_it (void)
       PetDeflate *deflate;
       PetStatus status;
 
-      tap_check (pet_deflate_new (NULL, level, take, &stream, &deflate, NULL) ==
-          PET_OK);
+      tap_check (pet_deflate_new (
+                     NULL, level, 0, take, &stream, &deflate, NULL) == PET_OK);
       status = pet_deflate_add (deflate, bytes, sizeof bytes, NULL);
       if (status == PET_OK)
         status = pet_deflate_finish (deflate, NULL);
@@ -463,6 +530,7 @@ main (int argc, char **argv)
     TAP_TEST (every_version_filters_alike),
     TAP_TEST (filters_are_those_of_png),
     TAP_TEST (every_version_sees_alike),
+    TAP_TEST (every_version_maps_alike),
     TAP_TEST (every_version_writes_alike),
     TAP_TEST (zlib_reads_every_level),
     TAP_TEST (failing_writes_end_it),
