@@ -80,7 +80,8 @@ are_known (
 {
   uint8_t values[BLOCK];
 
-  return channels == 4 && pet_palette_is_small (palette) &&
+  return channels == 4 && palette->n_colors > 0 &&
+      pet_palette_is_small (palette) &&
       pet_png_kernels ()->map_colors (&palette->map, pixels, n, values);
 }
 

@@ -37,8 +37,8 @@ typedef struct {
   void (*summarise) (
       const uint8_t *pixels, int n, uint32_t *differences, uint32_t *common);
 
-  /* The values of n pixels of 4 bytes; false, and anything, if the map lacks one
-   * of them. */
+  /* The values of n pixels of 4 bytes; false, and anything, if the map, which has
+   * one key at least, lacks one of them. */
   bool (*map_colors) (
       const PetColorMap *map, const uint8_t *pixels, int n, uint8_t *out);
 
