@@ -10,11 +10,12 @@ extern const PetPngKernels pet_png_kernels_avx2;
 extern const PetPngKernels pet_png_kernels_avx512;
 
 /* Bits that a filtered byte costs, times 8, by its distance from 0 modulo 256:
- * 1 + 2 log2 (distance + 1), and 0 for 0. From 16 on by steps of 16. */
+ * 1 + 2 log2 (distance + 1), and 0 for 0. From 16 on by steps of 16, and 128 as
+ * 127. */
 #define PET_PNG_COSTS_LOW                                                      \
   0, 24, 33, 40, 45, 49, 53, 56, 59, 61, 63, 65, 67, 69, 71, 72
 #define PET_PNG_COSTS_HIGH                                                     \
-  0, 82, 94, 101, 107, 112, 115, 119, 120, 120, 120, 120, 120, 120, 120, 120
+  0, 82, 94, 101, 107, 112, 115, 119, 119, 119, 119, 119, 119, 119, 119, 119
 
 /* Bytes from..to of the filters; adds to the five costs. */
 void pet_png_filter_c (const uint8_t *row, const uint8_t *above, size_t from,
