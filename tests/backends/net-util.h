@@ -104,10 +104,12 @@ difference (const Result *a, const Result *b)
     return INFINITY;
   for (size_t i = 0; i < a->count; i++) {
     double d = fabs ((double) a->data[i] - (double) b->data[i]);
+    bool same =
+        a->data[i] == b->data[i] || (isnan (a->data[i]) && isnan (b->data[i]));
 
-    if (!(d <= worst))
+    if (!same && !(d <= worst))
       worst = d;
-    if (fabs ((double) b->data[i]) > scale)
+    if (isfinite (b->data[i]) && fabs ((double) b->data[i]) > scale)
       scale = fabs ((double) b->data[i]);
   }
   return worst / scale;

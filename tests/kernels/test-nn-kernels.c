@@ -122,7 +122,8 @@ check_conv_one (const PetNativeKernels *k)
             (double) row.weights.data[s * PET_BLOCK + l];
     expected = (float) finished (
         &row.conv.finish, sum, row.has_residual ? row.residual.data + p : NULL);
-    if (!isnan (expected))
+    /* A segment may lie over another one's unused lanes. */
+    if (!isnan (sum))
       compare (k->name, "conv_one", row.out.data + p, &expected, 1, 2e-5);
   }
   row_end (&row, k->name);
