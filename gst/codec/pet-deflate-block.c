@@ -40,10 +40,11 @@ static const uint8_t precode_extra_bits[N_PRECODE] = {
 };
 
 void
-pet_block_init (
-    PetBlock *block, size_t most_literals, PetDeflateWrite write, void *user)
+pet_block_init (PetBlock *block, size_t most_literals, size_t most_matches,
+    PetDeflateWrite write, void *user)
 {
   block->most_literals = most_literals;
+  block->most_matches = most_matches;
   block->write = write;
   block->user = user;
   block->bits = 0;
@@ -160,7 +161,7 @@ pet_block_add_match (
   *match = (PetBlockMatch){ (uint16_t) block->n_pending,
     (uint16_t) (distance - 1), (uint32_t) length };
   block->n_pending = 0;
-  if (++block->n_matches == PET_BLOCK_MATCHES)
+  if (++block->n_matches == block->most_matches)
     return pet_block_end (block, false, error);
   return PET_OK;
 }

@@ -40,7 +40,8 @@ typedef struct {
   unsigned n_bits;
   size_t n_out;
 
-  size_t most_literals; /* it is ended with; at most PET_BLOCK_LITERALS */
+  /* It is ended with; at most PET_BLOCK_LITERALS and PET_BLOCK_MATCHES. */
+  size_t most_literals, most_matches;
   size_t n_literals, n_pending; /* pending: behind the last match */
   size_t n_matches;
   bool ends_with_zero; /* of pet-deflate-runs.h: the last byte was one */
@@ -56,8 +57,8 @@ typedef struct {
   uint8_t out[PET_BLOCK_OUT_BYTES];
 } PetBlock;
 
-void pet_block_init (
-    PetBlock *block, size_t most_literals, PetDeflateWrite write, void *user);
+void pet_block_init (PetBlock *block, size_t most_literals, size_t most_matches,
+    PetDeflateWrite write, void *user);
 
 /* Writes out a block when there is no more room in it. */
 PetStatus pet_block_add_literals (

@@ -45,8 +45,10 @@ pet_deflate_new (const PetAllocator *allocator, int level, size_t pitch,
   self->adler_a = 1;
   self->adler_b = 0;
   self->repeats = NULL;
+  /* Where colours are few the codes of one part of a picture do not suit another. */
   pet_block_init (&self->block,
-      level > 1 ? PET_BLOCK_LITERALS / 2 : PET_BLOCK_LITERALS, write, user);
+      level > 1 ? PET_BLOCK_LITERALS / 2 : PET_BLOCK_LITERALS,
+      pitch > 0 ? PET_BLOCK_MATCHES / 4 : PET_BLOCK_MATCHES, write, user);
   if (level > 1) {
     self->repeats = pet_alloc (allocator, sizeof *self->repeats);
     if (self->repeats == NULL) {

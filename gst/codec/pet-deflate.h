@@ -26,7 +26,8 @@ typedef PetStatus (*PetDeflateWrite) (
 /* Bytes pet_deflate_new takes from the allocator. */
 size_t pet_deflate_bytes (int level);
 
-/* `level` 0 (stored) to 9. */
+/* `level` 0 (stored) to 9. `pitch`: bytes of a row that is much like the one above,
+ * as in pictures of few colours; 0: not looked for. From level 2 on. */
 PetStatus pet_deflate_new (const PetAllocator *allocator, int level,
     size_t pitch, PetDeflateWrite write, void *user, PetDeflate **deflate,
     PetError *error);
