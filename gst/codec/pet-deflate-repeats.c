@@ -7,11 +7,9 @@
 #include "codec/pet-deflate-runs.h"
 #include "codec/pet-png-kernels.h"
 
-#define MIN_LENGTH 3
-#define UNIT 16u /* of all costs, per bit */
+#define UNIT PET_REPEATS_UNIT
 
-/* More than any way costs; together with another cost, more than this. */
-#define NO_WAY INT32_MAX
+#define NO_WAY PET_REPEATS_NO_WAY
 
 #define HASHED_BYTES 5
 
@@ -22,24 +20,8 @@
 /* So many bytes before its turn a bucket is fetched. */
 #define AHEAD 6
 
-/* So many zeros in a row are one match, whatever else they may repeat. */
-#define LONG_RUN 40
-#define LONGEST_FOUND_RUN 16
-
 /* Positions inside a match taken at once whose hashes are kept. */
 #define KEPT_POSITIONS 16
-
-/* What a symbol costs that the last block had no use for. */
-#define UNSEEN_LITERAL_BITS 12
-#define UNSEEN_BITS 9
-
-/* What a match costs before there is a block to tell. */
-#define FIRST_LENGTH_BITS 9
-#define FIRST_DISTANCE_BITS 7
-
-/* A match takes symbols out of the block that were worth more: where it costs the
- * same as its bytes, it is the better way. */
-#define MATCH_BONUS (UNIT / 2)
 
 /* Below one part in so many that repeats save they are left alone for a while,
  * unless what was looked at is too little to tell. */
@@ -88,93 +70,6 @@ pet_repeats_init (PetRepeats *self, int level, size_t pitch)
   memset (self->buckets, 0, sizeof self->buckets);
   memset (self->previous, 0, sizeof self->previous);
   memset (self->window, 0, sizeof self->window);
-}
-
-/* 16 log2 (value), value >= 1, within 1: the fraction is near linear. */
-static unsigned
-log2_16 (uint32_t value)
-{
-  unsigned top = pet_top_bit (value);
-  unsigned mantissa = (unsigned) (((uint64_t) value << 8 >> top) & 0xff);
-  unsigned bulge = mantissa * (256 - mantissa) * 22 / 65536;
-
-  return UNIT * top + (mantissa + bulge / 2) / 16;
-}
-
-/* The next long run of zeros at or behind `at`; where the window ends if there
- * is none. */
-static size_t
-find_long_run (const PetRepeats *self, size_t at, size_t *end)
-{
-  const PetPngKernels *kernels = pet_png_kernels ();
-  size_t n = self->n_window;
-
-  for (;;) {
-    size_t start = kernels->find_run (self->window, at, n, LONGEST_FOUND_RUN);
-
-    *end = start < n ? start + LONGEST_FOUND_RUN : n;
-    *end += kernels->zeros_ahead (self->window + *end, n - *end);
-    if (start == n || *end - start >= LONG_RUN)
-      return start;
-    at = *end;
-  }
-}
-
-/* By how often each byte occurs outside of long runs. */
-static void
-guess_costs (PetRepeats *self)
-{
-  uint32_t counts[256] = { 0 };
-  size_t n = 256;
-  unsigned all;
-
-  for (size_t at = self->n_done, end; at < self->n_window; at = end) {
-    size_t run = find_long_run (self, at, &end);
-
-    pet_png_kernels ()->count_literals (
-        self->window + at, run - at, false, counts);
-    n += run - at;
-  }
-  all = log2_16 ((uint32_t) n);
-  for (int i = 0; i < 256; i++) {
-    unsigned cost = all - log2_16 (counts[i] + 1);
-
-    self->literal_costs[i] = (uint16_t) (cost < UNIT ? UNIT : cost);
-  }
-}
-
-static unsigned
-bits_of (uint8_t length, unsigned unseen)
-{
-  return length > 0 ? length : unseen;
-}
-
-/* Of literals the last block's codes and what is to come each tell half: the
- * codes know what matches leave over, but not that a picture changes. */
-static void
-update_costs (PetRepeats *self, const PetBlock *block)
-{
-  const uint8_t *lengths = block->lengths, *distances = lengths + PET_N_LITLEN;
-  bool is_first = lengths[PET_END_OF_BLOCK] == 0;
-  unsigned unseen = is_first ? FIRST_LENGTH_BITS : UNSEEN_BITS;
-
-  guess_costs (self);
-  for (int i = 0; i < 256 && !is_first; i++) {
-    unsigned last = UNIT * bits_of (lengths[i], UNSEEN_LITERAL_BITS);
-
-    self->literal_costs[i] = (uint16_t) ((self->literal_costs[i] + last) / 2);
-  }
-  for (unsigned i = 0; i < PET_REPEATS_LONG; i++) {
-    PetDeflateSymbol l =
-        pet_deflate_length_symbol (i < MIN_LENGTH ? MIN_LENGTH : i);
-    unsigned bits = bits_of (lengths[l.symbol], unseen) + l.n_extra;
-
-    self->length_costs[i] = i < MIN_LENGTH ? NO_WAY : UNIT * bits - MATCH_BONUS;
-  }
-  unseen = is_first ? FIRST_DISTANCE_BITS : UNSEEN_BITS;
-  for (unsigned i = 0; i < PET_N_DISTANCE; i++)
-    self->distance_costs[i] = (uint16_t) (UNIT *
-        (bits_of (distances[i], unseen) + (i < 4 ? 0 : i / 2 - 1)));
 }
 
 /* The first byte is the lowest. */
@@ -458,7 +353,7 @@ gain (const PetRepeats *self, const uint8_t *bytes, const PetRepeatsNode *node)
   unsigned distance = node->distance_less_1 + 1u;
   unsigned symbol = pet_deflate_distance_symbol (distance).symbol;
   uint32_t match = self->length_costs[node->length] +
-      self->distance_costs[symbol] + MATCH_BONUS + UNIT;
+      self->distance_costs[symbol] + PET_REPEATS_MATCH_BONUS + UNIT;
   uint32_t literals = 0;
 
   for (size_t i = 0; i < node->length; i++)
@@ -543,9 +438,9 @@ parse_repeats (PetRepeats *self, PetBlock *block, PetError *error)
   size_t at = self->n_done;
 
   self->cost = self->saved = 0;
-  update_costs (self, block);
+  pet_repeats_update_costs (self, block);
   while (at < self->n_window) {
-    size_t end, run = find_long_run (self, at, &end);
+    size_t end, run = pet_repeats_find_long_run (self, at, &end);
 
     while (at < run)
       PET_TRY (parse_stretch (self, block, &at, run, error));

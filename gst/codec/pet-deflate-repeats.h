@@ -20,6 +20,16 @@
 /* A match of so many bytes is taken as soon as it is found, at any level. */
 #define PET_REPEATS_LONG 64
 
+/* Of all costs, per bit. */
+#define PET_REPEATS_UNIT 16u
+
+/* More than any way costs; together with another cost, more than this. */
+#define PET_REPEATS_NO_WAY INT32_MAX
+
+/* A match takes symbols out of the block that were worth more: where it costs the
+ * same as its bytes, it is the better way. */
+#define PET_REPEATS_MATCH_BONUS (PET_REPEATS_UNIT / 2)
+
 /* How a position is reached with the fewest bits: by a match of `length` bytes
  * or, where that is 0, by literals from the last match on. */
 typedef struct {
@@ -68,3 +78,9 @@ PetStatus pet_repeats_add (PetRepeats *repeats, PetBlock *block,
 
 PetStatus pet_repeats_finish (
     PetRepeats *repeats, PetBlock *block, PetError *error);
+
+/* Internal (pet-deflate-costs.c): costs for what is not done yet, and the next long
+ * run of zeros at or behind `at`, where the window ends if there is none. */
+void pet_repeats_update_costs (PetRepeats *repeats, const PetBlock *block);
+size_t pet_repeats_find_long_run (
+    const PetRepeats *repeats, size_t at, size_t *end);
