@@ -200,7 +200,8 @@ pack_few_colors (Encoder *self, const uint8_t *in, int first, int end)
 static void
 pack_pixels (Encoder *self, const uint8_t *in, int first, int end)
 {
-  if (self->image->channels == 4 && pet_palette_is_small (&self->palette)) {
+  if (self->image->channels == 4 &&
+      self->map.n_keys == self->palette.n_colors) {
     pack_few_colors (self, in, first, end);
     return;
   }

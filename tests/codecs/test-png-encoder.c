@@ -495,6 +495,29 @@ pictures_of_few_colours_survive (void)
   }
 }
 
+/* Colours that differ in few bits, which no factor may keep apart: 32 alphas. */
+static void
+colours_that_are_much_alike_survive (void)
+{
+  for (int shift = 0; shift < 4; shift++)
+    for (int round = 0; round < 40; round++) {
+      PetImage image = image_new (64, 9, 4);
+      PetPngOptions options;
+      Bytes png;
+
+      for (int i = 0; i < 64 * 9; i++) {
+        int value = round < 20 ? i % 32 * (round + 1) : i * i % (round + 7);
+
+        pixel_at (&image, i % 64, i / 64)[shift] = (uint8_t) value;
+      }
+      pet_png_options_init (&options);
+      options.level = 1;
+      png = encode (&image, &options, NULL);
+      bytes_free (&png);
+      free (image.data);
+    }
+}
+
 static PetStatus
 add_piece (void *user, const uint8_t *bytes, size_t size, PetError *error)
 {
@@ -563,6 +586,7 @@ main (int argc, char **argv)
     TAP_TEST (higher_levels_are_smaller),
     TAP_TEST (an_outline_changes_no_byte),
     TAP_TEST (pictures_of_few_colours_survive),
+    TAP_TEST (colours_that_are_much_alike_survive),
     TAP_TEST (older_memory_decides_nothing),
   };
 
