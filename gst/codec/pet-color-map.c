@@ -27,12 +27,11 @@ fill_slots (PetColorMap *map)
 }
 
 bool
-pet_color_map_add (PetColorMap *map, const uint8_t *color, uint8_t value)
+pet_color_map_add (PetColorMap *map, const uint8_t *color)
 {
   if (map->n_keys == PET_COLOR_MAP_MOST)
     return false;
-  memcpy (&map->keys[map->n_keys], color, 4);
-  map->values[map->n_keys++] = value;
+  memcpy (&map->keys[map->n_keys++], color, 4);
   /* One factor in a hundred keeps 32 keys apart. */
   for (int i = 0; i < 10000; i++) {
     if (fill_slots (map))

@@ -25,8 +25,9 @@ typedef struct {
 
 void pet_color_map_clear (PetColorMap *map);
 
-/* A colour that is not there yet, of 4 bytes; false if there is no room. */
-bool pet_color_map_add (PetColorMap *map, const uint8_t *color, uint8_t value);
+/* A colour that is not there yet, of 4 bytes, with the value 0; false if there is no
+ * room. */
+bool pet_color_map_add (PetColorMap *map, const uint8_t *color);
 
 #define PET_COLOR_MAP_BLOCK 64
 

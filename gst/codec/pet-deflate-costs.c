@@ -31,8 +31,6 @@ log2_16 (uint32_t value)
   return UNIT * top + (mantissa + bulge / 2) / 16;
 }
 
-/* The next long run of zeros at or behind `at`; where the window ends if there
- * is none. */
 size_t
 pet_repeats_find_long_run (const PetRepeats *self, size_t at, size_t *end)
 {

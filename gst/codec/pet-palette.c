@@ -40,7 +40,7 @@ add_key (PetPalette *palette, uint32_t key)
   palette->slot_keys[slot] = key;
   store_color (palette->colors[palette->n_colors], key);
   if (pet_palette_is_small (palette))
-    pet_color_map_add (&palette->map, palette->colors[palette->n_colors], 0);
+    pet_color_map_add (&palette->map, palette->colors[palette->n_colors]);
   palette->n_colors++;
   return true;
 }

@@ -36,7 +36,6 @@ typedef struct {
   const PetImage *image;
   const PetPngOptions *options;
   PetPalette palette;
-  PetColorMap map; /* what is written of its colours, if they are few */
   int color_type, bit_depth, file_channels;
 
   PetPngChunks chunks;
@@ -118,17 +117,20 @@ choose_type (Encoder *self)
   }
 }
 
+/* What stands in the file for each of few colours. */
 static void
-map_colors (Encoder *self)
+set_values (Encoder *self)
 {
-  const PetPalette *palette = &self->palette;
+  PetColorMap *map = &self->palette.map;
 
-  pet_color_map_clear (&self->map);
-  for (int i = 0; pet_palette_is_small (palette) && i < palette->n_colors; i++)
-    pet_color_map_add (&self->map, palette->colors[i],
-        (uint8_t) (self->color_type == TYPE_GREY
-                ? palette->colors[i][0] >> (8 - self->bit_depth)
-                : i));
+  for (int k = 0; k < map->n_keys; k++) {
+    uint8_t color[4];
+
+    memcpy (color, &map->keys[k], 4);
+    map->values[k] = (uint8_t) (self->color_type == TYPE_GREY
+            ? color[0] >> (8 - self->bit_depth)
+            : pet_palette_find (&self->palette, pet_palette_key (color, 4)));
+  }
 }
 
 static bool
@@ -191,7 +193,8 @@ pack_few_colors (Encoder *self, const uint8_t *in, int first, int end)
     int n = end - x < PART ? end - x : PART;
 
     memset (values + n, 0, 8);
-    pet_png_kernels ()->map_colors (&self->map, in + 4 * (size_t) x, n, values);
+    pet_png_kernels ()->map_colors (
+        &self->palette.map, in + 4 * (size_t) x, n, values);
     pack_values (values, n, self->bit_depth,
         self->row + (size_t) x * (size_t) self->bit_depth / 8);
   }
@@ -200,8 +203,7 @@ pack_few_colors (Encoder *self, const uint8_t *in, int first, int end)
 static void
 pack_pixels (Encoder *self, const uint8_t *in, int first, int end)
 {
-  if (self->image->channels == 4 &&
-      self->map.n_keys == self->palette.n_colors) {
+  if (self->image->channels == 4 && pet_palette_is_small (&self->palette)) {
     pack_few_colors (self, in, first, end);
     return;
   }
@@ -477,7 +479,8 @@ pet_png_encode (const PetImage *image, const PetPngOptions *options,
   pet_png_chunks_init (&self->chunks, write, user);
   pet_palette_init (&self->palette, image, options->outline);
   choose_type (self);
-  map_colors (self);
+  if (is_packed (self) && pet_palette_is_small (&self->palette))
+    set_values (self);
 
   status = encode (self, error);
   if (status == PET_OK && info != NULL)

@@ -98,29 +98,20 @@ join_all (PetMaskRun *runs, uint32_t a, uint32_t b, const void *user)
   pet_mask_runs_join (runs, a, b);
 }
 
-static void
-count_sure (const PetImage *mask, const PetMaskRuns *list)
-{
-  for (int y = 0; y < mask->height; y++)
-    for (size_t i = list->first[y]; i < list->first[y + 1]; i++) {
-      PetMaskRun *run = &list->runs[i];
-
-      for (int x = run->start; x < run->end; x++)
-        run->sure += pet_image_row (mask, y)[x] >= PET_MASK_SURE;
-    }
-}
-
 PetStatus
 pet_mask_drop_haze (const PetImage *mask, int low,
     const PetAllocator *allocator, PetError *error)
 {
   uint8_t kinds[256];
+  bool sure[256];
   PetMaskRuns list;
 
-  for (int i = 0; i < 256; i++)
+  for (int i = 0; i < 256; i++) {
     kinds[i] = i >= low;
+    sure[i] = i >= PET_MASK_SURE;
+  }
   PET_TRY (pet_mask_runs_new (mask, kinds, allocator, &list, error));
-  count_sure (mask, &list);
+  pet_mask_runs_count (&list, mask, sure);
   pet_mask_runs_touching (&list, mask->height, join_all, NULL);
   for (int y = 0; y < mask->height; y++) {
     uint8_t *row = pet_image_row (mask, y);

@@ -134,6 +134,19 @@ pet_mask_runs_join (PetMaskRun *runs, uint32_t a, uint32_t b)
 }
 
 void
+pet_mask_runs_count (
+    const PetMaskRuns *list, const PetImage *mask, const bool sure[256])
+{
+  for (int y = 0; y < mask->height; y++)
+    for (size_t i = list->first[y]; i < list->first[y + 1]; i++) {
+      PetMaskRun *run = &list->runs[i];
+
+      for (int x = run->start; x < run->end; x++)
+        run->sure += sure[pet_image_row (mask, y)[x]];
+    }
+}
+
+void
 pet_mask_runs_touching (
     const PetMaskRuns *list, int height, PetMaskTouch touch, const void *user)
 {

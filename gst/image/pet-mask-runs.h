@@ -14,8 +14,7 @@ typedef struct {
   int32_t start, end; /* columns, end exclusive */
   uint32_t parent;
   uint8_t kind;
-  /* Pixels; of the whole region at its root. `sure`: 0 at first, and summed like
-   * `area`. */
+  /* Pixels, of the whole region at its root; `sure` is 0 until they are counted. */
   uint64_t area, sure;
 } PetMaskRun;
 
@@ -36,6 +35,10 @@ uint32_t pet_mask_run_root (PetMaskRun *runs, uint32_t i);
 
 /* The earlier run becomes the root. */
 void pet_mask_runs_join (PetMaskRun *runs, uint32_t a, uint32_t b);
+
+/* Adds to each run's `sure` its pixels whose value is marked. Before any is joined. */
+void pet_mask_runs_count (
+    const PetMaskRuns *list, const PetImage *mask, const bool sure[256]);
 
 /* Calls `touch` for all pairs of runs that touch, diagonally too; a before b. */
 typedef void (*PetMaskTouch) (

@@ -42,19 +42,16 @@ join_alike (PetMaskRun *runs, uint32_t a, uint32_t b, const void *user)
 }
 
 static void
-count_sure (const PetImage *mask, const PetMaskRuns *list)
+mark_edges (const PetImage *mask, const PetMaskRuns *list)
 {
   for (int y = 0; y < mask->height; y++)
     for (size_t i = list->first[y]; i < list->first[y + 1]; i++) {
       PetMaskRun *run = &list->runs[i];
-      const uint8_t *row = pet_image_row (mask, y);
 
-      for (int x = run->start; x < run->end; x++)
-        run->sure +=
-            run->kind == INSIDE ? row[x] >= PET_MASK_SURE : row[x] <= SURE_NOT;
-      if (y == 0 || y == mask->height - 1 || run->start == 0 ||
-          run->end == mask->width)
-        run->sure += run->kind == OUTSIDE ? AT_EDGE : 0;
+      if (run->kind == OUTSIDE &&
+          (y == 0 || y == mask->height - 1 || run->start == 0 ||
+              run->end == mask->width))
+        run->sure += AT_EDGE;
     }
 }
 
@@ -196,11 +193,15 @@ look (Settling *settling, const PetAllocator *allocator, PetError *error)
 {
   const PetImage *mask = settling->mask;
   uint8_t kinds[256];
+  bool sure[256];
 
-  for (int i = 0; i < 256; i++)
+  for (int i = 0; i < 256; i++) {
     kinds[i] = i < HALF ? OUTSIDE : INSIDE;
+    sure[i] = i >= PET_MASK_SURE || i <= SURE_NOT;
+  }
   PET_TRY (pet_mask_runs_new (mask, kinds, allocator, &settling->list, error));
-  count_sure (mask, &settling->list);
+  pet_mask_runs_count (&settling->list, mask, sure);
+  mark_edges (mask, &settling->list);
   pet_mask_runs_touching (&settling->list, mask->height, join_alike, NULL);
   settling->largest = find_largest (&settling->list);
   return PET_OK;

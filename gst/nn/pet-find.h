@@ -4,8 +4,9 @@
  * a panorama), and where what it finds is small it looks closer. A photo of which
  * it is unsure, or in which it finds no pet, is shown to a second, better network,
  * whose answer counts alone. A network of at most 320 pixels that is unsure and has
- * nobody to ask is asked a second time (pet-framed.h). What is found falls off
- * steeply, in haze too. */
+ * nobody to ask is asked a second time (pet-framed.h). What is found is rid of
+ * small islands and holes that nobody believes in, and falls off steeply, in haze
+ * too. */
 
 #pragma once
 

@@ -110,20 +110,6 @@ add_outputs (PetNativeProgram *program, PetError *error)
 /* At least; of larger ones each is met more than once. */
 #define PAGE_BYTES 4096
 
-/* Of the arena's whole pages; where the system does not know the advice it goes on
- * as before. */
-static void
-advise (const PetNativeProgram *program, int advice)
-{
-  uintptr_t page = (uintptr_t) sysconf (_SC_PAGESIZE);
-  uintptr_t begin = (uintptr_t) program->arena;
-  uintptr_t end = (begin + program->arena_bytes) & ~(page - 1);
-
-  begin = (begin + page - 1) & ~(page - 1);
-  if (begin < end)
-    (void) madvise ((void *) begin, end - begin, advice);
-}
-
 /* Behind the planned part: scratch memory of each thread. */
 static PetStatus
 allocate_arena (PetNativeProgram *program, PetError *error)
@@ -144,10 +130,6 @@ allocate_arena (PetNativeProgram *program, PetError *error)
     return pet_fail (error, PET_ERROR_MEMORY,
         "no memory for %zu bytes of the network's activations",
         program->arena_bytes);
-  advise (program, MADV_HUGEPAGE);
-  /* The first touch of a page takes longer than clearing it, and with large ones
-   * there are few; all of them are used in each run. */
-  advise (program, MADV_HUGEPAGE);
   /* Taken now, where the system only promised it: a loaded network does not grow
    * with its first photo. */
   for (size_t i = 0; i < program->arena_bytes; i += PAGE_BYTES)
@@ -290,11 +272,19 @@ limit_threads (void *pointer, int threads)
   pet_native_team_set_limit (program->team, threads);
 }
 
-/* What comes back is cleared, as it was at first. */
+/* Whole pages of it; they come back cleared, as they were at first. Where the system
+ * keeps them that is only memory. */
 static void
 rest (void *pointer)
 {
-  advise (pointer, MADV_DONTNEED);
+  PetNativeProgram *program = pointer;
+  uintptr_t page = (uintptr_t) sysconf (_SC_PAGESIZE);
+  uintptr_t begin = (uintptr_t) program->arena;
+  uintptr_t end = (begin + program->arena_bytes) & ~(page - 1);
+
+  begin = (begin + page - 1) & ~(page - 1);
+  if (begin < end)
+    (void) madvise ((void *) begin, end - begin, MADV_DONTNEED);
 }
 
 static void
