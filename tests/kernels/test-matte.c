@@ -272,7 +272,7 @@ refinement_agrees_with_windows (void)
                    NULL, NULL, NULL) == PET_OK);
     for (int k = 0; k < c[0] * c[1]; k++)
       if (fabs (pet_image_row (&alpha.image, k / c[0])[k % c[0]] - want[k]) >
-          1.3) {
+          0.9) {
         tap_fail ("case %zu at %d: %d, not %.2f", i, k,
             pet_image_row (&alpha.image, k / c[0])[k % c[0]], want[k]);
         break;
