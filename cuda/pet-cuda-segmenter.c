@@ -35,7 +35,8 @@ struct PetCudaSegmenter {
   PetCudaBuffer host;          /* pinned: the same, on their way */
 };
 
-/* `small` on the card and `host`: one of these, then masks. */
+/* `small` on the card and `host`: one of these, then masks. They come down
+ * together, with what is between them. */
 typedef struct {
   PetCudaRange range[PET_CUDA_MAX_BATCH];
   uint32_t largest; /* value of the photo that is being scaled */
@@ -328,8 +329,7 @@ make_masks (PetCudaSegmenter *segmenter, int n, PetError *error)
                                                   : PET_CUDA_RANGE_UNIT;
   int channel = segmenter->info.channel;
 
-  PET_CUDA_TRY (
-      cudaMemsetAsync (results, 0, sizeof *results, stream), "the mask");
+  PET_CUDA_TRY (cudaMemsetAsync (results, 0, MASKS_AT, stream), "the mask");
   for (int i = 0; i < n; i++) {
     PET_CUDA_TRY (
         pet_cuda_find_range (&output, i, channel, &results->range[i], stream),

@@ -28,14 +28,30 @@ pixel_of (const PetCudaImage &image, int x, int y)
       (ptrdiff_t) x * image.channels;
 }
 
+/* The last pixels of a row, where they are no whole group: what is behind them
+ * was perhaps never written. */
+static inline __device__ void
+load_last (const PetCudaImage &image, int x, int y, uint32_t *pixels)
+{
+  const uint8_t *from = pixel_of (image, x, y);
+
+  for (int k = 0; k < PET_QUAD; k++) {
+    pixels[k] = 0;
+    for (int c = 0; c < image.channels && x + k < image.width; c++)
+      pixels[k] |= (uint32_t) *from++ << (8 * c);
+  }
+}
+
 /* PET_QUAD pixels as R | G << 8 | B << 16 | A << 24; without alpha A is of no
- * meaning. */
+ * meaning, nor are pixels behind the end of the row. */
 static inline __device__ void
 load_quad (const PetCudaImage &image, int x, int y, uint32_t *pixels)
 {
   const uint32_t *from = (const uint32_t *) pixel_of (image, x, y);
 
-  if (image.channels == 4) {
+  if (x + PET_QUAD > image.width) {
+    load_last (image, x, y, pixels);
+  } else if (image.channels == 4) {
     uint4 quad = *(const uint4 *) from;
 
     pixels[0] = quad.x, pixels[1] = quad.y;

@@ -91,7 +91,8 @@ pet_find_pixel (int width, int *x, int *y)
 }
 
 /* Rows of pictures are aligned to 16 bytes and have room for whole groups of
- * PET_QUAD pixels (pet_cuda_stride()). */
+ * PET_QUAD pixels (pet_cuda_layout()): what is behind the end of a row may be
+ * written, but not read. */
 #define PET_QUAD 4
 
 static inline __device__ uint4 *

@@ -55,6 +55,19 @@ popart_pixel (uint32_t pixel, const uint32_t *colors)
       (pixel & 0xff000000u);
 }
 
+/* Behind the end of the row `src` was perhaps never written. */
+static inline __device__ uint4
+load_quad (const PetCudaImage &src, int x, int y)
+{
+  const uint4 *from = pet_quad_at (src, x, y);
+  const uint32_t *pixels = (const uint32_t *) from;
+
+  if (x + PET_QUAD <= src.width)
+    return *from;
+  return make_uint4 (pixels[0], x + 1 < src.width ? pixels[1] : 0,
+      x + 2 < src.width ? pixels[2] : 0, 0);
+}
+
 /* A thread has PET_QUAD pixels: 16 bytes in, 16 out. */
 static __global__ void
 popart (PetCudaImage src, const uint32_t *colors, PetCudaImage dst)
@@ -64,7 +77,7 @@ popart (PetCudaImage src, const uint32_t *colors, PetCudaImage dst)
 
   if (!pet_find_pixel ((src.width + PET_QUAD - 1) / PET_QUAD, &i, &y))
     return;
-  quad = *pet_quad_at (src, PET_QUAD * i, y);
+  quad = load_quad (src, PET_QUAD * i, y);
   quad.x = popart_pixel (quad.x, colors);
   quad.y = popart_pixel (quad.y, colors);
   quad.z = popart_pixel (quad.z, colors);

@@ -226,6 +226,26 @@ matte_alpha (PetCudaMatteData m)
 /* A thread has 16 pixels of a row; what a block found goes out together. */
 #define MEASURE 16
 
+typedef union {
+  uint4 words;
+  uint32_t quads[MEASURE / PET_QUAD];
+  uint8_t alpha[MEASURE];
+} Run;
+
+/* Of the last run of a row only the groups that matte_alpha() wrote. */
+static inline __device__ void
+load_run (const PetCudaImage &alpha, int x, int y, int count, Run *run)
+{
+  const uint8_t *from = pixel_of (alpha, x, y);
+
+  if (count == MEASURE) {
+    run->words = *(const uint4 *) from;
+    return;
+  }
+  for (int k = 0; k < MEASURE / PET_QUAD; k++)
+    run->quads[k] = PET_QUAD * k < count ? ((const uint32_t *) from)[k] : 0;
+}
+
 static inline __device__ uint32_t
 measure_run (const uint8_t *alpha, int x, int count, PetCudaExtent *found)
 {
@@ -255,16 +275,13 @@ matte_measure (PetCudaMatteData m, int runs, unsigned count)
     sum = left = top = right = bottom = 0;
   __syncthreads ();
   if (at < count) {
-    union {
-      uint4 words;
-      uint8_t alpha[MEASURE];
-    } run;
     PetCudaExtent found = { 0, 0, 0, 0, 0 };
+    int here = min (MEASURE, m.alpha.width - x);
     uint32_t part;
+    Run run;
 
-    run.words = *(const uint4 *) (m.alpha.data +
-        (ptrdiff_t) y * m.alpha.stride_bytes + x);
-    part = measure_run (run.alpha, x, min (MEASURE, m.alpha.width - x), &found);
+    load_run (m.alpha, x, y, here, &run);
+    part = measure_run (run.alpha, x, here, &found);
     if (part > 0)
       atomicAdd (&sum, part);
     if (found.right > 0) {

@@ -269,9 +269,11 @@ fake_cuda_enqueue (const char *call, cudaStream_t stream, void (*run) (void *),
 typedef struct {
   void *to;
   const void *from; /* NULL: `value` */
-  size_t bytes;
+  size_t bytes;     /* of a row */
   int value;
-  char *kept; /* what `from` held: memory that is not pinned is read at once */
+  char *kept;  /* what `from` held: memory that is not pinned is read at once */
+  size_t rows; /* 0: one */
+  size_t to_pitch, from_pitch;
 } Copy;
 
 static void
@@ -279,10 +281,13 @@ run_copy (void *data)
 {
   const Copy *copy = data;
 
-  if (copy->from != NULL)
-    memcpy (copy->to, copy->from, copy->bytes);
-  else
+  if (copy->from == NULL)
     memset (copy->to, copy->value, copy->bytes);
+  else
+    memcpy (copy->to, copy->from, copy->bytes);
+  for (size_t y = 1; y < copy->rows; y++)
+    memcpy ((char *) copy->to + y * copy->to_pitch,
+        (const char *) copy->from + y * copy->from_pitch, copy->bytes);
 }
 
 static void
@@ -341,20 +346,31 @@ cudaMemcpyAsync (void *to, const void *from, size_t bytes,
   return error;
 }
 
-/* Only from card to card. */
+/* From card to card, or to pinned memory. */
 cudaError_t
 cudaMemcpy2DAsync (void *to, size_t to_pitch, const void *from,
     size_t from_pitch, size_t width, size_t height, enum cudaMemcpyKind kind,
     cudaStream_t stream)
 {
-  cudaError_t error = cudaSuccess;
+  size_t to_bytes = (height - 1) * to_pitch + width;
+  size_t from_bytes = (height - 1) * from_pitch + width;
+  bool down = kind == cudaMemcpyDeviceToHost;
 
-  if (kind != cudaMemcpyDeviceToDevice)
+  if (height == 0 || width > to_pitch || width > from_pitch ||
+      (!down && kind != cudaMemcpyDeviceToDevice) ||
+      !fake_cuda_is_card (from, from_bytes) ||
+      !(down ? fake_cuda_is_pinned (to, to_bytes)
+             : fake_cuda_is_card (to, to_bytes)))
     return fake_cuda_fail (cudaErrorInvalidValue);
-  for (size_t y = 0; error == cudaSuccess && y < height; y++)
-    error = cudaMemcpyAsync ((char *) to + y * to_pitch,
-        (const char *) from + y * from_pitch, width, kind, stream);
-  return error;
+  if (down)
+    fake_cuda_count_bytes (0, width * height);
+  return enqueue_copy ("cudaMemcpy2DAsync", stream,
+      (Copy){ .to = to,
+          .from = from,
+          .bytes = width,
+          .rows = height,
+          .to_pitch = to_pitch,
+          .from_pitch = from_pitch });
 }
 
 cudaError_t
