@@ -104,9 +104,10 @@ bench_look (const char *name, double bytes_per_pixel)
     report (
         pet_cuda_look_run (look, &photo, &picture.image, NULL, values, &error),
         &error);
-    report (pet_cuda_look_time (
-                look, width, height, values, bench.runs, &milliseconds, &error),
-        &error);
+    if (error.status == PET_OK)
+      report (pet_cuda_look_time (look, width, height, values, bench.runs,
+                  &milliseconds, &error),
+          &error);
     snprintf (what, sizeof what, "%dx%d", width, height);
     print_row (name, what, bytes_per_pixel * width * height,
         (double) milliseconds / bench.runs);

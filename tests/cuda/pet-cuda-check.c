@@ -241,12 +241,13 @@ full_card_is_told (void)
   PetCuda *other = NULL;
   PetCudaLook *look = NULL;
 
-  report (pet_cuda_open (&small, &other, &error), &error);
-  report (pet_cuda_look_new (other, "popart", &look, &error), &error);
   pet_effect_defaults (effect, values);
-  tap_check (look == NULL ||
-      pet_cuda_look_run (look, &photo, &picture.image, NULL, values, &error) ==
-          PET_ERROR_MEMORY);
+  report (pet_cuda_open (&small, &other, &error), &error);
+  if (other != NULL)
+    report (pet_cuda_look_new (other, "popart", &look, &error), &error);
+  if (look != NULL)
+    tap_check (pet_cuda_look_run (look, &photo, &picture.image, NULL, values,
+                   &error) == PET_ERROR_MEMORY);
   pet_cuda_look_free (&look);
   pet_cuda_close (&other);
   picture_free (&picture);
