@@ -246,37 +246,73 @@ build_graph (
   return graph;
 }
 
-/* Whether an engine computes as is promised: sums in float32, no TF32 where
- * fp32 was asked for, and the same bytes every time. */
-static bool
-is_acceptable (const PetCudnn *dnn, const PetCudaConvKey *key,
-    cudnnBackendDescriptor_t config)
+/* What an engine notes about itself; -1: it does not tell. */
+static int64_t
+get_notes (const PetCudnn *dnn, cudnnBackendDescriptor_t engine,
+    cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type,
+    int64_t max, void *notes)
 {
-  cudnnBackendDescriptor_t engine = NULL;
-  cudnnBackendNumericalNote_t notes[CUDNN_NUMERICAL_NOTE_TYPE_COUNT];
   int64_t n = 0;
-  bool good = true;
-  cudnnStatus_t status;
 
-  if (dnn->cudnnBackendCreateDescriptor (
-          CUDNN_BACKEND_ENGINE_DESCRIPTOR, &engine) != CUDNN_STATUS_SUCCESS)
-    return false;
-  status = dnn->cudnnBackendGetAttribute (config, CUDNN_ATTR_ENGINECFG_ENGINE,
-      CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &n, &engine);
-  n = 0;
-  if (status == CUDNN_STATUS_SUCCESS)
-    status = dnn->cudnnBackendGetAttribute (engine,
-        CUDNN_ATTR_ENGINE_NUMERICAL_NOTE, CUDNN_TYPE_NUMERICAL_NOTE,
-        CUDNN_NUMERICAL_NOTE_TYPE_COUNT, &n, notes);
-  for (int64_t i = 0; i < n && i < CUDNN_NUMERICAL_NOTE_TYPE_COUNT; i++)
+  if (dnn->cudnnBackendGetAttribute (engine, name, type, max, &n, notes) !=
+      CUDNN_STATUS_SUCCESS)
+    return -1;
+  return n < max ? n : max;
+}
+
+/* Sums in float32, no TF32 where fp32 was asked for, and the same bytes every
+ * time. */
+static bool
+computes_as_promised (const PetCudnn *dnn, const PetCudaConvKey *key,
+    cudnnBackendDescriptor_t engine)
+{
+  cudnnBackendNumericalNote_t notes[CUDNN_NUMERICAL_NOTE_TYPE_COUNT];
+  int64_t n = get_notes (dnn, engine, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE,
+      CUDNN_TYPE_NUMERICAL_NOTE, CUDNN_NUMERICAL_NOTE_TYPE_COUNT, notes);
+
+  for (int64_t i = 0; i < n; i++)
     if (notes[i] == CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC ||
         notes[i] == CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION ||
         notes[i] == CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS ||
         (key->type == PET_CUDA_FLOAT &&
             notes[i] == CUDNN_NUMERICAL_NOTE_TENSOR_CORE))
-      good = false;
+      return false;
+  return n >= 0;
+}
+
+/* Not compiled while the program runs: that costs seconds at every start, and
+ * cuDNN 9.19's float32 engine of that kind (fort_ffma_grouped) reads behind its
+ * operands (compute-sanitizer, H200). */
+static bool
+is_precompiled (const PetCudnn *dnn, cudnnBackendDescriptor_t engine)
+{
+  cudnnBackendBehaviorNote_t notes[CUDNN_BEHAVIOR_NOTE_TYPE_COUNT];
+  int64_t n = get_notes (dnn, engine, CUDNN_ATTR_ENGINE_BEHAVIOR_NOTE,
+      CUDNN_TYPE_BEHAVIOR_NOTE, CUDNN_BEHAVIOR_NOTE_TYPE_COUNT, notes);
+
+  for (int64_t i = 0; i < n; i++)
+    if (notes[i] == CUDNN_BEHAVIOR_NOTE_RUNTIME_COMPILATION)
+      return false;
+  return n >= 0;
+}
+
+static bool
+is_acceptable (const PetCudnn *dnn, const PetCudaConvKey *key,
+    cudnnBackendDescriptor_t config)
+{
+  cudnnBackendDescriptor_t engine = NULL;
+  int64_t n = 0;
+  bool good;
+
+  if (dnn->cudnnBackendCreateDescriptor (
+          CUDNN_BACKEND_ENGINE_DESCRIPTOR, &engine) != CUDNN_STATUS_SUCCESS)
+    return false;
+  good = dnn->cudnnBackendGetAttribute (config, CUDNN_ATTR_ENGINECFG_ENGINE,
+             CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &n,
+             &engine) == CUDNN_STATUS_SUCCESS &&
+      computes_as_promised (dnn, key, engine) && is_precompiled (dnn, engine);
   (void) dnn->cudnnBackendDestroyDescriptor (engine);
-  return good && status == CUDNN_STATUS_SUCCESS;
+  return good;
 }
 
 static void

@@ -10,7 +10,8 @@
 
 #define MAX_ATTRIBUTES 12
 #define MAX_GRAPHS 4096
-#define ENGINES 3
+#define ENGINES 4
+#define COMPILED 3 /* the one that is compiled at run time */
 
 typedef struct Descriptor Descriptor;
 
@@ -337,7 +338,7 @@ cudnnBackendGetAttribute (const cudnnBackendDescriptor_t descriptor,
 {
   const Descriptor *d = (const Descriptor *) descriptor;
   static const int notes[ENGINES] = { CUDNN_NUMERICAL_NOTE_TENSOR_CORE, -1,
-    CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC };
+    CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC, -1 };
 
   switch (name) {
     case CUDNN_ATTR_ENGINEHEUR_RESULTS:
@@ -361,6 +362,10 @@ cudnnBackendGetAttribute (const cudnnBackendDescriptor_t descriptor,
     case CUDNN_ATTR_ENGINE_NUMERICAL_NOTE:
       *count = notes[d->engine] >= 0;
       *(int *) values = notes[d->engine];
+      return CUDNN_STATUS_SUCCESS;
+    case CUDNN_ATTR_ENGINE_BEHAVIOR_NOTE:
+      *count = d->engine == COMPILED;
+      *(int *) values = CUDNN_BEHAVIOR_NOTE_RUNTIME_COMPILATION;
       return CUDNN_STATUS_SUCCESS;
     case CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE:
       *(int64_t *) values = 1000;
@@ -582,7 +587,8 @@ cudnnBackendExecute (cudnnHandle_t handle, cudnnBackendDescriptor_t plan,
   Job *job = calloc (1, sizeof *job);
 
   last_engine = config->engine;
-  if (!bind_job (descriptor_of (config, CUDNN_ATTR_OPERATIONGRAPH_OPS),
+  if (config->engine == COMPILED ||
+      !bind_job (descriptor_of (config, CUDNN_ATTR_OPERATIONGRAPH_OPS),
           (const Descriptor *) pack, job)) {
     free (job);
     return CUDNN_STATUS_BAD_PARAM;

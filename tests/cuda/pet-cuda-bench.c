@@ -517,6 +517,7 @@ bench_network (const char *path, bool half, int batch)
     printf ("| %s | %s | %d | %.3f | %.0f |\n",
         strrchr (path, '/') != NULL ? strrchr (path, '/') + 1 : path,
         half ? "fp16" : "fp32", batch, each * 1e3, batch / each);
+    bench_steps (program);
   }
   report (error.status, &error);
   pet_cuda_program_free (&program);

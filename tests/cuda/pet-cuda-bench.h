@@ -5,8 +5,11 @@
 
 #pragma once
 
-#include "pet-cuda-private.h"
+#include "pet-cuda-program.h"
 
 /* `networks`: ONNX files. `small`: pictures and runs for the card of host
  * memory, where the numbers mean nothing. False: something failed, and was told. */
 bool bench_all (PetCuda *cuda, char **networks, int n_networks, bool small);
+
+/* Prints the slowest steps of a program, as comments. */
+void bench_steps (PetCudaProgram *program);

@@ -322,7 +322,13 @@ send_photo (Way *way, int width, int height, PetError *error)
   return pet_cuda_look_run (way->look, &cutout, &to, NULL, way->values, error);
 }
 
-/* The largest photo first: after it nothing may be taken any more. */
+/* The largest photos first, and those that the matte divides into the most cells,
+ * square and not (pet_matte_set_sizes()): after them nothing may be taken any
+ * more. */
+static const int first_sizes[][2] = { { 1500, 1500 }, { 599, 599 },
+  { 1500, 299 }, { 299, 1500 } };
+#define N_FIRST ((int) (sizeof first_sizes / sizeof *first_sizes))
+
 static void
 memory_is_constant (void)
 {
@@ -333,18 +339,22 @@ memory_is_constant (void)
   size_t held = 0, free_bytes = 0, total, first_free = 0;
 
   report (make_way (&way, &network, most, &error), &error);
-  for (int i = 0; i < options.photos && error.status == PET_OK; i++) {
-    int width = i == 0 ? most : tap_random_range (1, most);
-    int height = i == 0 ? most : tap_random_range (1, most);
+  for (int i = 0; i < options.photos + N_FIRST && error.status == PET_OK; i++) {
+    int width = tap_random_range (1, most);
+    int height = tap_random_range (1, most);
 
+    if (i < N_FIRST) {
+      width = first_sizes[i][0] < most ? first_sizes[i][0] : most;
+      height = first_sizes[i][1] < most ? first_sizes[i][1] : most;
+    }
     report (send_photo (&way, width, height, &error), &error);
     tap_check (cudaMemGetInfo (&free_bytes, &total) == cudaSuccess);
-    if (i == 0) {
+    if (i < N_FIRST) {
       held = cuda->held_bytes;
       first_free = free_bytes;
     }
     if (cuda->held_bytes != held) {
-      tap_fail ("photo %d: %zu bytes held, %zu after the first", i,
+      tap_fail ("photo %d, %dx%d: %zu bytes held, %zu before", i, width, height,
           (size_t) cuda->held_bytes, held);
       break;
     }

@@ -6,7 +6,7 @@
 #include "networks.h"
 
 /* fp32 must not be computed by an engine that rounds to TF32, and nothing by
- * one that is not deterministic. */
+ * one that is not deterministic or is compiled at run time. */
 static void
 engines_are_filtered (void)
 {
