@@ -24,10 +24,11 @@
 #define LEAST_SHARE 0.125
 #define LONGEST 1.5
 
-/* A network is unsure of a photo when there are more than 11 values to 100 of the
- * pet to which it said neither no nor yes to 4 in 5. */
+/* A network is unsure of a photo when there are more than 12 values to 100 of the
+ * pet to which it said neither no to 4 in 5 nor yes to 9 in 10. */
 #define UNSURE_LOW 51
-#define UNSURE_SHARE 0.11
+#define UNSURE_HIGH 230
+#define UNSURE_SHARE 0.12
 
 /* The longest side of a mask that a second look makes better. What sees more of the
  * photo than this is as often worse for it (docs/cutout.md). */
@@ -205,7 +206,7 @@ is_unsure (const PetImage *mask)
     for (int x = 0; x < mask->width; x++) {
       uint8_t value = pet_image_row (mask, y)[x];
 
-      unsure += value > UNSURE_LOW && value < PET_MASK_SURE;
+      unsure += value > UNSURE_LOW && value < UNSURE_HIGH;
       pet += value >= 128;
     }
   return unsure > UNSURE_SHARE * pet;

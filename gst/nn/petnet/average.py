@@ -27,7 +27,7 @@ def main():
     parser.add_argument("source", nargs="+")
     args = parser.parse_args()
 
-    states = [torch.load(path)["ema"] for path in args.source]
+    states = [torch.load(path, map_location="cpu")["ema"] for path in args.source]
     shares = args.shares or [1 / len(states)] * len(states)
     if len(shares) != len(states):
         parser.error("as many shares as checkpoints")

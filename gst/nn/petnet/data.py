@@ -120,6 +120,15 @@ def prepare(data_dir, work):
     open(os.path.join(work, "cache-done"), "w").close()
 
 
+def split(common, seed):
+    """Places of the held-out pictures and of the others."""
+    order = np.random.default_rng(seed).permutation(len(common))
+    first, rare = order[common[order]], order[~common[order]]
+    held_out = np.concatenate([first[:N_HELD_OUT_COMMON],
+                               rare[:N_HELD_OUT_RARE]])
+    return held_out, np.setdiff1d(order, held_out)
+
+
 class Cache:
     """The arrays that prepare () wrote, mapped into memory, and the split."""
 
@@ -132,11 +141,7 @@ class Cache:
         self.unlabelled = load("unlabelled-rgb.npy")
         self.common = np.array([str(n).startswith(COMMON)
                                 for n in load("train-names.npy")])
-        order = np.random.default_rng(seed).permutation(len(self.rgb))
-        common, rare = order[self.common[order]], order[~self.common[order]]
-        self.held_out = np.concatenate(
-            [common[:N_HELD_OUT_COMMON], rare[:N_HELD_OUT_RARE]])
-        self.train = np.setdiff1d(order, self.held_out)
+        self.held_out, self.train = split(self.common, seed)
         self.held_out_neg = np.arange(N_HELD_OUT_NEGATIVES)
         self.train_neg = np.arange(N_HELD_OUT_NEGATIVES, len(self.neg))
         self.teacher, self.pseudo = None, np.zeros(0, int)

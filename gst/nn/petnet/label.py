@@ -15,7 +15,6 @@ import argparse
 import os
 
 import numpy as np
-import onnxruntime
 from PIL import Image
 
 SMALLEST, LARGEST, MOST_UNSURE, LEAST_AGREEMENT = 0.02, 0.9, 0.45, 0.85
@@ -25,6 +24,8 @@ class Teacher:
     """PATH:WEIGHT[:flip]"""
 
     def __init__(self, text, threads):
+        import onnxruntime  # not where only the limits above are asked for
+
         path, weight, *flip = text.split(":")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
