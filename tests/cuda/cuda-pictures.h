@@ -75,7 +75,7 @@ static inline GstBuffer *
 paint_rows (const gchar *format, gint width, gint height)
 {
   gint channels = g_str_equal (format, "RGB") ? 3 : 4;
-  GstBuffer *packed = paint (width, height, channels, 90, 80, 66), *result;
+  GstBuffer *packed = paint (width, height, channels, 90, 80, 100), *result;
   gsize row = (gsize) width * (gsize) channels;
   GstMapInfo from, to;
   GstVideoInfo info;
