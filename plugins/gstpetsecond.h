@@ -15,7 +15,7 @@ G_BEGIN_DECLS
 typedef struct _GstPetSecond GstPetSecond;
 
 /* Sides of petnet-large's input and of its mask. */
-#define GST_PET_SECOND_SIDE 384
+#define GST_PET_SECOND_SIDE 416
 
 /* petnet-large where it lies beside the plugin or is installed; NULL: nowhere. */
 gchar *gst_pet_second_find_file (void);

@@ -19,7 +19,7 @@ enum { PET_PURE_FORE, PET_PURE_BACK = 3, PET_PURE_LINES = 6 };
 
 /* Largest share of the background that may still be in a pixel of alpha a,
  * as a multiple of 1 - a: the alpha is not exact, but it is not random. */
-#define PET_MATTE_LEAK_MARGIN 4.0f
+#define PET_MATTE_LEAK_MARGIN 6.0f
 
 /* The larger, the less is kept of what the mixture of both colours cannot
  * explain. */

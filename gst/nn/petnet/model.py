@@ -48,7 +48,7 @@ DECODER = {"petnet": (96, 64, 48, 32, 16),
 # residual blocks of the decoder at strides 32 and 16
 EXTRA = {"petnet": (0, 1), "petnet-large": (0, 0)}
 # sides of the input
-SIZE = {"petnet": 320, "petnet-large": 384}
+SIZE = {"petnet": 320, "petnet-large": 416}
 LITE_EPSILON = 1e-3  # of EfficientNet-Lite's batch norms
 
 
