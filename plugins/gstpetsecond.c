@@ -12,7 +12,7 @@
 
 #define FILE_NAME "petnet-large.onnx"
 
-/* petnet-large takes 8 MB, and 22 while it is loaded or runs: who has only thrice
+/* petnet-large takes 8 MB, and 24 while it is loaded or runs: who has only thrice
  * that left is better off without it. */
 #define LEAST_FREE ((guint64) 64 << 20)
 

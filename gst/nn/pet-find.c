@@ -24,11 +24,15 @@
 #define LEAST_SHARE 0.125
 #define LONGEST 1.5
 
-/* A network is unsure of a photo when there are more than 12 values to 100 of the
- * pet to which it said neither no to 4 in 5 nor yes to 9 in 10. */
+/* A network is unsure of a photo when there are more than 11.5 values to 100 of the
+ * pet to which it said neither no to 4 in 5 nor yes to 5 in 6, or more than 25 to
+ * which it said neither no to 4 in 5 nor yes to 11 in 12: what it takes for pet by
+ * mistake has many of these. */
 #define UNSURE_LOW 51
-#define UNSURE_HIGH 230
-#define UNSURE_SHARE 0.12
+#define UNSURE_HIGH 215
+#define UNSURE_SHARE 0.115
+#define DOUBTED_HIGH 235
+#define DOUBTED_SHARE 0.25
 
 /* The longest side of a mask that a second look makes better. What sees more of the
  * photo than this is as often worse for it (docs/cutout.md). */
@@ -200,16 +204,17 @@ is_coarse (const PetImage *mask)
 static bool
 is_unsure (const PetImage *mask)
 {
-  int unsure = 0, pet = 0;
+  int unsure = 0, doubted = 0, pet = 0;
 
   for (int y = 0; y < mask->height; y++)
     for (int x = 0; x < mask->width; x++) {
       uint8_t value = pet_image_row (mask, y)[x];
 
       unsure += value > UNSURE_LOW && value < UNSURE_HIGH;
+      doubted += value > UNSURE_LOW && value < DOUBTED_HIGH;
       pet += value >= 128;
     }
-  return unsure > UNSURE_SHARE * pet;
+  return unsure > UNSURE_SHARE * pet || doubted > DOUBTED_SHARE * pet;
 }
 
 static void
