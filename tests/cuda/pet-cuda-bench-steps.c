@@ -84,6 +84,8 @@ bench_steps (PetCudaProgram *program)
     for (int i = 0; i < SHOWN && i < program->n_steps; i++)
       if (program->steps[times[i].step].y >= 0)
         print_step (program, &times[i], sum);
+  } else {
+    printf ("# the steps could not be timed\n");
   }
   if (begin != NULL)
     (void) cudaEventDestroy (begin);

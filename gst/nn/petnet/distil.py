@@ -120,25 +120,6 @@ def say(text):
     print(text, flush=True)
 
 
-class Average:
-    """Slow average of weights; the shorter memory in the beginning."""
-
-    def __init__(self, net, decay):
-        self.decay, self.steps = decay, train.WARM_STEPS
-        self.live = net.state_dict()
-        self.keys = [k for k, v in self.live.items()
-                     if v.dtype.is_floating_point]
-        self.state = {k: v.detach().clone() for k, v in self.live.items()}
-
-    def update(self):
-        self.steps += 1
-        decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
-        state = [self.state[k] for k in self.keys]
-        torch._foreach_mul_(state, decay)
-        torch._foreach_add_(state, [self.live[k] for k in self.keys],
-                            alpha=1 - decay)
-
-
 class Trainer:
     """A pupil, its teacher and the pictures."""
 
@@ -184,7 +165,8 @@ class Trainer:
         torch.backends.cudnn.benchmark = True
         self.net.train()
         self.optimizer = train.make_optimizer(self.net, self.args.rates)
-        self.average = Average(self.net, self.args.decay)
+        self.average = train.Ema(self.net, self.args.decay)
+        self.average.steps = train.WARM_STEPS
 
     def learn(self, share):
         """One batch, at this share of the time; the loss, on the device."""
@@ -198,7 +180,7 @@ class Trainer:
             group["lr"] = base * train.rate(share)
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), self.args.clip)
         self.optimizer.step()
-        self.average.update()
+        self.average.update(self.net)
         return loss.detach()
 
     def run(self):

@@ -69,20 +69,23 @@ def to_input(rgb):
 class Ema:
     """Slow average of the weights; it is what gets validated and exported."""
 
-    def __init__(self, net):
+    def __init__(self, net, decay=EMA_DECAY):
         self.state = {k: v.detach().clone()
                       for k, v in net.state_dict().items()}
-        self.steps = 0
+        self.decay, self.steps = decay, 0
 
+    @torch.no_grad()
     def update(self, net):
         """One step of training was made."""
         self.steps += 1
-        decay = min(EMA_DECAY, (1 + self.steps) / (10 + self.steps))
-        for key, value in net.state_dict().items():
-            if value.dtype.is_floating_point:
-                self.state[key].lerp_(value.detach(), 1 - decay)
-            else:
-                self.state[key].copy_(value)
+        decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
+        now = net.state_dict()
+        keys = [k for k, v in now.items() if v.dtype.is_floating_point]
+        state = [self.state[k] for k in keys]
+        torch._foreach_mul_(state, decay)
+        torch._foreach_add_(state, [now[k] for k in keys], alpha=1 - decay)
+        for key in now.keys() - set(keys):
+            self.state[key].copy_(now[key])
 
 
 @torch.no_grad()
