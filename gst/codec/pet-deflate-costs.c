@@ -78,7 +78,8 @@ bits_of (uint8_t length, unsigned unseen)
 }
 
 /* Of literals the last block's codes and what is to come each tell half: the
- * codes know what matches leave over, but not that a picture changes. */
+ * codes know what matches leave over, but not that a picture changes. Of few colours
+ * matches leave so little over that the codes alone are as good. */
 void
 pet_repeats_update_costs (PetRepeats *self, const PetBlock *block)
 {
@@ -86,11 +87,13 @@ pet_repeats_update_costs (PetRepeats *self, const PetBlock *block)
   bool is_first = lengths[PET_END_OF_BLOCK] == 0;
   unsigned unseen = is_first ? FIRST_LENGTH_BITS : UNSEEN_BITS;
 
-  guess_costs (self);
+  if (is_first || self->pitch == 0)
+    guess_costs (self);
   for (int i = 0; i < 256 && !is_first; i++) {
     unsigned last = UNIT * bits_of (lengths[i], UNSEEN_LITERAL_BITS);
+    unsigned guess = self->pitch > 0 ? last : self->literal_costs[i];
 
-    self->literal_costs[i] = (uint16_t) ((self->literal_costs[i] + last) / 2);
+    self->literal_costs[i] = (uint16_t) ((guess + last) / 2);
   }
   for (unsigned i = 0; i < PET_REPEATS_LONG; i++) {
     PetDeflateSymbol l =

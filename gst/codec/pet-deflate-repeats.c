@@ -29,6 +29,11 @@
 #define RESTING_FILLS 3
 #define FEW_BITS (2 * PET_REPEATS_FILL)
 
+/* The same of repeats other than of the row above, in a picture of few colours. */
+#define MIN_FAR_SHARE 20
+#define FAR_RESTING_FILLS 8
+#define FEW_FAR_BITS PET_REPEATS_FILL
+
 /* The best of the candidates of one position. */
 typedef struct {
   size_t length;
@@ -53,13 +58,18 @@ typedef struct {
 } Place;
 
 void
-pet_repeats_init (PetRepeats *self, int level, size_t pitch)
+pet_repeats_init (PetRepeats *self, int level, size_t pitch, bool packed)
 {
   static const int depths[10] = { [8] = 12, [9] = 64 };
   int n_tried = level < 6 ? 1 : level == 6 ? 2 : PET_REPEATS_BUCKET;
 
   self->pitch = pitch <= PET_DEFLATE_MAX_DISTANCE ? (unsigned) pitch : 0;
   self->near_until = 0;
+  self->may_rest_far = self->pitch > 0 && level < 5;
+  self->near_only = false;
+  /* Bytes of several pixels repeat where these happen to lie alike. */
+  self->n_near_only = self->pitch > 0 && packed && level < 7 ? -1 : 0;
+  self->near_cost = self->far_saved = 0;
   self->depth = depths[level];
   self->tried = TOP_BITS >> 16 * (PET_REPEATS_BUCKET - n_tried);
   self->may_rest = level <= 6;
@@ -268,10 +278,14 @@ find_matches (PetRepeats *self, const Place *place, size_t at)
   uint16_t position = (uint16_t) (self->base + at);
   uint16_t reach_back =
       at < PET_DEFLATE_MAX_DISTANCE ? (uint16_t) at : PET_DEFLATE_MAX_DISTANCE;
-  uint64_t hashed = hash (place->eight);
-  PetRepeatsBucket bucket = *bucket_of (self, hashed);
   Match near = try_near (self, place, reach_back), best;
+  PetRepeatsBucket bucket;
+  uint64_t hashed;
 
+  if (self->near_only)
+    return near;
+  hashed = hash (place->eight);
+  bucket = *bucket_of (self, hashed);
   keep (self, hashed, position);
   __builtin_prefetch (
       bucket_of (self, hash (load_64 (place->here + AHEAD))), 1);
@@ -345,10 +359,18 @@ way_length (const PetRepeatsNode *node)
   return node->length > 0 ? node->length : node->n_literals;
 }
 
+static void
+count_saved (PetRepeats *self, unsigned distance, uint64_t saved)
+{
+  self->saved += saved;
+  if (distance != self->pitch)
+    self->far_saved += saved;
+}
+
 /* What a match other than of a run saves, whatever it does to the codes of the
  * others. */
-static uint32_t
-gain (const PetRepeats *self, const uint8_t *bytes, const PetRepeatsNode *node)
+static void
+add_gain (PetRepeats *self, const uint8_t *bytes, const PetRepeatsNode *node)
 {
   unsigned distance = node->distance_less_1 + 1u;
   unsigned symbol = pet_deflate_distance_symbol (distance).symbol;
@@ -358,7 +380,8 @@ gain (const PetRepeats *self, const uint8_t *bytes, const PetRepeatsNode *node)
 
   for (size_t i = 0; i < node->length; i++)
     literals += self->literal_costs[bytes[i]];
-  return distance > 1 && literals > match ? literals - match : 0;
+  if (distance > 1 && literals > match)
+    count_saved (self, distance, literals - match);
 }
 
 /* Adds the way to node `end`: it is known from its end only, so that each stop
@@ -383,7 +406,7 @@ put_way (
       PET_TRY (pet_block_add_literals (block, bytes + i, next - i, error));
       continue;
     }
-    self->saved += gain (self, bytes + i, nodes + next);
+    add_gain (self, bytes + i, nodes + next);
     PET_TRY (pet_block_add_match (
         block, nodes[next].length, nodes[next].distance_less_1 + 1u, error));
   }
@@ -416,9 +439,11 @@ parse_stretch (PetRepeats *self, PetBlock *block, size_t *at, size_t limit,
   *at = stretch.start + reached;
   if (taken.length == 0)
     return PET_OK;
-  self->saved += taken.distance > 1 ? UNIT * taken.length : 0;
+  if (taken.distance > 1)
+    count_saved (self, taken.distance, UNIT * taken.length);
   PET_TRY (pet_block_add_match (block, taken.length, taken.distance, error));
-  keep_positions (self, *at + 1, *at + taken.length);
+  if (!self->near_only)
+    keep_positions (self, *at + 1, *at + taken.length);
   *at += taken.length;
   return PET_OK;
 }
@@ -430,6 +455,16 @@ judge (PetRepeats *self)
   if (self->may_rest && self->cost > FEW_BITS * UNIT &&
       self->saved * MIN_SHARE < self->cost)
     self->n_resting = RESTING_FILLS;
+  if (self->n_near_only > 0)
+    self->n_near_only--;
+  if (!self->may_rest_far || self->near_only)
+    return;
+  self->near_cost += self->cost;
+  if (self->near_cost < FEW_FAR_BITS * UNIT)
+    return;
+  if (self->far_saved * MIN_FAR_SHARE < self->near_cost)
+    self->n_near_only = FAR_RESTING_FILLS;
+  self->near_cost = self->far_saved = 0;
 }
 
 static PetStatus
@@ -438,6 +473,7 @@ parse_repeats (PetRepeats *self, PetBlock *block, PetError *error)
   size_t at = self->n_done;
 
   self->cost = self->saved = 0;
+  self->near_only = self->n_near_only != 0;
   pet_repeats_update_costs (self, block);
   while (at < self->n_window) {
     size_t end, run = pet_repeats_find_long_run (self, at, &end);

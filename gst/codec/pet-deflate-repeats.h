@@ -54,8 +54,12 @@ typedef struct {
   int depth;      /* places of a chain looked at; 0: those of the bucket are, */
   uint64_t tried; /* the bits of these that are */
   bool may_rest;
-  unsigned pitch;       /* of rows that may repeat; 0: not looked for */
-  size_t near_until;    /* position in the window */
+  unsigned pitch;    /* of rows that may repeat; 0: not looked for */
+  size_t near_until; /* position in the window */
+  bool may_rest_far; /* these are the runs and the row above */
+  bool near_only;    /* nothing but these is looked for, now */
+  int n_near_only;   /* and so many times more; -1: always */
+  uint64_t near_cost, far_saved; /* since that was last thought over */
   int n_resting;        /* so many times more only runs are looked for */
   uint64_t cost, saved; /* since the last time: by repeats other than runs */
   size_t long_enough;   /* matches of that many bytes are taken at once */
@@ -70,7 +74,8 @@ typedef struct {
   uint8_t window[PET_REPEATS_WINDOW + 16];
 } PetRepeats;
 
-void pet_repeats_init (PetRepeats *repeats, int level, size_t pitch);
+void pet_repeats_init (
+    PetRepeats *repeats, int level, size_t pitch, bool packed);
 
 /* `bytes` NULL = zeros. */
 PetStatus pet_repeats_add (PetRepeats *repeats, PetBlock *block,

@@ -27,7 +27,8 @@ pet_deflate_bytes (int level)
 
 PetStatus
 pet_deflate_new (const PetAllocator *allocator, int level, size_t pitch,
-    PetDeflateWrite write, void *user, PetDeflate **deflate, PetError *error)
+    bool packed, PetDeflateWrite write, void *user, PetDeflate **deflate,
+    PetError *error)
 {
   static const uint8_t levels[4] = { 0x01, 0x5e, 0x9c, 0xda };
   uint8_t head[2] = { 0x78,
@@ -55,7 +56,7 @@ pet_deflate_new (const PetAllocator *allocator, int level, size_t pitch,
       pet_deflate_free (deflate);
       return pet_fail (error, PET_ERROR_MEMORY, "no memory to compress");
     }
-    pet_repeats_init (self->repeats, level, pitch);
+    pet_repeats_init (self->repeats, level, pitch, packed);
   }
   return pet_block_put_bytes (&self->block, head, 2, error);
 }

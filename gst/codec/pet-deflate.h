@@ -10,6 +10,7 @@
 
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,10 +28,11 @@ typedef PetStatus (*PetDeflateWrite) (
 size_t pet_deflate_bytes (int level);
 
 /* `level` 0 (stored) to 9. `pitch`: bytes of a row that is much like the one above,
- * as in pictures of few colours; 0: not looked for. From level 2 on. */
+ * as in pictures of few colours; 0: not looked for. From level 2 on. `packed`: a
+ * byte is several pixels. */
 PetStatus pet_deflate_new (const PetAllocator *allocator, int level,
-    size_t pitch, PetDeflateWrite write, void *user, PetDeflate **deflate,
-    PetError *error);
+    size_t pitch, bool packed, PetDeflateWrite write, void *user,
+    PetDeflate **deflate, PetError *error);
 
 PetStatus pet_deflate_add (
     PetDeflate *deflate, const uint8_t *bytes, size_t size, PetError *error);

@@ -102,6 +102,35 @@ count_block (PetPalette *palette, const uint8_t *row, int n, int channels)
   return true;
 }
 
+/* Whether all pixels are opaque greys, which then are marked. */
+static bool
+mark_greys (PetPalette *palette, const uint8_t *pixels, int n, int channels)
+{
+  uint32_t differences = 0, common = 0xffffffffu;
+
+  if (channels != 4 || !palette->grey || !palette->opaque ||
+      pet_palette_is_small (palette))
+    return false;
+  pet_png_kernels ()->summarise (pixels, n, &differences, &common);
+  if (differences != 0 || common >> 24 != 255)
+    return false;
+  for (int x = 0; x < n; x++)
+    palette->greys[pixels[4 * (ptrdiff_t) x]] = true;
+  return true;
+}
+
+/* False when the greys that were marked do not fit. */
+static bool
+add_greys (PetPalette *palette)
+{
+  for (unsigned grey = 0; grey < 256; grey++)
+    if (palette->greys[grey] &&
+        !add_key (palette, grey * 0x010101u | 0xff000000u))
+      return false;
+  memset (palette->greys, 0, sizeof palette->greys);
+  return true;
+}
+
 /* False when the pixels have more colours than fit. */
 static bool
 count_pixels (PetPalette *palette, const uint8_t *row, int n, int channels)
@@ -111,6 +140,7 @@ count_pixels (PetPalette *palette, const uint8_t *row, int n, int channels)
     int part = n - x < BLOCK ? n - x : BLOCK;
 
     if (!are_known (palette, pixels, part, channels) &&
+        !mark_greys (palette, pixels, part, channels) &&
         !count_block (palette, pixels, part, channels))
       return false;
   }
@@ -207,7 +237,7 @@ pet_palette_init (
         !look_at_row (palette, image, outline, y, &few_colors))
       break;
   }
-  if (!few_colors)
+  if (!few_colors || !add_greys (palette))
     palette->n_colors = 0;
   sort_colors (palette);
 }

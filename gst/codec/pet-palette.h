@@ -21,6 +21,7 @@ typedef struct {
   bool grey;         /* R = G = B in all pixels */
   bool opaque;       /* alpha 255 in all pixels */
   uint8_t colors[PET_PALETTE_MAX][4]; /* R, G, B, A, in a fixed order */
+  bool greys[256];                    /* opaque ones that are not counted yet */
   PetColorMap map; /* the same if they are few, as they were found; whoever
                       has the palette sets the values */
   uint32_t slot_keys[PET_PALETTE_SLOTS];

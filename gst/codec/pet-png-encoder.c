@@ -139,26 +139,42 @@ is_packed (const Encoder *self)
   return self->color_type == TYPE_PALETTE || self->bit_depth < 8;
 }
 
-/* Samples below 8 bits, the leftmost in the highest bits. All bytes that the
- * pixels first..end share are 0 before. Neighbours are mostly the same. */
+/* What stands in the file for n pixels. Neighbours are mostly the same. */
 static inline void
-pack_pixels_of (
-    Encoder *self, const uint8_t *in, const int channels, int first, int end)
+find_values_of (const Encoder *self, const uint8_t *in, const int channels,
+    int n, uint8_t *restrict values)
 {
-  const PetPalette *palette = &self->palette;
   bool grey = self->color_type == TYPE_GREY;
-  int depth = self->bit_depth, index = -1;
-  uint32_t last = 0;
+  uint32_t last = ~pet_palette_key (in, channels);
+  uint8_t value = 0;
 
-  in += (size_t) first * (size_t) channels;
-  for (int x = first; x < end; x++, in += channels) {
-    size_t bit = (size_t) x * (size_t) depth;
+  for (int i = 0; i < n; i++, in += channels) {
     uint32_t key = pet_palette_key (in, channels);
 
-    if (key != last || index < 0)
-      index = grey ? in[0] >> (8 - depth) : pet_palette_find (palette, key);
+    if (key != last)
+      value = (uint8_t) (grey ? in[0] >> (8 - self->bit_depth)
+                              : pet_palette_find (&self->palette, key));
     last = key;
-    self->row[bit / 8] |= (uint8_t) (index << (8 - depth - (int) (bit % 8)));
+    values[i] = value;
+  }
+}
+
+static void
+find_values (
+    const Encoder *self, const uint8_t *in, int n, uint8_t *restrict values)
+{
+  switch (self->image->channels) {
+    case 1:
+      find_values_of (self, in, 1, n, values);
+      break;
+    case 3:
+      find_values_of (self, in, 3, n, values);
+      break;
+    default:
+      if (pet_palette_is_small (&self->palette))
+        pet_png_kernels ()->map_colors (&self->palette.map, in, n, values);
+      else
+        find_values_of (self, in, 4, n, values);
   }
 }
 
@@ -168,23 +184,30 @@ static void
 pack_values (
     const uint8_t *restrict values, int n, int depth, uint8_t *restrict out)
 {
-  if (depth == 8)
-    memcpy (out, values, (size_t) n);
-  for (int i = 0; depth == 4 && i < n; i += 2)
-    out[i / 2] = (uint8_t) (values[i] << 4 | values[i + 1]);
-  for (int i = 0; depth == 2 && i < n; i += 4)
-    out[i / 4] = (uint8_t) (values[i] << 6 | values[i + 1] << 4 |
-        values[i + 2] << 2 | values[i + 3]);
-  for (int i = 0; depth == 1 && i < n; i += 8)
-    out[i / 8] = (uint8_t) (values[i] << 7 | values[i + 1] << 6 |
-        values[i + 2] << 5 | values[i + 3] << 4 | values[i + 4] << 3 |
-        values[i + 5] << 2 | values[i + 6] << 1 | values[i + 7]);
+  switch (depth) {
+    case 1:
+      for (int i = 0; i < (n + 7) / 8; i++, values += 8)
+        out[i] = (uint8_t) (values[0] << 7 | values[1] << 6 | values[2] << 5 |
+            values[3] << 4 | values[4] << 3 | values[5] << 2 | values[6] << 1 |
+            values[7]);
+      break;
+    case 2:
+      for (int i = 0; i < (n + 3) / 4; i++)
+        out[i] = (uint8_t) (values[4 * i] << 6 | values[4 * i + 1] << 4 |
+            values[4 * i + 2] << 2 | values[4 * i + 3]);
+      break;
+    case 4:
+      for (int i = 0; i < (n + 1) / 2; i++)
+        out[i] = (uint8_t) (values[2 * i] << 4 | values[2 * i + 1]);
+      break;
+    default:
+      memcpy (out, values, (size_t) n);
+  }
 }
 
-/* The same for 4 channels and few colours, many pixels at a time, from a whole byte
- * on. */
+/* From a whole byte on. */
 static void
-pack_few_colors (Encoder *self, const uint8_t *in, int first, int end)
+pack_pixels (Encoder *self, const uint8_t *in, int first, int end)
 {
   enum { PART = 512 };
   uint8_t values[PART + 8];
@@ -193,39 +216,31 @@ pack_few_colors (Encoder *self, const uint8_t *in, int first, int end)
     int n = end - x < PART ? end - x : PART;
 
     memset (values + n, 0, 8);
-    pet_png_kernels ()->map_colors (
-        &self->palette.map, in + 4 * (size_t) x, n, values);
+    find_values (self, in + (ptrdiff_t) x * self->image->channels, n, values);
     pack_values (values, n, self->bit_depth,
         self->row + (size_t) x * (size_t) self->bit_depth / 8);
   }
 }
 
-static void
-pack_pixels (Encoder *self, const uint8_t *in, int first, int end)
+static inline void
+pick_colors_of (const uint8_t *restrict in, const int channels,
+    uint8_t *restrict out, const int n_colours, int n)
 {
-  if (self->image->channels == 4 && pet_palette_is_small (&self->palette)) {
-    pack_few_colors (self, in, first, end);
-    return;
-  }
-  switch (self->image->channels) {
-    case 1:
-      pack_pixels_of (self, in, 1, first, end);
-      break;
-    case 3:
-      pack_pixels_of (self, in, 3, first, end);
-      break;
-    default:
-      pack_pixels_of (self, in, 4, first, end);
-  }
+  for (int i = 0; i < n; i++, in += channels, out += n_colours)
+    for (int c = 0; c < n_colours; c++)
+      out[c] = in[c];
 }
 
 static void
 pick_colors (const uint8_t *restrict in, int channels, uint8_t *restrict out,
     int n_colours, int n)
 {
-  for (int i = 0; i < n; i++, in += channels, out += n_colours)
-    for (int c = 0; c < n_colours; c++)
-      out[c] = in[c];
+  if (channels == 3)
+    pick_colors_of (in, 3, out, 1, n);
+  else if (n_colours == 1)
+    pick_colors_of (in, 4, out, 1, n);
+  else
+    pick_colors_of (in, 4, out, 3, n);
 }
 
 /* Converts a row into self->row; what is outside its span stays 0. */
@@ -431,8 +446,8 @@ take_memory (Encoder *self, PetError *error)
   for (int f = 1; f < PET_PNG_N_FILTERS; f++)
     self->filtered[f] = self->above + (size_t) f * pitch;
   return pet_deflate_new (self->options->allocator, level,
-      is_packed (self) ? 1 + self->row_bytes : 0, write_data, self,
-      &self->deflate, error);
+      is_packed (self) ? 1 + self->row_bytes : 0, self->bit_depth < 8,
+      write_data, self, &self->deflate, error);
 }
 
 static PetStatus

@@ -531,8 +531,8 @@ compress (const uint8_t *bytes, size_t size, int level, uint8_t poison)
   PetDeflate *deflate;
 
   test_allocator_init (&memory, poison);
-  tap_check (pet_deflate_new (&memory.allocator, level, 0, add_piece, &sink,
-                 &deflate, NULL) == PET_OK);
+  tap_check (pet_deflate_new (&memory.allocator, level, 0, false, add_piece,
+                 &sink, &deflate, NULL) == PET_OK);
   tap_check (pet_deflate_add (deflate, bytes, size, NULL) == PET_OK);
   tap_check (pet_deflate_finish (deflate, NULL) == PET_OK);
   pet_deflate_free (&deflate);

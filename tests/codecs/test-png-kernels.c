@@ -379,13 +379,14 @@ fill_mixed (uint8_t *bytes, size_t size, int kind)
 }
 
 static Stream
-compress_in_pieces (const uint8_t *bytes, size_t size, int level, size_t pitch)
+compress_in_pieces (
+    const uint8_t *bytes, size_t size, int level, size_t pitch, bool packed)
 {
   Stream stream = { 0 };
   PetDeflate *deflate;
 
-  tap_check (pet_deflate_new (
-                 NULL, level, pitch, take, &stream, &deflate, NULL) == PET_OK);
+  tap_check (pet_deflate_new (NULL, level, pitch, packed, take, &stream,
+                 &deflate, NULL) == PET_OK);
   for (size_t i = 0; i < size;) {
     size_t zeros = 0, n = (size_t) tap_random_range (1, 5000);
 
@@ -417,7 +418,7 @@ zlib_reads_every_level (void)
 {
   static uint8_t bytes[700000], back[sizeof bytes];
 
-  for (int kind = 0; kind < 8; kind++)
+  for (int kind = 0; kind < 10; kind++)
     for (int level = 0; level <= 9; level++) {
       size_t pitch = kind < 6 ? 0 : (size_t) tap_random_range (1, 40000);
       size_t size = kind == 5 ? (size_t) tap_random_range (0, 70)
@@ -427,7 +428,7 @@ zlib_reads_every_level (void)
 
       fill_mixed (bytes, size, kind % 6);
       repeat_rows (bytes, size, pitch);
-      stream = compress_in_pieces (bytes, size, level, pitch);
+      stream = compress_in_pieces (bytes, size, level, pitch, kind % 2 > 0);
       if (uncompress (back, &n_back, stream.bytes, stream.size) != Z_OK ||
           n_back != size || memcmp (back, bytes, size) != 0)
         tap_fail ("level %d, kind %d: not what went in", level, kind);
@@ -449,8 +450,8 @@ failing_writes_end_it (void)
       PetDeflate *deflate;
       PetStatus status;
 
-      tap_check (pet_deflate_new (
-                     NULL, level, 0, take, &stream, &deflate, NULL) == PET_OK);
+      tap_check (pet_deflate_new (NULL, level, 0, false, take, &stream,
+                     &deflate, NULL) == PET_OK);
       status = pet_deflate_add (deflate, bytes, sizeof bytes, NULL);
       if (status == PET_OK)
         status = pet_deflate_finish (deflate, NULL);
