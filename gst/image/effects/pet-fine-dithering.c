@@ -99,49 +99,92 @@ make_tone (PetCells *cells, float strength)
   }
 }
 
-/* Each cell becomes 0 or 1 and gives what it is wrong by to those after it, in
- * the direction of its row. */
-static void
-diffuse (const PetCells *cells, float *plane, int method)
+/* A cell becomes 0 or 1; what it is wrong by. */
+static inline float
+decide (float *cell, float threshold)
 {
-  int columns = cells->columns;
+  float paper = *cell >= threshold ? 1.0f : 0.0f, error = *cell - paper;
 
-  for (int row = 0; row < cells->rows; row++) {
-    float *line = plane + (size_t) row * (size_t) columns;
-    float *next = row + 1 < cells->rows ? line + columns : NULL;
-    float *after = row + 2 < cells->rows ? line + 2 * (size_t) columns : NULL;
-    const uint8_t *noise = pet_blue_noise + 64 * (row & 63);
-    int step = row & 1 ? -1 : 1;
+  *cell = paper;
+  return error;
+}
 
-    for (int n = 0; n < columns; n++) {
-      int x = step > 0 ? n : columns - 1 - n;
-      int ahead = x + step, behind = x - step, far = x + 2 * step;
-      int has_ahead = ahead >= 0 && ahead < columns;
-      int has_behind = behind >= 0 && behind < columns;
-      float threshold = method == DIFFUSION
-          ? 0.5f + 0.25f * ((float) noise[x & 63] - 127.5f) / 255.0f
-          : 0.5f;
-      float paper = line[x] >= threshold ? 1.0f : 0.0f;
-      float error = (line[x] - paper) / (method == ATKINSON ? 8.0f : 16.0f);
-      float share[5] = { 7.0f, 3.0f, 5.0f, 1.0f, 0.0f };
+static void
+find_thresholds (int row, int method, float thresholds[64])
+{
+  const uint8_t *noise = pet_blue_noise + 64 * (row & 63);
 
-      if (method == ATKINSON)
-        share[0] = share[1] = share[2] = share[3] = share[4] = 1.0f;
-      line[x] = paper;
-      if (has_ahead)
-        line[ahead] += share[0] * error;
-      if (next != NULL) {
-        next[x] += share[2] * error;
-        if (has_behind)
-          next[behind] += share[1] * error;
-        if (has_ahead)
-          next[ahead] += share[3] * error;
-      }
-      if (far >= 0 && far < columns)
-        line[far] += share[4] * error;
-      if (after != NULL)
-        after[x] += share[4] * error;
+  for (int x = 0; x < 64; x++)
+    thresholds[x] = method == DIFFUSION
+        ? 0.5f + 0.25f * ((float) noise[x] - 127.5f) / 255.0f
+        : 0.5f;
+}
+
+/* 7, 3, 5 and 1 sixteenths to the next cell of the row and the three below, in the
+ * row's direction. What a cell below has been given so far is kept until it has all of
+ * it. */
+static void
+diffuse_row (float *line, float *next, int columns, int row, int method)
+{
+  int step = row & 1 ? -1 : 1, x = row & 1 ? columns - 1 : 0;
+  float ahead = 0.0f, below = next[x], behind = 0.0f, thresholds[64];
+
+  find_thresholds (row, method, thresholds);
+  for (int n = 0; n < columns; n++, x += step) {
+    float error;
+
+    line[x] += 7.0f * ahead;
+    ahead = error = decide (line + x, thresholds[x & 63]) / 16.0f;
+    if (n > 0)
+      next[x - step] = behind + 3.0f * error;
+    behind = below + 5.0f * error;
+    if (n + 1 < columns)
+      below = next[x + step] + error;
+  }
+  next[x - step] = behind;
+}
+
+/* An eighth to each of six; the rest is lost. */
+static void
+diffuse_atkinson (const PetCells *cells, float *line, int row)
+{
+  int columns = cells->columns, step = row & 1 ? -1 : 1;
+  float *next = row + 1 < cells->rows ? line + columns : NULL;
+  float *after = row + 2 < cells->rows ? line + 2 * (ptrdiff_t) columns : NULL;
+
+  for (int n = 0; n < columns; n++) {
+    int x = step > 0 ? n : columns - 1 - n;
+    float error = decide (line + x, 0.5f) / 8.0f;
+
+    if (n + 1 < columns)
+      line[x + step] += error;
+    if (next != NULL) {
+      next[x] += error;
+      if (n > 0)
+        next[x - step] += error;
+      if (n + 1 < columns)
+        next[x + step] += error;
     }
+    if (n + 2 < columns)
+      line[x + 2 * step] += error;
+    if (after != NULL)
+      after[x] += error;
+  }
+}
+
+/* Each cell becomes 0 or 1 and gives what it is wrong by to those after it, in
+ * the direction of its row. `last`: a row below the last. */
+static void
+diffuse (const PetCells *cells, float *plane, int method, float *last)
+{
+  for (int row = 0; row < cells->rows; row++) {
+    float *line = plane + (ptrdiff_t) row * cells->columns;
+
+    if (method == ATKINSON)
+      diffuse_atkinson (cells, line, row);
+    else
+      diffuse_row (line, row + 1 < cells->rows ? line + cells->columns : last,
+          cells->columns, row, method);
   }
 }
 
@@ -171,21 +214,55 @@ compare (const PetCells *cells, float *plane, int method)
     }
 }
 
+/* Pixels that are made at a time, apart from the rows, which may be the same. */
+#define PIECE 64
+
+/* Levels of alpha, of each step from ink to paper. */
+#define LEVELS 31
+#define PRINTED(step, level) ((step) * (LEVELS + 1) + (level))
+
 static void
-print_row (const float *paper, float slope, const uint32_t *inks,
+make_pixels (uint32_t pixels[PRINTED (STEPS, 0)], const double *values)
+{
+  for (int step = 0; step < STEPS; step++) {
+    uint32_t ink = pet_print_mix ((uint32_t) values[PAPER],
+        (uint32_t) values[INK], (float) step / (STEPS - 1));
+
+    pixels[PRINTED (step, 0)] = 0;
+    for (uint32_t level = 1; level <= LEVELS; level++)
+      pixels[PRINTED (step, level)] =
+          ink | pet_pixel (0, 0, 0, (level * 255 + LEVELS / 2) / LEVELS);
+  }
+}
+
+/* Which pixels are printed, for compilers to make vectors of. */
+static void
+choose (const float *paper, float slope, const uint32_t *in, int n,
+    int32_t *restrict which)
+{
+  for (int x = 0; x < n; x++) {
+    float share = pet_clamp01 ((paper[x] - 0.5f) * slope + 0.5f);
+    int32_t step = (int32_t) (share * (STEPS - 1) + 0.5f);
+    uint32_t alpha = in[x] >> PET_PIXEL_SHIFT (3) & 255;
+
+    which[x] = PRINTED (step, (int32_t) pet_print_level (alpha, LEVELS));
+  }
+}
+
+static void
+print_row (const float *paper, float slope, const uint32_t *pixels,
     const uint8_t *src, uint8_t *dst, int width)
 {
-  for (int x = 0; x < width; x++) {
-    float share = (paper[x] - 0.5f) * slope + 0.5f;
-    uint32_t pixel, alpha;
-    int step;
+  for (int from = 0; from < width; from += PIECE) {
+    int n = width - from < PIECE ? width - from : PIECE;
+    uint32_t piece[PIECE];
+    int32_t which[PIECE];
 
-    share = pet_clamp01 (share);
-    step = (int) (share * (STEPS - 1) + 0.5f);
-    memcpy (&pixel, src + 4 * (size_t) x, 4);
-    alpha = pet_print_edge (pixel >> PET_PIXEL_SHIFT (3) & 255, 31);
-    pixel = alpha > 0 ? inks[step] | pet_pixel (0, 0, 0, alpha) : 0;
-    memcpy (dst + 4 * (size_t) x, &pixel, 4);
+    memcpy (piece, src + 4 * (size_t) from, 4 * (size_t) n);
+    choose (paper + from, slope, piece, n, which);
+    for (int x = 0; x < n; x++)
+      piece[x] = pixels[which[x]];
+    memcpy (dst + 4 * (size_t) from, piece, 4 * (size_t) n);
   }
 }
 
@@ -194,11 +271,9 @@ print (Stipple *stipple, const PetSubject *subject, const PetImage *src,
     const PetImage *dst, const double *values)
 {
   size_t row_bytes = 4 * (size_t) src->width;
-  uint32_t inks[STEPS];
+  uint32_t pixels[PRINTED (STEPS, 0)];
 
-  for (int i = 0; i < STEPS; i++)
-    inks[i] = pet_print_mix ((uint32_t) values[PAPER], (uint32_t) values[INK],
-        (float) i / (STEPS - 1));
+  make_pixels (pixels, values);
   for (int y = 0; y < src->height; y++) {
     const uint8_t *in = pet_image_row (src, y);
     uint8_t *out = pet_image_row (dst, y);
@@ -210,7 +285,7 @@ print (Stipple *stipple, const PetSubject *subject, const PetImage *src,
     }
     pet_visible_span (in, &left, &right);
     pet_rise_part (&stipple->rise, y, left, right, stipple->row);
-    print_row (stipple->row + left, stipple->cells.pitch * 0.9f, inks,
+    print_row (stipple->row + left, stipple->cells.pitch * 0.9f, pixels,
         in + 4 * (size_t) left, out + 4 * (size_t) left, right - left);
     memset (out, 0, 4 * (size_t) left);
     memset (out + 4 * (size_t) right, 0, row_bytes - 4 * (size_t) right);
@@ -235,7 +310,8 @@ render (const PetImage *src, const PetImage *dst, const double *values,
   if (method == BAYER || method == BLUE_NOISE)
     compare (&stipple.cells, stipple.cells.color[0], method);
   else
-    diffuse (&stipple.cells, stipple.cells.color[0], method);
+    diffuse (
+        &stipple.cells, stipple.cells.color[0], method, stipple.cells.color[1]);
   pet_rise_map_start (
       &stipple.map, &stipple.cells, &subject, PET_RISE_INTERPOLATE);
   pet_rise_start (&stipple.rise, &stipple.map, &stipple.cells,

@@ -21,13 +21,6 @@ pet_print_level (uint32_t alpha, uint32_t levels)
   return ((uint32_t) crisp * levels + 127) / 255;
 }
 
-/* The same as alpha of 0..255. */
-static inline uint32_t
-pet_print_edge (uint32_t alpha, uint32_t levels)
-{
-  return (pet_print_level (alpha, levels) * 255 + levels / 2) / levels;
-}
-
 static inline void
 pet_print_linear (uint32_t color, float rgb[3])
 {
