@@ -118,6 +118,8 @@ pet_cells_take (PetScratch *scratch, PetCells *cells, int width, int height,
   for (int i = 0; i < 4; i++)
     cells->room[i] =
         pet_scratch_take (scratch, cells->max_cells, sizeof (float));
+  cells->cuts = pet_scratch_take (
+      scratch, (size_t) width + 2 * (size_t) margin, sizeof *cells->cuts);
   cells->sums = pet_scratch_take (scratch, (size_t) width, 8 * sizeof (float));
   cells->line = pet_scratch_take (
       scratch, cells->max_cells + 2 * PET_CELLS_PAD + 32, sizeof (float));
@@ -178,25 +180,47 @@ accumulate (
     sums[i] += weight * row[i];
 }
 
-/* Sum of the pixels from `from` to `to`, which are not whole numbers. */
-static float
-cut (const float *row, int width, float from, float to)
+/* The pixels from `from` to `to`, which are not whole numbers. */
+static PetCut
+cut (int width, float from, float to)
 {
-  int first = (int) from, last;
-  float sum;
+  PetCut cut = { 0 };
 
   from = from > 0.0f ? from : 0.0f;
   to = to < (float) width ? to : (float) width;
+  cut.first = cut.last = from < (float) width ? (int) from : width - 1;
   if (to <= from)
-    return 0.0f;
-  first = (int) from;
-  last = (int) to;
-  if (last == first)
-    return (to - from) * row[first];
-  sum = ((float) (first + 1) - from) * row[first];
-  for (int x = first + 1; x < last; x++)
+    return cut;
+  cut.last = (int) to;
+  cut.head = (float) (cut.first + 1) - from;
+  cut.tail = to - (float) cut.last;
+  if (cut.last == width) {
+    cut.last--;
+    cut.tail = 1.0f;
+  }
+  if (cut.last == cut.first) {
+    cut.head = to - from;
+    cut.tail = 0.0f;
+  }
+  return cut;
+}
+
+static void
+make_cuts (PetCells *cells, int width)
+{
+  for (int i = 0; i < cells->columns; i++)
+    cells->cuts[i] = cut (width, cells->left + (float) i * cells->pitch,
+        cells->left + (float) (i + 1) * cells->pitch);
+}
+
+static inline float
+sum_cut (const float *row, const PetCut *cut)
+{
+  float sum = cut->head * row[cut->first];
+
+  for (int x = cut->first + 1; x < cut->last; x++)
     sum += row[x];
-  return last < width ? sum + (to - (float) last) * row[last] : sum;
+  return sum + cut->tail * row[cut->last];
 }
 
 static void
@@ -206,15 +230,13 @@ finish_row (PetCells *cells, const float *sums, int width, int row)
   size_t at = (size_t) row * (size_t) cells->columns;
 
   for (int i = 0; i < cells->columns; i++, at++) {
-    float from = cells->left + (float) i * cells->pitch;
-    float to = cells->left + (float) (i + 1) * cells->pitch;
-    float weight = cut (sums, width, from, to);
+    const PetCut *cut = cells->cuts + i;
+    float weight = sum_cut (sums, cut);
 
     cells->weight[at] = weight * area;
     for (int c = 0; c < 3; c++)
       cells->color[c][at] = weight > 0.0f
-          ? cut (sums + (size_t) (c + 1) * (size_t) width, width, from, to) /
-              weight
+          ? sum_cut (sums + (size_t) (c + 1) * (size_t) width, cut) / weight
           : 0.0f;
   }
 }
@@ -271,6 +293,7 @@ pet_cells_mean (PetCells *cells, const PetImage *src)
   int left, right;
 
   find_columns (cells, src->width, &left, &right);
+  make_cuts (cells, src->width);
   cells->made = -1;
   for (int row = 0; row < cells->rows; row++) {
     sum_rows (cells, src, row, left, right);

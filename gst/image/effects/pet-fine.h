@@ -48,6 +48,13 @@ typedef struct {
 
 void pet_subject_find (const PetImage *src, PetSubject *subject);
 
+/* The pixels under a column of cells: all of those between the first and the last,
+ * and so much of these. */
+typedef struct {
+  int first, last;
+  float head, tail;
+} PetCut;
+
 /* A grid over a subject and its planes. `weight` is the covered share of each
  * cell, 0..1. */
 typedef struct {
@@ -57,6 +64,7 @@ typedef struct {
   float *weight;
   float *color[3]; /* linear R, G, B, or what was made of them */
   float *room[4];  /* for filters */
+  PetCut *cuts;    /* of each column */
   float *sums;     /* eight rows as wide as the picture */
   int made;        /* the row of pixels that is in the last four of them */
   int made_from, made_to; /* which columns of it */
