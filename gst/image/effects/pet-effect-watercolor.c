@@ -8,7 +8,7 @@
  * paper. At the picture's size the tooth of the paper is added, and the
  * silhouette is cut like a brush's edge: alpha is never more than it was.
  *
- * Scratch: 44 bytes per cell, 160000 cells at most, and 186 per column. */
+ * Scratch: 44 bytes per cell, 160000 cells at most, and 202 per column. */
 
 #include <string.h>
 

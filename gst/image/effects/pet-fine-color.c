@@ -4,7 +4,7 @@
  * that brings the pet's darkest and lightest parts closer to black and white;
  * a soft shadow below it; a colour behind it.
  *
- * Scratch: 36 bytes per cell, 6400 cells at most, and 88 per column. */
+ * Scratch: 36 bytes per cell, 6400 cells at most, and 104 per column. */
 
 #include <string.h>
 

@@ -8,7 +8,7 @@
  * an interpolated plane cut at one half: single dots are round, neighbours
  * flow together. Eight steps from ink to paper and 31 of alpha: a palette.
  *
- * Scratch: 44 bytes per cell, 200000 cells at most, and 104 per column. */
+ * Scratch: 44 bytes per cell, 200000 cells at most, and 120 per column. */
 
 #include <string.h>
 

@@ -6,7 +6,7 @@
  * stronger, bright parts glow a little, and grain of the print's own size is
  * added, strongest in the middle tones. Alpha is copied.
  *
- * Scratch: 37 bytes per cell, 100000 cells at most, and 146 per column. */
+ * Scratch: 37 bytes per cell, 100000 cells at most, and 162 per column. */
 
 #include <string.h>
 

@@ -8,7 +8,7 @@
  * strongest, mixed with the second in four steps at their border. One of the
  * middle inks is laid as Ben-Day dots.
  *
- * Scratch: 38 bytes per cell, 200000 cells at most, and 88 per column. */
+ * Scratch: 38 bytes per cell, 200000 cells at most, and 104 per column. */
 
 #include <string.h>
 

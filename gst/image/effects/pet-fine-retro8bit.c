@@ -7,7 +7,7 @@
  * dithering between neighbours in it. What is outside and next to the pet is
  * drawn dark.
  *
- * Scratch: 41 bytes per cell, 40000 cells at most, and 56 per column. */
+ * Scratch: 41 bytes per cell, 40000 cells at most, and 72 per column. */
 
 #include <string.h>
 

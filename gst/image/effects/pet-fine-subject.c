@@ -120,7 +120,7 @@ pet_cells_take (PetScratch *scratch, PetCells *cells, int width, int height,
         pet_scratch_take (scratch, cells->max_cells, sizeof (float));
   cells->cuts = pet_scratch_take (
       scratch, (size_t) width + 2 * (size_t) margin, sizeof *cells->cuts);
-  cells->sums = pet_scratch_take (scratch, (size_t) width, 8 * sizeof (float));
+  cells->sums = pet_scratch_take (scratch, (size_t) width, 12 * sizeof (float));
   cells->line = pet_scratch_take (
       scratch, cells->max_cells + 2 * PET_CELLS_PAD + 32, sizeof (float));
 }
@@ -213,31 +213,51 @@ make_cuts (PetCells *cells, int width)
         cells->left + (float) (i + 1) * cells->pitch);
 }
 
-static inline float
+/* A pixel's four numbers. */
+typedef float Four __attribute__ ((vector_size (16)));
+
+static inline Four
+four_at (const float *row, int x)
+{
+  Four four;
+
+  memcpy (&four, row + 4 * (size_t) x, sizeof four);
+  return four;
+}
+
+static inline Four
 sum_cut (const float *row, const PetCut *cut)
 {
-  float sum = cut->head * row[cut->first];
+  Four sum = cut->head * four_at (row, cut->first);
 
   for (int x = cut->first + 1; x < cut->last; x++)
-    sum += row[x];
-  return sum + cut->tail * row[cut->last];
+    sum += four_at (row, x);
+  return sum + cut->tail * four_at (row, cut->last);
+}
+
+/* Puts the numbers of each pixel side by side. */
+static void
+join_sums (const float *restrict sums, size_t width, int left, int right,
+    float *restrict joined)
+{
+  for (int x = left; x < right; x++)
+    for (size_t c = 0; c < 4; c++)
+      joined[4 * (size_t) x + c] = sums[c * width + (size_t) x];
 }
 
 static void
-finish_row (PetCells *cells, const float *sums, int width, int row)
+finish_row (PetCells *cells, const float *joined, int row)
 {
   float area = 1.0f / (cells->pitch * cells->pitch);
   size_t at = (size_t) row * (size_t) cells->columns;
 
   for (int i = 0; i < cells->columns; i++, at++) {
-    const PetCut *cut = cells->cuts + i;
-    float weight = sum_cut (sums, cut);
+    Four sum = sum_cut (joined, cells->cuts + i);
+    Four mean = sum[0] > 0.0f ? sum / sum[0] : (Four){ 0.0f };
 
-    cells->weight[at] = weight * area;
+    cells->weight[at] = sum[0] * area;
     for (int c = 0; c < 3; c++)
-      cells->color[c][at] = weight > 0.0f
-          ? sum_cut (sums + (size_t) (c + 1) * (size_t) width, cut) / weight
-          : 0.0f;
+      cells->color[c][at] = mean[c + 1];
   }
 }
 
@@ -290,6 +310,7 @@ sum_rows (PetCells *cells, const PetImage *src, int row, int left, int right)
 void
 pet_cells_mean (PetCells *cells, const PetImage *src)
 {
+  float *joined = cells->sums + 8 * (size_t) src->width;
   int left, right;
 
   find_columns (cells, src->width, &left, &right);
@@ -297,7 +318,8 @@ pet_cells_mean (PetCells *cells, const PetImage *src)
   cells->made = -1;
   for (int row = 0; row < cells->rows; row++) {
     sum_rows (cells, src, row, left, right);
-    finish_row (cells, cells->sums, src->width, row);
+    join_sums (cells->sums, (size_t) src->width, left, right, joined);
+    finish_row (cells, joined, row);
   }
 }
 

@@ -62,11 +62,11 @@ typedef struct {
   float left, top, pitch; /* in pixels; pitch >= 1 */
   size_t max_cells;
   float *weight;
-  float *color[3]; /* linear R, G, B, or what was made of them */
-  float *room[4];  /* for filters */
-  PetCut *cuts;    /* of each column */
-  float *sums;     /* eight rows as wide as the picture */
-  int made;        /* the row of pixels that is in the last four of them */
+  float *color[3];        /* linear R, G, B, or what was made of them */
+  float *room[4];         /* for filters */
+  PetCut *cuts;           /* of each column */
+  float *sums;            /* twelve rows as wide as the picture */
+  int made;               /* the row of pixels that is in four of them */
   int made_from, made_to; /* which columns of it */
   float *line;            /* a padded row of cells */
 } PetCells;
