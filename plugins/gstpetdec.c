@@ -299,8 +299,9 @@ push_gap (GstPetDec *self, GstBuffer *file)
         gst_event_new_gap (GST_BUFFER_PTS (file), GST_BUFFER_DURATION (file)));
 }
 
-static GstFlowReturn
-fail_file (GstPetDec *self, GstBuffer *file, const PetPictureInfo *info,
+/* Posts what is wrong. TRUE: the file is passed over. */
+static gboolean
+skip_file (GstPetDec *self, GstBuffer *file, const PetPictureInfo *info,
     const PetError *error, guint64 bytes)
 {
   GstPetSourceMeta *meta = gst_pet_buffer_get_source_meta (file);
@@ -310,12 +311,21 @@ fail_file (GstPetDec *self, GstBuffer *file, const PetPictureInfo *info,
   GST_OBJECT_LOCK (self);
   on_error = self->on_error;
   GST_OBJECT_UNLOCK (self);
+  if (on_error != GST_PET_ON_ERROR_SKIP)
+    return FALSE;
+  GST_WARNING_OBJECT (self, "%s: skipped, %s", meta->source, error->message);
+  push_gap (self, file);
+  return TRUE;
+}
 
-  if (on_error == GST_PET_ON_ERROR_SKIP) {
-    GST_WARNING_OBJECT (self, "%s: skipped, %s", meta->source, error->message);
-    push_gap (self, file);
+static GstFlowReturn
+fail_file (GstPetDec *self, GstBuffer *file, const PetPictureInfo *info,
+    const PetError *error, guint64 bytes)
+{
+  GstPetSourceMeta *meta = gst_pet_buffer_get_source_meta (file);
+
+  if (skip_file (self, file, info, error, bytes))
     return GST_FLOW_OK;
-  }
   GST_ELEMENT_ERROR (self, STREAM, DECODE,
       ("\"%s\" cannot be decoded: %s.", meta->source, error->message),
       ("photo %" G_GUINT64_FORMAT ", %s", meta->index,
@@ -323,12 +333,20 @@ fail_file (GstPetDec *self, GstBuffer *file, const PetPictureInfo *info,
   return GST_FLOW_ERROR;
 }
 
+/* Setting caps succeeds where the peer refuses them. */
+static gboolean
+set_caps (GstPad *pad, const GstVideoInfo *info)
+{
+  g_autoptr (GstCaps) caps = gst_video_info_to_caps (info);
+  g_autoptr (GstCaps) taken = gst_pad_peer_query_caps (pad, caps);
+
+  return !gst_caps_is_empty (taken) && gst_pad_set_caps (pad, caps);
+}
+
 static GstFlowReturn
 negotiate (GstPetDec *self, const PetPictureInfo *info)
 {
   GstVideoInfo wanted;
-  GstCaps *caps;
-  gboolean accepted;
 
   if (gst_pad_check_reconfigure (self->srcpad) || self->info.finfo == NULL ||
       GST_VIDEO_INFO_FORMAT (&self->info) == GST_VIDEO_FORMAT_UNKNOWN ||
@@ -339,10 +357,7 @@ negotiate (GstPetDec *self, const PetPictureInfo *info)
     wanted.fps_n = self->fps_n;
     wanted.fps_d = self->fps_d;
     if (!gst_video_info_is_equal (&wanted, &self->info)) {
-      caps = gst_video_info_to_caps (&wanted);
-      accepted = gst_pad_set_caps (self->srcpad, caps);
-      gst_caps_unref (caps);
-      if (!accepted)
+      if (!set_caps (self->srcpad, &wanted))
         return GST_FLOW_NOT_NEGOTIATED;
       self->info = wanted;
     }
@@ -417,7 +432,8 @@ refuse_caps (GstPetDec *self, GstBuffer *file, const PetPictureInfo *info,
   pet_fail (&error, PET_ERROR_ARGUMENT,
       "what comes after petdec takes no %dx%d %s", info->width, info->height,
       info->channels == 4 ? "RGBA" : "RGB");
-  post_result (self, file, info, &error, bytes);
+  if (skip_file (self, file, info, &error, bytes))
+    flow = GST_FLOW_OK;
   return GST_PAD_IS_FLUSHING (self->srcpad) ? GST_FLOW_FLUSHING : flow;
 }
 
@@ -533,11 +549,19 @@ keep_framerate (GstPetDec *self, GstEvent *event)
   self->framer.has_caps = TRUE;
 }
 
+static void
+finish_stream (GstPetDec *self)
+{
+  GstBuffer *file = gst_pet_framer_finish (&self->framer);
+
+  if (file != NULL)
+    post_flow (self, handle_file (self, file));
+}
+
 static gboolean
 gst_pet_dec_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
   GstPetDec *self = GST_PET_DEC (parent);
-  GstBuffer *file;
 
   switch (GST_EVENT_TYPE (event)) {
     case GST_EVENT_FLUSH_START:
@@ -555,7 +579,9 @@ gst_pet_dec_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
       gst_event_unref (event);
       return TRUE;
     case GST_EVENT_STREAM_START:
-      gst_pet_framer_drop_partial (&self->framer);
+      /* concat does not tell where a file ends, but where the next begins. */
+      if (gst_pet_framer_is_within (&self->framer))
+        finish_stream (self);
       break;
     case GST_EVENT_FLUSH_STOP:
       gst_pet_door_cancel (&self->door, FALSE);
@@ -564,9 +590,7 @@ gst_pet_dec_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
       self->segment_sent = FALSE;
       break;
     case GST_EVENT_EOS:
-      file = gst_pet_framer_finish (&self->framer);
-      if (file != NULL)
-        post_flow (self, handle_file (self, file));
+      finish_stream (self);
       break;
     default:
       break;

@@ -4,6 +4,9 @@
 
 #include "meta/gstpetsourcemeta.h"
 
+/* Elements that are looked at on the way to the source. */
+#define MAX_UPSTREAM 64
+
 static gchar *
 upstream_uri (GstPad *sinkpad)
 {
@@ -25,6 +28,40 @@ is_multifile (const gchar *uri)
           g_str_has_prefix (uri, "multifle"));
 }
 
+/* Whether a URI is that of one file or one connection. */
+static gboolean
+is_one_file (const gchar *uri)
+{
+  return uri != NULL && !is_multifile (uri) &&
+      !g_str_has_prefix (uri, "appsrc") &&
+      !g_str_has_prefix (uri, "imagesequence");
+}
+
+/* Several streams may come one after another. */
+static gboolean
+has_several_inputs (GstPad *sinkpad)
+{
+  GstPad *pad = gst_object_ref (sinkpad);
+  guint n_inputs = 1;
+
+  for (guint i = 0; pad != NULL && n_inputs == 1 && i < MAX_UPSTREAM; i++) {
+    g_autoptr (GstPad) peer = gst_pad_get_peer (pad);
+    g_autoptr (GstElement) element =
+        peer != NULL ? gst_pad_get_parent_element (peer) : NULL;
+
+    gst_clear_object (&pad);
+    if (element == NULL)
+      break;
+    GST_OBJECT_LOCK (element);
+    n_inputs = element->numsinkpads;
+    if (n_inputs == 1)
+      pad = gst_object_ref (element->sinkpads->data);
+    GST_OBJECT_UNLOCK (element);
+  }
+  gst_clear_object (&pad);
+  return n_inputs > 1;
+}
+
 /* `buffer`: the first one, NULL at EOS without any. */
 static GstPetFraming
 detect (GstPetFramer *framer, GstBuffer *buffer)
@@ -44,7 +81,7 @@ detect (GstPetFramer *framer, GstBuffer *buffer)
   if (gst_pad_peer_query_duration (framer->sinkpad, GST_FORMAT_BYTES, &bytes) &&
       bytes >= 0)
     return GST_PET_FRAMING_STREAM;
-  if (framer->has_caps)
+  if (framer->has_caps && !is_one_file (uri))
     return GST_PET_FRAMING_BUFFER;
   /* Nothing came: only a source that names a file has lost one. */
   if (buffer == NULL && (uri == NULL || g_str_has_prefix (uri, "appsrc")))
@@ -59,7 +96,7 @@ source_name (GstPad *sinkpad)
 {
   g_autofree gchar *uri = upstream_uri (sinkpad);
 
-  if (uri == NULL || is_multifile (uri) || g_str_has_prefix (uri, "appsrc"))
+  if (!is_one_file (uri) || has_several_inputs (sinkpad))
     return NULL;
   if (g_str_has_prefix (uri, "file://")) {
     gchar *path = g_filename_from_uri (uri, NULL, NULL);
@@ -149,6 +186,12 @@ gst_pet_framer_push (GstPetFramer *framer, GstBuffer *buffer, guint64 max_bytes)
   else
     gst_adapter_push (framer->pieces, buffer);
   return NULL;
+}
+
+gboolean
+gst_pet_framer_is_within (const GstPetFramer *framer)
+{
+  return framer->framing == GST_PET_FRAMING_STREAM;
 }
 
 GstBuffer *

@@ -15,7 +15,7 @@ G_BEGIN_DECLS
 typedef enum {
   GST_PET_FRAMING_UNKNOWN,
   GST_PET_FRAMING_BUFFER, /* each buffer is a file */
-  GST_PET_FRAMING_STREAM, /* everything up to EOS is one file */
+  GST_PET_FRAMING_STREAM, /* everything up to the stream's end is one file */
 } GstPetFraming;
 
 /* Used by the streaming thread only. */
@@ -44,7 +44,10 @@ void gst_pet_framer_drop_partial (GstPetFramer *framer);
 GstBuffer *gst_pet_framer_push (
     GstPetFramer *framer, GstBuffer *buffer, guint64 max_bytes);
 
-/* At EOS: the file that ends here, or NULL. A source that names a file but gave
+/* Whether a file has begun that has not ended. */
+gboolean gst_pet_framer_is_within (const GstPetFramer *framer);
+
+/* At the end of a stream: the file that ends here, or NULL. A source that names a file but gave
  * no bytes had an empty one. */
 GstBuffer *gst_pet_framer_finish (GstPetFramer *framer);
 

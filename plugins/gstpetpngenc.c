@@ -427,6 +427,15 @@ may_be_spent (GstPetPngEnc *self, GstBuffer *picture, Spent *spent)
   return gst_memory_is_writable (spent->memory);
 }
 
+/* PNG's tEXt is Latin-1. */
+static gchar *
+to_latin1 (const gchar *text)
+{
+  return text != NULL ? g_convert_with_fallback (text, -1, "ISO-8859-1",
+                            "UTF-8", "?", NULL, NULL, NULL)
+                      : NULL;
+}
+
 static PetStatus
 encode (GstPetPngEnc *self, GstBuffer *picture, const PetImage *image,
     Spent *spent, GstBuffer *file, PetPngInfo *info, PetError *error)
@@ -443,7 +452,7 @@ encode (GstPetPngEnc *self, GstBuffer *picture, const PetImage *image,
   GST_OBJECT_LOCK (self);
   options.level = self->level;
   options.dpi = self->dpi;
-  software = g_strdup (self->software);
+  software = to_latin1 (self->software);
   GST_OBJECT_UNLOCK (self);
   options.software = software;
   options.recipe = meta != NULL ? meta->recipe : NULL;
