@@ -2,6 +2,7 @@
 
 #include <glib/gstdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "meta/gstpetsourcemeta.h"
 #include "pictures.h"
@@ -313,6 +314,27 @@ gives_rgba_where_only_that_is_taken (void)
   harness_with_bus_free (h);
 }
 
+/* Caps can be set and yet be refused. */
+static void
+passes_over_what_is_not_taken (void)
+{
+  GstHarness *h = whole_file_harness ();
+  g_autoptr (GBytes) cut_out = picture_png (33, 17, 4, 2);
+  g_autoptr (GBytes) jpeg = picture_jpeg (20, 10, 2);
+  g_autofree gchar *refused = NULL, *taken = NULL;
+
+  gst_harness_set_sink_caps_str (h, "video/x-raw,format=RGB");
+  g_assert_cmpint (
+      gst_harness_push (h, buffer_from_bytes (cut_out)), ==, GST_FLOW_OK);
+  refused = expect_message (h, "failed");
+  g_assert_nonnull (strstr (refused, "RGBA"));
+  g_assert_cmpint (
+      gst_harness_push (h, buffer_from_bytes (jpeg)), ==, GST_FLOW_OK);
+  expect_frame (h, 20, 10, "RGB");
+  taken = expect_message (h, "ok");
+  harness_with_bus_free (h);
+}
+
 static void
 keeps_the_source_and_survives_restarts (void)
 {
@@ -398,6 +420,9 @@ takes_what_stock_sources_give (void)
     { "filesrc location=%s/p2.pic", 0, 1 },
     { "filesrc location=%s/p0.pic blocksize=7", 1, 0 },
     { "filesrc location=%s/p0.pic ! typefind", 1, 0 },
+    { "concat name=c filesrc location=%s/p0.pic ! c."
+      " filesrc location=%s/p1.pic ! c. c.",
+        2, 0 },
     { "multifilesrc location=%s/p%%d.pic", 2, 1 },
     { "multifilesrc location=%s/p%%d.pic caps=image/jpeg", 2, 1 },
     { "multifilesrc location=%s/p%%d.pic caps=image/jpeg,framerate=1/1", 2, 1 },
@@ -410,7 +435,7 @@ takes_what_stock_sources_give (void)
     g_autoptr (GString) source = g_string_new (cases[i].format);
     guint ok, failed;
 
-    g_string_replace (source, "%s", folder, 1);
+    g_string_replace (source, "%s", folder, 0);
     g_string_replace (source, "%%", "%", 0);
     ok = run_source (source->str, folder, &failed);
     g_test_message ("%s: %u ok, %u failed", source->str, ok, failed);
@@ -418,6 +443,27 @@ takes_what_stock_sources_give (void)
     g_assert_cmpuint (failed, ==, cases[i].failed);
   }
   remove_tree (folder);
+}
+
+/* Longer than a read of fdsrc's, which knows no length. */
+static void
+a_pipe_with_caps_is_one_file (void)
+{
+  g_autoptr (GBytes) jpeg = picture_jpeg (300, 200, 3);
+  gsize size = g_bytes_get_size (jpeg);
+  g_autofree gchar *source = NULL;
+  guint failed;
+  int ends[2];
+
+  g_assert_cmpuint (size, >, 4096);
+  g_assert_cmpint (pipe (ends), ==, 0);
+  g_assert_cmpint (
+      write (ends[1], g_bytes_get_data (jpeg, NULL), size), ==, size);
+  close (ends[1]);
+  source = g_strdup_printf ("fdsrc fd=%d ! typefind", ends[0]);
+  g_assert_cmpuint (run_source (source, NULL, &failed), ==, 1);
+  g_assert_cmpuint (failed, ==, 0);
+  close (ends[0]);
 }
 
 static void
@@ -444,6 +490,10 @@ add_tests (void)
       "/petdec/not-strict-keeps-and-flags", not_strict_keeps_and_flags);
   g_test_add_func ("/petdec/gives-rgba-where-only-that-is-taken",
       gives_rgba_where_only_that_is_taken);
+  g_test_add_func (
+      "/petdec/passes-over-what-is-not-taken", passes_over_what_is_not_taken);
+  g_test_add_func (
+      "/petdec/a-pipe-with-caps-is-one-file", a_pipe_with_caps_is_one_file);
   g_test_add_func ("/petdec/keeps-the-source-and-survives-restarts",
       keeps_the_source_and_survives_restarts);
   g_test_add_func (

@@ -155,6 +155,11 @@ print_facts_are_in_the_file (void)
   GstBuffer *bare =
       encode ("software=\"\"", "RGBA", 20, 20, picture_cutout (20, 20, 1));
 
+  GstBuffer *latin = encode ("software=\"M\303\274ller \342\202\254\"", "RGBA",
+      20, 20, picture_cutout (20, 20, 1));
+
+  g_assert_true (contains (latin, "Software\0M\374ller ?", 17));
+  gst_buffer_unref (latin);
   g_assert_true (contains (file, "sRGB", 4));
   /* 300 dots per inch are 11811 per metre. */
   g_assert_true (contains (file, "pHYs\0\0\x2e\x23", 8));
