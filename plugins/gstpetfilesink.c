@@ -63,7 +63,8 @@ static void gst_pet_file_sink_set_property (
 static void gst_pet_file_sink_get_property (
     GObject *object, guint id, GValue *value, GParamSpec *pspec);
 static gboolean gst_pet_file_sink_start (GstBaseSink *sink);
-static gboolean gst_pet_file_sink_stop (GstBaseSink *sink);
+static GstStateChangeReturn gst_pet_file_sink_change_state (
+    GstElement *element, GstStateChange transition);
 static GstFlowReturn gst_pet_file_sink_render (
     GstBaseSink *sink, GstBuffer *buffer);
 
@@ -106,8 +107,9 @@ gst_pet_file_sink_class_init (GstPetFileSinkClass *klass)
       "Stores one file per picture, whole or not at all, named after its photo",
       "gst-plugins-pet");
 
+  element_class->change_state =
+      GST_DEBUG_FUNCPTR (gst_pet_file_sink_change_state);
   sink_class->start = GST_DEBUG_FUNCPTR (gst_pet_file_sink_start);
-  sink_class->stop = GST_DEBUG_FUNCPTR (gst_pet_file_sink_stop);
   sink_class->render = GST_DEBUG_FUNCPTR (gst_pet_file_sink_render);
 }
 
@@ -185,20 +187,28 @@ gst_pet_file_sink_start (GstBaseSink *sink)
 
   GST_OBJECT_LOCK (self);
   located = self->location != NULL && self->location[0] != '\0';
-  self->n_written = self->n_kept = self->n_bytes = 0;
   GST_OBJECT_UNLOCK (self);
-  self->next_index = 0;
   if (!located)
     GST_ELEMENT_ERROR (self, RESOURCE, NOT_FOUND,
         ("No file name was given: set \"location\"."), (NULL));
   return located;
 }
 
-static gboolean
-gst_pet_file_sink_stop (GstBaseSink *sink)
+/* A base sink starts and stops between NULL and READY; a run begins later. */
+static GstStateChangeReturn
+gst_pet_file_sink_change_state (GstElement *element, GstStateChange transition)
 {
-  g_clear_pointer (&GST_PET_FILE_SINK (sink)->fixed_name, g_free);
-  return TRUE;
+  GstPetFileSink *self = GST_PET_FILE_SINK (element);
+
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
+    GST_OBJECT_LOCK (self);
+    self->n_written = self->n_kept = self->n_bytes = 0;
+    GST_OBJECT_UNLOCK (self);
+    self->next_index = 0;
+    g_clear_pointer (&self->fixed_name, g_free);
+  }
+  return GST_ELEMENT_CLASS (gst_pet_file_sink_parent_class)
+      ->change_state (element, transition);
 }
 
 /* A second picture under a name without variables would silently replace the

@@ -180,12 +180,13 @@ append_contained (GString *path, const gchar *text, gboolean may_nest)
 }
 
 static gchar *
-without_empty_components (const gchar *path)
+without_empty_components (const gchar *path, gboolean absolute)
 {
   GString *clean = g_string_new (NULL);
 
   for (const gchar *c = path; *c != '\0'; c++)
-    if (*c != '/' || clean->len == 0 || clean->str[clean->len - 1] != '/')
+    if (*c != '/' ||
+        (clean->len == 0 ? absolute : clean->str[clean->len - 1] != '/'))
       g_string_append_c (clean, *c);
   return g_string_free (clean, FALSE);
 }
@@ -198,6 +199,7 @@ gst_pet_source_meta_expand (
   g_autofree gchar *number = g_strdup_printf ("%06" G_GUINT64_FORMAT, index);
   g_autofree gchar *stem = NULL, *dir = NULL;
   g_autoptr (GString) path = g_string_new (NULL);
+  gboolean absolute = *pattern == '/';
 
   if (meta != NULL && meta->stem != NULL)
     stem = g_strdup (meta->stem);
@@ -225,5 +227,5 @@ gst_pet_source_meta_expand (
       g_string_append_c (path, *pattern++);
     }
   }
-  return without_empty_components (path->str);
+  return without_empty_components (path->str, absolute);
 }

@@ -90,6 +90,18 @@ files_are_named_after_their_photo (void)
 }
 
 static void
+a_relative_location_stays_so (void)
+{
+  g_autofree gchar *relative =
+      gst_pet_source_meta_expand (NULL, 7, "{dir}/{stem}.png");
+  g_autofree gchar *absolute =
+      gst_pet_source_meta_expand (NULL, 7, "/{dir}/{stem}.png");
+
+  g_assert_cmpstr (relative, ==, "000007.png");
+  g_assert_cmpstr (absolute, ==, "/000007.png");
+}
+
+static void
 unnamed_buffers_are_numbered (void)
 {
   g_autofree gchar *folder = make_folder ();
@@ -100,6 +112,40 @@ unnamed_buffers_are_numbered (void)
   expect_content (folder, "p000000.png", "a");
   expect_content (folder, "p000001.png", "b");
   harness_with_bus_free (h);
+  remove_tree (folder);
+}
+
+static void
+begins_anew_after_ready (void)
+{
+  g_autofree gchar *folder = make_folder ();
+  g_autofree gchar *line = g_strdup_printf (
+      "videotestsrc num-buffers=1 ! petfilesink name=sink location=%s/one.raw",
+      folder);
+  GstElement *pipeline = gst_parse_launch (line, NULL);
+  GstBus *bus = gst_element_get_bus (pipeline);
+
+  for (guint i = 0; i < 2; i++) {
+    g_autoptr (GstElement) sink =
+        gst_bin_get_by_name (GST_BIN (pipeline), "sink");
+    g_autoptr (GstStructure) stats = NULL;
+    GstMessage *message;
+    guint64 n_written;
+
+    gst_element_set_state (pipeline, GST_STATE_PLAYING);
+    message = gst_bus_timed_pop_filtered (
+        bus, 20 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+    g_assert_nonnull (message);
+    g_assert_cmpint (GST_MESSAGE_TYPE (message), ==, GST_MESSAGE_EOS);
+    gst_message_unref (message);
+    g_object_get (sink, "stats", &stats, NULL);
+    gst_structure_get_uint64 (stats, "written", &n_written);
+    g_assert_cmpuint (n_written, ==, 1);
+    gst_element_set_state (pipeline, GST_STATE_READY);
+  }
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  gst_object_unref (bus);
+  gst_object_unref (pipeline);
   remove_tree (folder);
 }
 
@@ -199,7 +245,9 @@ add_tests (void)
 {
 #define ADD(name, function) g_test_add_func ("/petfilesink/" name, function)
   ADD ("files-are-named-after-their-photo", files_are_named_after_their_photo);
+  ADD ("a-relative-location-stays-so", a_relative_location_stays_so);
   ADD ("unnamed-buffers-are-numbered", unnamed_buffers_are_numbered);
+  ADD ("begins-anew-after-ready", begins_anew_after_ready);
   ADD ("overwrite-replaces-or-keeps", overwrite_replaces_or_keeps);
   ADD ("a-name-without-variables-is-used-once",
       a_name_without_variables_is_used_once);
