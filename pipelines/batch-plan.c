@@ -3,6 +3,7 @@
 #include "batch-plan.h"
 
 #include <gio/gio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/pet-folder.h"
@@ -39,14 +40,40 @@ batch_item_new (gchar *path, const gchar *source)
   return item;
 }
 
-/* Results of the run before are no photos. */
-static gboolean
-lies_below (const gchar *path, const gchar *folder)
+/* Where `path` leads, links followed as far as it is there. */
+static gchar *
+resolve (const gchar *path)
 {
-  g_autofree gchar *absolute = g_canonicalize_filename (path, NULL);
+  g_autofree gchar *here = g_get_current_dir ();
+  g_autofree gchar *absolute = g_path_is_absolute (path)
+      ? g_strdup (path)
+      : g_build_filename (here, path, NULL);
+  gchar *there = g_strdup (absolute), *real, *result;
+  const gchar *rest;
 
-  return g_str_has_prefix (absolute, folder) &&
-      absolute[strlen (folder)] == '/';
+  while ((real = realpath (there, NULL)) == NULL && !g_str_equal (there, "/")) {
+    gchar *parent = g_path_get_dirname (there);
+
+    g_free (there);
+    there = parent;
+  }
+  rest = absolute + strlen (there);
+  rest += strspn (rest, "/");
+  result = g_canonicalize_filename (rest, real != NULL ? real : "/");
+  free (real);
+  g_free (there);
+  return result;
+}
+
+/* Results of the run before are no photos. `results` is resolved. */
+static gboolean
+lies_within (const gchar *folder, const gchar *results)
+{
+  g_autofree gchar *real = resolve (folder);
+  gsize length = strlen (results);
+
+  return g_str_has_prefix (real, results) &&
+      (real[length] == '/' || real[length] == '\0');
 }
 
 static gboolean
@@ -59,30 +86,46 @@ fail_inside (const gchar *folder, GError **error)
   return FALSE;
 }
 
+/* All but the results, which a link below `folder` may lead to. Files of one
+ * folder mostly follow each other. */
+static void
+add_photos (GPtrArray *items, const gchar *folder, const PetFolder *list,
+    const gchar *results)
+{
+  g_autofree gchar *last = NULL;
+  gboolean within = FALSE;
+
+  for (size_t i = 0; i < list->count; i++) {
+    gchar *path = g_build_filename (folder, list->paths[i], NULL);
+    gchar *parent = g_path_get_dirname (path);
+
+    if (g_strcmp0 (parent, last) != 0)
+      within = lies_within (parent, results);
+    g_free (last);
+    last = parent;
+    if (within)
+      g_free (path);
+    else
+      g_ptr_array_add (items, batch_item_new (path, list->paths[i]));
+  }
+}
+
 static gboolean
 add_folder (
     GPtrArray *items, const gchar *folder, const gchar *output, GError **error)
 {
-  g_autofree gchar *results = g_canonicalize_filename (output, NULL);
-  g_autofree gchar *first = g_build_filename (folder, "x", NULL);
+  g_autofree gchar *results = resolve (output);
   PetFolder list;
   PetError failure;
 
-  if (lies_below (first, results))
+  if (lies_within (folder, results))
     return fail_inside (folder, error);
   if (pet_folder_list (folder, true, MAX_FILES, &list, &failure) != PET_OK) {
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, "%s: %s", folder,
         failure.message);
     return FALSE;
   }
-  for (size_t i = 0; i < list.count; i++) {
-    gchar *path = g_build_filename (folder, list.paths[i], NULL);
-
-    if (lies_below (path, results))
-      g_free (path);
-    else
-      g_ptr_array_add (items, batch_item_new (path, list.paths[i]));
-  }
+  add_photos (items, folder, &list, results);
   pet_folder_clear (&list);
   return TRUE;
 }

@@ -77,6 +77,23 @@ check "results below the input are no photos" \
 check "nor in the second run" run "kept 25" "$in" -o "$in/results"
 rm -r "$in/results"
 
+# However the folders are spelled.
+mkdir -p "$work/real/photos/sub"
+cp "$in/cat 1.png" "$work/real/photos"
+cp "$in/sub/cat.png" "$work/real/photos/sub"
+ln -s real/photos "$work/link"
+ln -s "$work/prints" "$work/real/photos/sub/prints"
+for spelling in "link real/photos/prints" "real/photos link/prints" \
+  "link/sub/.. link/new/../prints" "link prints"; do
+  read -r from to <<<"$spelling"
+  rm -rf "$work/real/photos/prints" "$work/prints"
+  (cd "$work" && run "done 10" --remake "$from" -o "$to") >/dev/null 2>&1
+  check "results are no photos: $spelling" \
+    eval "cd '$work' && run 'kept 10' '$from' -o '$to'"
+done
+check "an input folder that a link puts into the output folder" \
+  status 1 batch "$work/link/prints" -o "$work/real/photos"
+
 # Optional results that were dropped are made by the next run, and only they.
 rm -rf "$out"
 check "dropped results end with 5" status 5 \
