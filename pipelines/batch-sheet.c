@@ -302,9 +302,6 @@ batch_sheet_write (const BatchOptions *options, GPtrArray *items,
   guint n = photos_with_results (&sheet);
   gboolean written;
 
-  if (n == 0)
-    return fail (error, options->contact_sheet,
-        "no contact sheet is made: there is no result");
   sheet.width = MIN (n, SHEET_COLUMNS) * options->n_effects * PITCH + GAP;
   sheet.height = (n + SHEET_COLUMNS - 1) / SHEET_COLUMNS * PITCH + GAP;
   sheet.strip = g_malloc ((gsize) sheet.width * PITCH * 3);

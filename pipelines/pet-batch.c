@@ -218,13 +218,29 @@ start_lanes (Batch *batch, const gchar *settings, GError **error)
   return TRUE;
 }
 
+/* An empty shard is not a failed one. */
+static gboolean
+write_sheet (Batch *batch)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (batch->report.results + batch->report.results_kept == 0) {
+    batch_report_note (&batch->report, "note",
+        "no contact sheet is made: there is no result to put on it");
+    return TRUE;
+  }
+  if (batch_sheet_write (batch->options, batch->items, batch->made, &error))
+    return TRUE;
+  fprintf (stderr, "pet-batch: %s\n", error->message);
+  return FALSE;
+}
+
 static gint
 run_loop (Batch *batch)
 {
   guint interrupt = g_unix_signal_add (SIGINT, on_signal, batch);
   guint terminate = g_unix_signal_add (SIGTERM, on_signal, batch);
   guint tick = g_timeout_add_seconds (1, on_tick, batch);
-  g_autoptr (GError) error = NULL;
 
   if (is_busy (batch))
     g_main_loop_run (batch->loop);
@@ -234,10 +250,8 @@ run_loop (Batch *batch)
   leave_at_signals ();
   end_report (batch);
   if (batch->options->contact_sheet != NULL && !batch->stopping &&
-      !batch_sheet_write (batch->options, batch->items, batch->made, &error)) {
-    fprintf (stderr, "pet-batch: %s\n", error->message);
+      !write_sheet (batch))
     return EXIT_SOME_FAILED;
-  }
   return exit_code (batch);
 }
 

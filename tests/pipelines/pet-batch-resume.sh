@@ -123,6 +123,16 @@ for i in 7 8 9; do
     batch "$in" -o "$work/shards"
 done >/dev/null 2>&1
 check "SLURM_ARRAY_TASK_ID" diff -r "$work/shards" "$work/plain"
+sheets() {
+  local i
+  for i in 0 1; do
+    batch --shard $i/2 --contact-sheet "$work/sheet-$i.png" "$in/sub" \
+      -o "$work/sheets" || return
+  done
+}
+check "a contact sheet of no photos is no failure" sheets
+check "it is noted" says "no contact sheet is made" sheets
+check "the other shard has its own" is_png "$work"/sheet-?.png
 for shard in 3/3 1 x/2 -1/2 1/0; do
   check "--shard $shard is a usage error" \
     status 1 batch --shard $shard "$in" -o "$work/x"
