@@ -4,6 +4,7 @@
 
 #include <gst/app/gstappsrc.h>
 
+#include "batch-ending.h"
 #include "batch-load.h"
 #include "batch-pipeline.h"
 
@@ -30,6 +31,11 @@ struct _BatchLane {
   gint *skipped;  /* atomic: bit i: branch i gets no picture; counted, since
                      the probes of a pipeline that hangs outlive the lane */
   gboolean hangs; /* a thread was given up */
+
+  /* While the pipeline is being taken down: */
+  BatchEnding *ending;
+  BatchPhoto *guilty; /* of it, or NULL */
+  gchar *reason;      /* why */
 };
 
 /* Account of the gates. A new one is opened when a pipeline that holds tickets
@@ -78,6 +84,25 @@ tear_down (BatchLane *lane)
   g_clear_pointer (&lane->pipeline, gst_object_unref);
 }
 
+static void
+forget_load (BatchLane *lane)
+{
+  if (lane->load != NULL)
+    lane->load->done = NULL;
+  lane->load = NULL;
+}
+
+/* Nobody waits for the end of the one that is being taken down. */
+static void
+forget_pipeline (BatchLane *lane)
+{
+  if (lane->ending == NULL)
+    return;
+  lane->ending->done = NULL;
+  lane->ending = NULL;
+  g_clear_pointer (&lane->pipeline, gst_object_unref);
+}
+
 BatchLane *
 batch_lane_new (const BatchOptions *options, const gchar *settings,
     guint threads, const BatchLaneEvents *events, gpointer user)
@@ -96,15 +121,16 @@ batch_lane_new (const BatchOptions *options, const gchar *settings,
 gboolean
 batch_lane_free (BatchLane *lane)
 {
-  gboolean hangs = lane->hangs || lane->load != NULL;
+  gboolean hangs = lane->hangs || lane->load != NULL || lane->ending != NULL;
 
-  if (lane->load != NULL)
-    lane->load->done = NULL;
+  forget_load (lane);
+  forget_pipeline (lane);
   tear_down (lane);
   g_clear_pointer (&lane->photo, batch_photo_free);
   g_clear_pointer (&lane->last, batch_photo_free);
   g_clear_pointer (&lane->held, batch_photo_free);
   g_atomic_rc_box_release (lane->skipped);
+  g_free (lane->reason);
   g_free (lane);
   return !hangs;
 }
@@ -370,6 +396,31 @@ replace (BatchLane *lane, BatchPhoto *guilty, const gchar *reason)
   settle (lane, &lane->photo);
 }
 
+static void
+resume (BatchLane *lane)
+{
+  g_autofree gchar *reason = g_steal_pointer (&lane->reason);
+
+  replace (lane, g_steal_pointer (&lane->guilty), reason);
+}
+
+static void
+on_ended (BatchEnding *ending, gpointer user)
+{
+  BatchLane *lane = user;
+
+  forget_pipeline (lane);
+  resume (lane);
+}
+
+static void
+take_down (BatchLane *lane)
+{
+  unwatch (lane->pipeline);
+  lane->ending =
+      batch_ending_start (gst_object_ref (lane->pipeline), on_ended, lane);
+}
+
 /* Whose fault it is cannot be told while two photos are in flight: then both are
  * begun again, one after the other. */
 static void
@@ -378,25 +429,16 @@ handle_error (BatchLane *lane, GstMessage *message)
   g_autoptr (GError) error = NULL;
 
   gst_message_parse_error (message, &error, NULL);
-  tear_down (lane);
+  lane->reason = g_strdup (error->message);
+  forget_load (lane);
   if (lane->last == NULL) {
-    replace (lane, lane->photo, error->message);
-    return;
+    lane->guilty = lane->photo;
+  } else {
+    lane->held = lane->photo;
+    lane->photo = g_steal_pointer (&lane->last);
   }
-  lane->held = lane->photo;
-  lane->photo = g_steal_pointer (&lane->last);
-  if (lane->load != NULL)
-    lane->load->done = NULL;
-  lane->load = NULL;
-  replace (lane, NULL, error->message);
-}
-
-static gpointer
-put_away (gpointer pipeline)
-{
-  gst_element_set_state (pipeline, GST_STATE_NULL);
-  gst_object_unref (pipeline);
-  return NULL;
+  take_down (lane);
+  moved (lane, lane->stage);
 }
 
 /* Its threads cannot be ended from outside. What waits for its memory must not
@@ -411,9 +453,9 @@ give_up (BatchLane *lane)
   gst_object_unref (gate);
   budget_number++;
   given_up_us = g_get_monotonic_time ();
-  unwatch (lane->pipeline);
-  g_thread_unref (
-      g_thread_new ("pet-hung", put_away, g_steal_pointer (&lane->pipeline)));
+  if (lane->ending == NULL)
+    take_down (lane);
+  forget_pipeline (lane);
   lane->hangs = TRUE;
 }
 
@@ -438,7 +480,8 @@ batch_lane_memory (const BatchLane *lane, guint64 *peak, guint64 *limit)
 gboolean
 batch_lane_waits (const BatchLane *lane)
 {
-  return lane->photo != NULL && lane->last == NULL && lane->stage == waiting;
+  return lane->photo != NULL && lane->last == NULL && lane->ending == NULL &&
+      lane->stage == waiting;
 }
 
 void
@@ -450,12 +493,16 @@ batch_lane_watch (BatchLane *lane)
   if (batch_lane_is_idle (lane) ||
       still_us < (gint64) lane->options->timeout * G_USEC_PER_SEC)
     return;
+  if (lane->ending != NULL) {
+    give_up (lane);
+    resume (lane);
+    return;
+  }
   reason = g_strdup_printf ("stood still for %u s while %s",
       lane->options->timeout, lane->last != NULL ? making : lane->stage);
   if (lane->load != NULL && lane->last == NULL) {
     /* Nothing of the photo is in the pipeline yet. */
-    lane->load->done = NULL;
-    lane->load = NULL;
+    forget_load (lane);
     lane->hangs = TRUE;
     batch_photo_fail (lane->photo, reason);
     settle (lane, &lane->photo);

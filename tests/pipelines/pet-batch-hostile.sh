@@ -202,6 +202,31 @@ check "a contact sheet" \
 check "is a whole PNG" is_png "$work/sheet.png"
 check "a contact sheet that cannot be written: exit 2" status 2 \
   batch --contact-sheet "$work/none/sheet.png" "$work/twenty" -o "$work/shaky"
+# sick_batch ARGUMENT...: a look's file cannot be written, another one's hangs.
+sick_batch() {
+  LD_PRELOAD=$PET_HANG exec "$programs/pet-batch" --device cpu --max-size 64 \
+    --jobs 1 --effects color,popart "$work/sick" -o "$work/sick-out" "$@"
+}
+
+# is_left PID: it waits for the end of a pipeline.
+is_left() {
+  for ((i = 0; i < 300; i++)); do
+    grep -qs pet-end "/proc/$1/task"/*/comm && return
+    sleep 0.1
+  done
+  return 1
+}
+
+# ends_with CODE PID: soon.
+ends_with() {
+  for ((i = 0; i < 300; i++)); do
+    kill -0 "$2" 2>/dev/null || break
+    sleep 0.1
+  done
+  kill -KILL "$2" 2>/dev/null
+  status "$1" wait "$2"
+}
+
 if [ -n "${LD_PRELOAD-}" ]; then
   skip "a disk that hangs" "another library is preloaded"
 else
@@ -218,6 +243,23 @@ else
   for name in 1 3 4 5; do
     check "photo $name" diff -r "$work/disk-out/$name" "$work/one/cat"
   done
+
+  mkdir "$work/sick"
+  cp "$cat" "$work/sick/1.png"
+  cp "$cat" "$work/sick/2-sick.png"
+  (sick_batch --timeout 100) 2>"$work/run.err" &
+  pid=$!
+  check "a disk that fails under one look and hangs under another" is_left $pid
+  kill -TERM $pid
+  sleep 1
+  check "the first signal waits" kill -0 $pid
+  kill -TERM $pid
+  check "the second does not" ends_with 3 $pid
+  (sick_batch --timeout 3) 2>"$work/run.err" &
+  pid=$!
+  check "the end is not waited for beyond --timeout" ends_with 2 $pid
+  check "the photo has failed for the error" \
+    grep -q "^failed: 2-sick.png: .*Input/output error" "$work/run.err"
 fi
 
 # A pipeline for the shell.
