@@ -28,9 +28,10 @@ struct _BatchLane {
   BatchPhoto *held;  /* is begun again when the photo in flight has ended */
   gint64 moved_us;   /* when any was last heard of */
   const gchar *stage;
-  gint *skipped;  /* atomic: bit i: branch i gets no picture; counted, since
+  gint64 stage_us; /* when it came to that */
+  gint *skipped;   /* atomic: bit i: branch i gets no picture; counted, since
                      the probes of a pipeline that hangs outlive the lane */
-  gboolean hangs; /* a thread was given up */
+  gboolean hangs;  /* a thread was given up */
 
   /* While the pipeline is being taken down: */
   BatchEnding *ending;
@@ -39,9 +40,11 @@ struct _BatchLane {
 };
 
 /* Account of the gates. A new one is opened when a pipeline that holds tickets
- * is given up, and who waited for those goes on from then. */
+ * is given up. */
 static guint budget_number;
-static gint64 given_up_us;
+
+/* When anything of any lane was last heard of. */
+static gint64 any_moved_us;
 
 /* At the door of petdec, or at a gate. */
 static const gchar waiting[] = "waiting for memory or being decoded";
@@ -168,7 +171,9 @@ batch_lane_start (BatchLane *lane, GError **error)
 static void
 moved (BatchLane *lane, const gchar *stage)
 {
-  lane->moved_us = g_get_monotonic_time ();
+  lane->moved_us = any_moved_us = g_get_monotonic_time ();
+  if (stage != lane->stage)
+    lane->stage_us = lane->moved_us;
   lane->stage = stage;
 }
 
@@ -452,7 +457,7 @@ give_up (BatchLane *lane)
   g_object_set (gate, "limit", (guint64) NO_LIMIT, NULL);
   gst_object_unref (gate);
   budget_number++;
-  given_up_us = g_get_monotonic_time ();
+  any_moved_us = g_get_monotonic_time ();
   if (lane->ending == NULL)
     take_down (lane);
   forget_pipeline (lane);
@@ -477,17 +482,24 @@ batch_lane_memory (const BatchLane *lane, guint64 *peak, guint64 *limit)
   gst_object_unref (gate);
 }
 
-gboolean
-batch_lane_waits (const BatchLane *lane)
+static gboolean
+waits (const BatchLane *lane)
 {
   return lane->photo != NULL && lane->last == NULL && lane->ending == NULL &&
       lane->stage == waiting;
 }
 
+gint64
+batch_lane_waits_since (const BatchLane *lane)
+{
+  return waits (lane) ? lane->stage_us : 0;
+}
+
 void
 batch_lane_watch (BatchLane *lane)
 {
-  gint64 still_us = g_get_monotonic_time () - MAX (lane->moved_us, given_up_us);
+  gint64 still_us =
+      g_get_monotonic_time () - (waits (lane) ? any_moved_us : lane->moved_us);
   g_autofree gchar *reason = NULL;
 
   if (batch_lane_is_idle (lane) ||

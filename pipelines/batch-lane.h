@@ -53,12 +53,14 @@ gboolean batch_lane_is_idle (const BatchLane *lane);
  * in bytes. */
 void batch_lane_memory (const BatchLane *lane, guint64 *peak, guint64 *limit);
 
-/* TRUE when the photo's required looks wait for memory that others hold. */
-gboolean batch_lane_waits (const BatchLane *lane);
+/* Since when the photo has waited for memory that others hold, or been decoded:
+ * monotonic, 0 when it does neither. */
+gint64 batch_lane_waits_since (const BatchLane *lane);
 
-/* To be called every second or so for each lane that should not wait: a photo
- * that stands still for longer than the options allow has failed, and the
- * pipeline that holds it is given up. */
+/* To be called every second or so for each lane, of those that wait only for the
+ * one that has for longest: a photo that stands still for longer than the
+ * options allow has failed, and the pipeline that holds it is given up. One that
+ * waits does not stand still while anything of any lane moves. */
 void batch_lane_watch (BatchLane *lane);
 
 G_END_DECLS

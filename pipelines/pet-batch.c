@@ -161,18 +161,26 @@ on_signal (gpointer user)
   return G_SOURCE_CONTINUE;
 }
 
-/* Those that wait for others' memory stand still only if all do. */
+/* If all wait and nothing moves, it is the first at the door who was let in. */
 static void
 watch_lanes (Batch *batch)
 {
-  gboolean all_wait = TRUE;
+  BatchLane *first = NULL;
+  gint64 first_us = G_MAXINT64;
 
-  for (guint i = 0; i < batch->lanes->len; i++)
-    if (!batch_lane_is_idle (batch->lanes->pdata[i]))
-      all_wait = all_wait && batch_lane_waits (batch->lanes->pdata[i]);
-  for (guint i = 0; i < batch->lanes->len; i++)
-    if (all_wait || !batch_lane_waits (batch->lanes->pdata[i]))
-      batch_lane_watch (batch->lanes->pdata[i]);
+  for (guint i = 0; i < batch->lanes->len; i++) {
+    BatchLane *lane = batch->lanes->pdata[i];
+    gint64 since_us = batch_lane_waits_since (lane);
+
+    if (since_us == 0) {
+      batch_lane_watch (lane);
+    } else if (since_us < first_us) {
+      first = lane;
+      first_us = since_us;
+    }
+  }
+  if (first != NULL)
+    batch_lane_watch (first);
 }
 
 static gboolean

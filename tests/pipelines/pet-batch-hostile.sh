@@ -262,6 +262,19 @@ else
     grep -q "^failed: 2-sick.png: .*Input/output error" "$work/run.err"
 fi
 
+# Eight at the door, of whom one at a time is let in, for a second.
+if [ -n "${LD_PRELOAD-}" ]; then
+  skip "photos that wait for longer than --timeout" \
+    "another library is preloaded"
+else
+  mkdir "$work/eight"
+  for ((i = 0; i < 8; i++)); do cp "$cat" "$work/eight/$i.png"; done
+  check "photos that wait for longer than --timeout are made" \
+    env LD_PRELOAD="$PET_SLOW" "$programs/pet-batch" --device cpu \
+    --max-size 64 --jobs 8 --memory 1 --timeout 5 "$work/eight" \
+    -o "$work/eight-out"
+fi
+
 # A pipeline for the shell.
 line=$(batch --print-pipeline --effects color,popart "$names" \
   -o "$work/launched")
