@@ -8,9 +8,6 @@
 #include "batch-load.h"
 #include "batch-pipeline.h"
 
-/* For a pipeline that was given up: nobody waits for what it holds. */
-#define NO_LIMIT G_MAXINT64
-
 struct _BatchLane {
   const BatchOptions *options;
   const gchar *settings;
@@ -20,6 +17,8 @@ struct _BatchLane {
 
   GstElement *pipeline;
   GstElement *source;
+  guint budget;      /* number of its account */
+  guint64 peak;      /* of those before */
   BatchPhoto *photo; /* in flight, or NULL */
   BatchLoad *load;   /* of it, while its file is being read */
   gboolean entered;  /* it was decoded */
@@ -40,7 +39,7 @@ struct _BatchLane {
 };
 
 /* Account of the gates. A new one is opened when a pipeline that holds tickets
- * is given up. */
+ * is given up: lanes leave the one that those tickets fill. */
 static guint budget_number;
 
 /* When anything of any lane was last heard of. */
@@ -52,6 +51,7 @@ static const gchar making[] = "making the looks";
 
 static gboolean handle_message (
     GstBus *bus, GstMessage *message, gpointer data);
+static void on_ended (BatchEnding *ending, gpointer user);
 
 static void
 build (BatchLane *lane)
@@ -62,6 +62,7 @@ build (BatchLane *lane)
 
   batch_pipeline_build (&made);
   lane->pipeline = made.pipeline;
+  lane->budget = budget_number;
   lane->source = made.source;
   bus = gst_element_get_bus (lane->pipeline);
   gst_bus_add_watch (bus, handle_message, lane);
@@ -178,6 +179,26 @@ moved (BatchLane *lane, const gchar *stage)
 }
 
 static void
+take_down (BatchLane *lane)
+{
+  guint64 limit;
+
+  batch_lane_memory (lane, &lane->peak, &limit);
+  unwatch (lane->pipeline);
+  lane->ending =
+      batch_ending_start (gst_object_ref (lane->pipeline), on_ended, lane);
+  moved (lane, lane->stage);
+}
+
+/* Others' tickets fill its account. */
+static gboolean
+is_outdated (const BatchLane *lane)
+{
+  return lane->pipeline != NULL && lane->ending == NULL &&
+      lane->budget != budget_number;
+}
+
+static void
 push_again (BatchLane *lane, BatchPhoto *photo)
 {
   batch_lane_push (lane, photo);
@@ -237,6 +258,10 @@ batch_lane_push (BatchLane *lane, BatchPhoto *photo)
   lane->photo = photo;
   lane->entered = lane->again = FALSE;
   moved (lane, "reading the file");
+  if (is_outdated (lane) && lane->last == NULL) {
+    take_down (lane);
+    return;
+  }
   lane->load = batch_load_start (
       lane->options, lane->settings, photo->item, on_loaded, lane);
 }
@@ -259,7 +284,7 @@ static void
 take_turn (BatchLane *lane)
 {
   if (lane->photo == NULL || !lane->entered || lane->again ||
-      lane->last != NULL)
+      lane->last != NULL || is_outdated (lane))
     return;
   lane->last = g_steal_pointer (&lane->photo);
   lane->entered = FALSE;
@@ -390,7 +415,7 @@ replace (BatchLane *lane, BatchPhoto *guilty, const gchar *reason)
 
   for (guint i = 0; i < G_N_ELEMENTS (places); i++)
     if (*places[i] != NULL && (*places[i] == guilty || !started))
-      batch_photo_fail (*places[i], reason);
+      batch_photo_fail (*places[i], reason != NULL ? reason : error->message);
   if (!started)
     lane->events.broken (lane, error, lane->user);
   settle (lane, &lane->last);
@@ -418,14 +443,6 @@ on_ended (BatchEnding *ending, gpointer user)
   resume (lane);
 }
 
-static void
-take_down (BatchLane *lane)
-{
-  unwatch (lane->pipeline);
-  lane->ending =
-      batch_ending_start (gst_object_ref (lane->pipeline), on_ended, lane);
-}
-
 /* Whose fault it is cannot be told while two photos are in flight: then both are
  * begun again, one after the other. */
 static void
@@ -443,24 +460,20 @@ handle_error (BatchLane *lane, GstMessage *message)
     lane->photo = g_steal_pointer (&lane->last);
   }
   take_down (lane);
-  moved (lane, lane->stage);
 }
 
-/* Its threads cannot be ended from outside. What waits for its memory must not
- * wait for ever, and what comes must not find the account full: the old one
- * loses its limit, pipelines that are built from now on have a new one. */
+/* Its threads cannot be ended from outside. Nobody must wait for the memory that
+ * they hold, nor find the account full of it: the other lanes leave the account
+ * to them. */
 static void
 give_up (BatchLane *lane)
 {
-  GstElement *gate = gst_bin_get_by_name (GST_BIN (lane->pipeline), "memgate0");
-
-  g_object_set (gate, "limit", (guint64) NO_LIMIT, NULL);
-  gst_object_unref (gate);
-  budget_number++;
-  any_moved_us = g_get_monotonic_time ();
   if (lane->ending == NULL)
     take_down (lane);
   forget_pipeline (lane);
+  if (lane->budget == budget_number)
+    budget_number++;
+  any_moved_us = g_get_monotonic_time ();
   lane->hangs = TRUE;
 }
 
@@ -471,13 +484,16 @@ batch_lane_memory (const BatchLane *lane, guint64 *peak, guint64 *limit)
       ? gst_bin_get_by_name (GST_BIN (lane->pipeline), "memgate0")
       : NULL;
   GstStructure *stats = NULL;
+  guint64 own;
 
-  *peak = *limit = 0;
+  *peak = lane->peak;
+  *limit = 0;
   if (gate == NULL)
     return;
   g_object_get (gate, "stats", &stats, NULL);
   gst_structure_get (
-      stats, "peak", G_TYPE_UINT64, peak, "limit", G_TYPE_UINT64, limit, NULL);
+      stats, "peak", G_TYPE_UINT64, &own, "limit", G_TYPE_UINT64, limit, NULL);
+  *peak = MAX (lane->peak, own);
   gst_structure_free (stats);
   gst_object_unref (gate);
 }
@@ -496,6 +512,13 @@ batch_lane_waits_since (const BatchLane *lane)
 }
 
 void
+batch_lane_leave_account (BatchLane *lane)
+{
+  if (is_outdated (lane) && waits (lane))
+    take_down (lane);
+}
+
+void
 batch_lane_watch (BatchLane *lane)
 {
   gint64 still_us =
@@ -505,13 +528,17 @@ batch_lane_watch (BatchLane *lane)
   if (batch_lane_is_idle (lane) ||
       still_us < (gint64) lane->options->timeout * G_USEC_PER_SEC)
     return;
+  reason = g_strdup_printf ("stood still for %u s while %s",
+      lane->options->timeout, lane->last != NULL ? making : lane->stage);
   if (lane->ending != NULL) {
     give_up (lane);
+    if (lane->reason == NULL) {
+      lane->guilty = lane->photo;
+      lane->reason = g_steal_pointer (&reason);
+    }
     resume (lane);
     return;
   }
-  reason = g_strdup_printf ("stood still for %u s while %s",
-      lane->options->timeout, lane->last != NULL ? making : lane->stage);
   if (lane->load != NULL && lane->last == NULL) {
     /* Nothing of the photo is in the pipeline yet. */
     forget_load (lane);

@@ -49,13 +49,18 @@ void batch_lane_push (BatchLane *lane, BatchPhoto *photo);
 gboolean batch_lane_is_free (const BatchLane *lane);
 gboolean batch_lane_is_idle (const BatchLane *lane);
 
-/* The largest use of the account that the lane's elements share, and its limit,
- * in bytes. */
+/* The largest use of an account that the lane's elements shared, and the limit of
+ * the last, in bytes. */
 void batch_lane_memory (const BatchLane *lane, guint64 *peak, guint64 *limit);
 
 /* Since when the photo has waited for memory that others hold, or been decoded:
  * monotonic, 0 when it does neither. */
 gint64 batch_lane_waits_since (const BatchLane *lane);
+
+/* To be called every second or so. If a pipeline was given up that shares the
+ * lane's account, what waits for memory is begun again on a new one; what is
+ * under way is not disturbed. */
+void batch_lane_leave_account (BatchLane *lane);
 
 /* To be called every second or so for each lane, of those that wait only for the
  * one that has for longest: a photo that stands still for longer than the

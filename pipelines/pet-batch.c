@@ -122,10 +122,11 @@ end_report (Batch *batch)
   guint64 peak = 0, limit = 0;
 
   for (guint i = 0; i < batch->lanes->len; i++) {
-    guint64 lane_peak;
+    guint64 lane_peak, lane_limit;
 
-    batch_lane_memory (batch->lanes->pdata[i], &lane_peak, &limit);
+    batch_lane_memory (batch->lanes->pdata[i], &lane_peak, &lane_limit);
     peak = MAX (peak, lane_peak);
+    limit = MAX (limit, lane_limit);
   }
   batch_report_end (&batch->report, peak, limit);
 }
@@ -170,8 +171,10 @@ watch_lanes (Batch *batch)
 
   for (guint i = 0; i < batch->lanes->len; i++) {
     BatchLane *lane = batch->lanes->pdata[i];
-    gint64 since_us = batch_lane_waits_since (lane);
+    gint64 since_us;
 
+    batch_lane_leave_account (lane);
+    since_us = batch_lane_waits_since (lane);
     if (since_us == 0) {
       batch_lane_watch (lane);
     } else if (since_us < first_us) {

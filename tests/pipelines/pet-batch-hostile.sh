@@ -273,6 +273,20 @@ else
     env LD_PRELOAD="$PET_SLOW" "$programs/pet-batch" --device cpu \
     --max-size 64 --jobs 8 --memory 1 --timeout 5 "$work/eight" \
     -o "$work/eight-out"
+  for ((i = 10; i < 20; i++)); do cp "$cat" "$work/eight/$i.png"; done
+  cp "$cat" "$work/eight/0-hang.png"
+  check "a photo is given up, the others are made" status 2 \
+    env LD_PRELOAD="$PET_HANG $PET_SLOW" bash -c '
+      "$1" --device cpu --max-size 64 --jobs 3 --memory 10M --timeout 5 "$2" \
+        -o "$3" 2>"$4"' - "$programs/pet-batch" "$work/eight" \
+    "$work/after-out" "$work/run.err"
+  check "only one has failed" grep -q "18 done, .* 1 failed" "$work/run.err"
+  check "within the memory that was given" awk '
+    /memory of photos at most/ {
+      sub (/.*memory of photos at most /, "")
+      ok = $1 > 0 && $1 <= $3 && $3 == 10.5
+    }
+    END { exit !ok }' "$work/run.err"
 fi
 
 # A pipeline for the shell.
