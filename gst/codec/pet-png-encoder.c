@@ -361,8 +361,10 @@ write_rows (Encoder *self, PetError *error)
     convert_row (self, y);
     fetch_row (self, y + 1);
     PET_TRY (write_row (self, error));
+    /* Indices of a row are those of the row above where both are the same. */
     if (self->options->rows_read != NULL)
-      self->options->rows_read (self->options->rows_user, y + 1);
+      self->options->rows_read (
+          self->options->rows_user, is_packed (self) ? y : y + 1);
     self->above = self->row;
     self->above_span = self->row_span;
     self->row = row;

@@ -73,10 +73,20 @@ check_same_pixels (const PetImage *image, Bytes png)
   picture_free (&picture);
 }
 
+/* What was read may go at once. */
+static void
+overwrite (void *user, int rows)
+{
+  PetImage *spent = user;
+
+  memset (spent->data, 0, (size_t) rows * (size_t) spent->stride_bytes);
+}
+
 /* Encodes, checks memory and reads back; *type = colour type * 100 + depth. */
 static Bytes
 encode (const PetImage *image, const PetPngOptions *base, int *type)
 {
+  PetImage spent = image_new (image->width, image->height, image->channels);
   PetPngOptions options = *base;
   TestAllocator memory;
   Sink sink = { 0 };
@@ -86,7 +96,12 @@ encode (const PetImage *image, const PetPngOptions *base, int *type)
 
   test_allocator_init (&memory, 0xee);
   options.allocator = &memory.allocator;
-  status = pet_png_encode (image, &options, write_piece, &sink, &info, &error);
+  options.rows_read = overwrite;
+  options.rows_user = &spent;
+  memcpy (spent.data, image->data,
+      (size_t) image->height * (size_t) image->stride_bytes);
+  status = pet_png_encode (&spent, &options, write_piece, &sink, &info, &error);
+  free (spent.data);
   if (status != PET_OK)
     tap_fail ("%s", error.message);
   tap_check (memory.used == 0);
@@ -101,16 +116,22 @@ encode (const PetImage *image, const PetPngOptions *base, int *type)
   return sink.bytes;
 }
 
+static void
+survives (const PetImage *image, int level)
+{
+  PetPngOptions options = { .level = level };
+  Bytes png = encode (image, &options, NULL);
+
+  bytes_free (&png);
+}
+
 static int
 type_of (const PetImage *image)
 {
-  PetPngOptions options;
-  Bytes bytes;
+  PetPngOptions options = { .level = 1 };
   int type;
+  Bytes bytes = encode (image, &options, &type);
 
-  pet_png_options_init (&options);
-  options.level = 1;
-  bytes = encode (image, &options, &type);
   bytes_free (&bytes);
   return type;
 }
@@ -202,16 +223,11 @@ random_pictures_survive (void)
     int mask = n % 5 == 0 ? 0x80 : (n % 5 == 1 ? 0xc0 : 0xff);
     PetImage image = image_new (
         tap_random_range (1, 70), tap_random_range (1, 70), channels);
-    PetPngOptions options;
-    Bytes bytes;
 
     for (int y = 0; y < image.height; y++)
       for (int i = 0; i < image.width * channels; i++)
         pet_image_row (&image, y)[i] = (uint8_t) ((int) tap_random () & mask);
-    pet_png_options_init (&options);
-    options.level = n % 10;
-    bytes = encode (&image, &options, NULL);
-    bytes_free (&bytes);
+    survives (&image, n % 10);
     free (image.data);
   }
 }
@@ -469,8 +485,6 @@ pictures_of_few_colours_survive (void)
     int n_colors = tap_random_range (1, i % 3 == 0 ? 300 : 34);
     int channels = i % 4 == 0 ? 3 : 4, cell = tap_random_range (1, 7);
     PetImage image = image_new (width, height, channels);
-    PetPngOptions options;
-    Bytes png;
 
     for (int y = 0; y < height; y++)
       for (int x = 0; x < width; x++) {
@@ -479,17 +493,13 @@ pictures_of_few_colours_survive (void)
         const uint8_t made[4] = { (uint8_t) (color * 37), (uint8_t) color, 5,
           (uint8_t) (color % 3 == 0 ? 255 : color * 11) };
 
-        if (y % cell != 0)
-          memcpy (pixel, pixel_at (&image, x, y - 1), (size_t) channels);
-        else if (x % cell != 0)
-          memcpy (pixel, pixel_at (&image, x - 1, y), (size_t) channels);
-        else
-          memcpy (pixel, made, (size_t) channels);
+        memcpy (pixel,
+            y % cell != 0       ? pixel_at (&image, x, y - 1)
+                : x % cell != 0 ? pixel_at (&image, x - 1, y)
+                                : made,
+            (size_t) channels);
       }
-    pet_png_options_init (&options);
-    options.level = i % 10;
-    png = encode (&image, &options, NULL);
-    bytes_free (&png);
+    survives (&image, i % 10);
     free (image.data);
   }
 }
@@ -501,18 +511,13 @@ colours_that_are_much_alike_survive (void)
   for (int shift = 0; shift < 4; shift++)
     for (int round = 0; round < 40; round++) {
       PetImage image = image_new (64, 9, 4);
-      PetPngOptions options;
-      Bytes png;
 
       for (int i = 0; i < 64 * 9; i++) {
         int value = round < 20 ? i % 32 * (round + 1) : i * i % (round + 7);
 
         pixel_at (&image, i % 64, i / 64)[shift] = (uint8_t) value;
       }
-      pet_png_options_init (&options);
-      options.level = 1;
-      png = encode (&image, &options, NULL);
-      bytes_free (&png);
+      survives (&image, 1);
       free (image.data);
     }
 }
