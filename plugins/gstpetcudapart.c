@@ -123,8 +123,8 @@ gst_pet_cuda_part_set_caps (
   part->out = gst_pet_caps_are_cuda (out);
 }
 
-PetStatus
-gst_pet_cuda_part_frame (GstBaseTransform *trans, GstPetCudaPart *part,
+static PetStatus
+take_frame (GstBaseTransform *trans, GstPetCudaPart *part,
     GstPetAccount *account, const GstVideoInfo *info, GstBuffer *in,
     GstBuffer **out, PetError *error)
 {
@@ -143,6 +143,24 @@ gst_pet_cuda_part_frame (GstBaseTransform *trans, GstPetCudaPart *part,
   return *out != NULL
       ? PET_OK
       : pet_fail (error, PET_ERROR_MEMORY, "the host is out of memory");
+}
+
+GstFlowReturn
+gst_pet_cuda_part_frame (GstBaseTransform *trans, GstPetCudaPart *part,
+    GstPetAccount *account, const GstVideoInfo *info, GstBuffer *in,
+    GstBuffer **out)
+{
+  PetError error;
+
+  if (take_frame (trans, part, account, info, in, out, &error) != PET_OK) {
+    GST_ELEMENT_ERROR (trans, RESOURCE, NO_SPACE_LEFT,
+        ("No memory for a frame of %d x %d: %s.", info->width, info->height,
+            error.message),
+        (NULL));
+    return GST_FLOW_ERROR;
+  }
+  GST_BASE_TRANSFORM_GET_CLASS (trans)->copy_metadata (trans, in, *out);
+  return GST_FLOW_OK;
 }
 
 gboolean

@@ -51,11 +51,12 @@ gboolean gst_pet_cuda_part_propose (
 
 void gst_pet_cuda_part_set_caps (
     GstPetCudaPart *part, const GstCaps *in, const GstCaps *out);
-/* A frame of the caps on the source pad, of size `info`: in CUDA memory, or on
- * the host at the cost of the photo `in`. */
-PetStatus gst_pet_cuda_part_frame (GstBaseTransform *trans,
+/* A frame of the caps on the source pad, of size `info`, with the metadata of the
+ * photo `in`: in CUDA memory, or on the host at its cost. That there is no memory
+ * was said as an error. */
+GstFlowReturn gst_pet_cuda_part_frame (GstBaseTransform *trans,
     GstPetCudaPart *part, GstPetAccount *account, const GstVideoInfo *info,
-    GstBuffer *in, GstBuffer **out, PetError *error);
+    GstBuffer *in, GstBuffer **out);
 
 /* A photo in CUDA memory, which stays there: for the host there is only room at
  * `room`, drawn from the account's ticket of now, for the case that the CPU must

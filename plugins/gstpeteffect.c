@@ -317,9 +317,11 @@ gst_pet_effect_stop (GstBaseTransform *trans)
 {
   GstPetEffect *self = GST_PET_EFFECT (trans);
 
+  GST_PAD_STREAM_LOCK (trans->sinkpad); /* ALLOCATION queries */
   gst_pet_cuda_part_stop (GST_ELEMENT (self), &self->cuda);
   gst_pet_gpu_looks_close (&self->gpu);
   gst_pet_account_close (&self->account);
+  GST_PAD_STREAM_UNLOCK (trans->sinkpad);
   return TRUE;
 }
 
@@ -545,23 +547,13 @@ gst_pet_effect_prepare_output_buffer (
     GstBaseTransform *trans, GstBuffer *in, GstBuffer **out)
 {
   GstPetEffect *self = GST_PET_EFFECT (trans);
-  PetError error;
 
   if (gst_base_transform_is_passthrough (trans)) {
     *out = in;
     return GST_FLOW_OK;
   }
-  if (gst_pet_cuda_part_frame (trans, &self->cuda, &self->account, &self->info,
-          in, out, &error) != PET_OK) {
-    GST_ELEMENT_ERROR (self, RESOURCE, NO_SPACE_LEFT,
-        ("No memory for a frame of %d x %d: %s.", self->info.width,
-            self->info.height, error.message),
-        (NULL));
-    return GST_FLOW_ERROR;
-  }
-  GST_BASE_TRANSFORM_CLASS (gst_pet_effect_parent_class)
-      ->copy_metadata (trans, in, *out);
-  return GST_FLOW_OK;
+  return gst_pet_cuda_part_frame (
+      trans, &self->cuda, &self->account, &self->info, in, out);
 }
 
 static GstFlowReturn

@@ -82,19 +82,32 @@ gst_pet_output_of_formats (
                                       : GST_PET_OUTPUT_META;
 }
 
+guint64
+gst_pet_output_scratch_bytes (GstPetOutput output, const GstPetNetwork *network,
+    const GstPetMatteOptions *options, GstQuery *query)
+{
+  GstCaps *caps = gst_pet_query_get_cost_caps (query);
+  GstVideoInfo in;
+
+  if (caps == NULL || !gst_video_info_from_caps (&in, caps))
+    return 0;
+  return gst_pet_matte_scratch_bytes (network, options, in.width, in.height,
+      output == GST_PET_OUTPUT_CUTOUT ? 4 : 1);
+}
+
 /* Beyond the photo: the result while the matte is made, then the result and
  * what follows. By then a photo that did not become the result is gone, so its
  * bytes serve too. */
 void
-gst_pet_output_add_cost (GstPetOutput output, const GstPetNetwork *network,
-    const GstPetMatteOptions *options, GstPad *srcpad, GstQuery *query)
+gst_pet_output_add_cost (
+    GstPetOutput output, guint64 scratch, GstPad *srcpad, GstQuery *query)
 {
   GstCaps *caps = gst_pet_query_get_cost_caps (query), *out_caps;
-  guint64 photo, result, scratch, behind;
+  guint64 photo, result, behind;
   GstVideoInfo in, out;
   GstPetCost cost;
 
-  if (caps == NULL || !gst_video_info_from_caps (&in, caps))
+  if (scratch == 0 || !gst_video_info_from_caps (&in, caps))
     return;
   gst_video_info_set_format (&out,
       format_of (output, GST_VIDEO_INFO_FORMAT (&in)), (guint) in.width,
@@ -106,8 +119,6 @@ gst_pet_output_add_cost (GstPetOutput output, const GstPetNetwork *network,
   photo = gst_pet_block_bytes (GST_VIDEO_INFO_SIZE (&in));
   result = gst_pet_block_bytes (GST_VIDEO_INFO_SIZE (&out));
   behind = gst_pet_cost_sum (&cost);
-  scratch = gst_pet_matte_scratch_bytes (network, options, in.width, in.height,
-      output == GST_PET_OUTPUT_CUTOUT ? 4 : 1);
   if (output == GST_PET_OUTPUT_META) {
     /* The mask rides along with the photo, which stays. */
     result = gst_pet_block_bytes ((gsize) in.width * (gsize) in.height);

@@ -24,8 +24,14 @@ GstCaps *gst_pet_output_transform_caps (GstPetOutput output, gboolean cuda,
 GstPetOutput gst_pet_output_of_formats (
     GstPetOutput wanted, GstVideoFormat in, GstVideoFormat out);
 
-/* Answers a cost query. */
-void gst_pet_output_add_cost (GstPetOutput output, const GstPetNetwork *network,
-    const GstPetMatteOptions *options, GstPad *srcpad, GstQuery *query);
+/* What the photo of a cost query takes while its matte is made; 0: the query
+ * knows no caps. Does nothing but arithmetic: a lock may be held. */
+guint64 gst_pet_output_scratch_bytes (GstPetOutput output,
+    const GstPetNetwork *network, const GstPetMatteOptions *options,
+    GstQuery *query);
+/* Answers a cost query, given those bytes (0: not at all), after asking what is
+ * behind `srcpad`. */
+void gst_pet_output_add_cost (
+    GstPetOutput output, guint64 scratch, GstPad *srcpad, GstQuery *query);
 
 G_END_DECLS

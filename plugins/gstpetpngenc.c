@@ -250,8 +250,11 @@ gst_pet_png_enc_change_state (GstElement *element, GstStateChange transition)
     start (self);
   result = GST_ELEMENT_CLASS (gst_pet_png_enc_parent_class)
                ->change_state (element, transition);
-  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
+    GST_PAD_STREAM_LOCK (self->sinkpad); /* ALLOCATION queries */
     gst_pet_account_close (&self->account);
+    GST_PAD_STREAM_UNLOCK (self->sinkpad);
+  }
   return result;
 }
 

@@ -71,10 +71,10 @@ struct _GstPetSegment {
   GstPetOnEmpty on_empty;
   gchar *budget;
 
-  guint cores;           /* at start */
-  GstPetAccount account; /* streaming thread; between start and stop */
-  GstPetNetwork network; /* likewise */
-  const gchar *active_device;
+  guint cores;                /* at start */
+  GstPetAccount account;      /* streaming thread; between start and stop */
+  GstPetNetwork network;      /* likewise */
+  const gchar *active_device; /* object lock; NULL: `network` may not be read */
   GstPetOutput active_output; /* what the caps were negotiated for */
   GstVideoInfo in_info, out_info;
 
@@ -282,12 +282,14 @@ gst_pet_segment_stop (GstBaseTransform *trans)
 {
   GstPetSegment *self = GST_PET_SEGMENT (trans);
 
-  gst_pet_cuda_part_stop (GST_ELEMENT (self), &self->cuda);
-  gst_pet_network_close (&self->network);
-  gst_pet_account_close (&self->account);
   GST_OBJECT_LOCK (self);
   self->active_device = NULL;
   GST_OBJECT_UNLOCK (self);
+  GST_PAD_STREAM_LOCK (trans->sinkpad); /* ALLOCATION queries */
+  gst_pet_cuda_part_stop (GST_ELEMENT (self), &self->cuda);
+  gst_pet_network_close (&self->network);
+  gst_pet_account_close (&self->account);
+  GST_PAD_STREAM_UNLOCK (trans->sinkpad);
   return TRUE;
 }
 
@@ -322,22 +324,34 @@ matte_options_locked (const GstPetSegment *self)
   return options;
 }
 
+static void
+add_cost (GstPetSegment *self, GstQuery *query)
+{
+  GstPetMatteOptions options;
+  GstPetOutput output;
+  guint64 scratch = 0;
+
+  GST_OBJECT_LOCK (self);
+  options = matte_options_locked (self);
+  output = self->output;
+  if (self->active_device != NULL)
+    scratch =
+        gst_pet_output_scratch_bytes (output, &self->network, &options, query);
+  GST_OBJECT_UNLOCK (self);
+  gst_pet_output_add_cost (
+      output, scratch, GST_BASE_TRANSFORM_SRC_PAD (self), query);
+}
+
 static gboolean
 gst_pet_segment_query (
     GstBaseTransform *trans, GstPadDirection direction, GstQuery *query)
 {
   GstPetSegment *self = GST_PET_SEGMENT (trans);
-  GstPetMatteOptions options;
 
   if (gst_pet_cuda_part_query (GST_ELEMENT (self), &self->cuda, query))
     return TRUE;
   if (direction == GST_PAD_SINK && gst_pet_query_is_cost (query)) {
-    GST_OBJECT_LOCK (self);
-    options = matte_options_locked (self);
-    GST_OBJECT_UNLOCK (self);
-    if (self->network.segmenter != NULL)
-      gst_pet_output_add_cost (wanted_output (self), &self->network, &options,
-          GST_BASE_TRANSFORM_SRC_PAD (trans), query);
+    add_cost (self, query);
     return FALSE;
   }
   return GST_BASE_TRANSFORM_CLASS (gst_pet_segment_parent_class)
@@ -393,7 +407,6 @@ gst_pet_segment_prepare_output_buffer (
     GstBaseTransform *trans, GstBuffer *in, GstBuffer **out)
 {
   GstPetSegment *self = GST_PET_SEGMENT (trans);
-  PetError error;
 
   if (self->active_output == GST_PET_OUTPUT_META) {
     /* Shares the memory; only metas are added. */
@@ -410,17 +423,8 @@ gst_pet_segment_prepare_output_buffer (
     *out = in;
     return GST_FLOW_OK;
   }
-  if (gst_pet_cuda_part_frame (trans, &self->cuda, &self->account,
-          &self->out_info, in, out, &error) != PET_OK) {
-    GST_ELEMENT_ERROR (self, RESOURCE, NO_SPACE_LEFT,
-        ("No memory for a frame of %d x %d: %s.", self->out_info.width,
-            self->out_info.height, error.message),
-        (NULL));
-    return GST_FLOW_ERROR;
-  }
-  GST_BASE_TRANSFORM_CLASS (gst_pet_segment_parent_class)
-      ->copy_metadata (trans, in, *out);
-  return GST_FLOW_OK;
+  return gst_pet_cuda_part_frame (
+      trans, &self->cuda, &self->account, &self->out_info, in, out);
 }
 
 static void

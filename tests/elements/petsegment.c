@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gstpetsecond.h"
+#include "memory/gstpetcost.h"
 #include "meta/gstpetmaskmeta.h"
 #include "pictures.h"
 
@@ -343,6 +344,37 @@ elements_take_turns_with_the_second_network (void)
   }
 }
 
+/* What is behind the element, asked for its cost: the element is stopped. */
+static gboolean
+stop_when_asked (GstPad *pad, GstObject *parent, GstQuery *query)
+{
+  GstElement *element = g_object_get_data (G_OBJECT (pad), "element");
+
+  if (!gst_pet_query_is_cost (query))
+    return gst_pad_query_default (pad, parent, query);
+  gst_element_set_state (element, GST_STATE_NULL);
+  gst_pet_query_add_cost (query, 1);
+  return FALSE;
+}
+
+static void
+a_cost_query_may_outlive_the_network (void)
+{
+  GstHarness *h = segment_harness ("RGB", 64, 64);
+  GstCaps *caps = picture_caps ("RGB", 4000, 3000);
+  GstPetCost running, stopped;
+
+  g_assert_true (gst_pet_pad_ask_cost (h->srcpad, caps, &running));
+  g_object_set_data (G_OBJECT (h->sinkpad), "element", h->element);
+  gst_pad_set_query_function (h->sinkpad, stop_when_asked);
+  g_assert_true (gst_pet_pad_ask_cost (h->srcpad, caps, &stopped));
+  g_assert_cmpuint (
+      gst_pet_cost_sum (&stopped), ==, gst_pet_cost_sum (&running));
+  g_assert_false (gst_pet_pad_ask_cost (h->srcpad, caps, &stopped));
+  gst_caps_unref (caps);
+  harness_with_bus_free (h);
+}
+
 static void
 add_tests (void)
 {
@@ -364,6 +396,8 @@ add_tests (void)
       petnet_large_has_the_sides_that_are_charged);
   ADD ("elements-take-turns-with-the-second-network",
       elements_take_turns_with_the_second_network);
+  ADD ("a-cost-query-may-outlive-the-network",
+      a_cost_query_may_outlive_the_network);
 #undef ADD
 }
 
