@@ -11,7 +11,8 @@
  *
  * A picture that passes takes a ticket for what the branch will cost, and
  * gives it back when its file is on disk. Alone, a required picture passes even
- * above the limit: a limit can slow work down, never stop it.
+ * above the limit: a limit can slow work down, never stop it. A branch of a tee
+ * that ends (EOS) does so alone.
  *
  * For each picture dropped, each wait above #GstMemGate:max-wait and each
  * picture above the limit one element message "memgate" is posted: {action
@@ -389,17 +390,10 @@ static void
 join_tee (GstMemGate *self, GstCaps *caps)
 {
   GstMemGateSettings settings = get_settings (self);
-  const GstPetBranchRules rules = { settings.optional, settings.priority,
-    settings.low, settings.high };
-  gconstpointer tee = gst_mem_gate_find_tee (self->sinkpad);
   GstPetBudget *budget = dup_budget (self);
 
-  if (self->branch != NULL && gst_pet_branch_get_fork (self->branch) != tee)
-    gst_pet_branch_free (&self->branch);
-  if (self->branch == NULL)
-    self->branch = gst_pet_branch_new (budget, tee);
-  gst_pet_branch_set (self->branch, &rules,
-      gst_mem_gate_cost (&settings, self->srcpad, caps, 0));
+  gst_mem_gate_join (
+      &self->branch, budget, &settings, self->sinkpad, self->srcpad, caps);
   gst_object_unref (budget);
 }
 
@@ -483,6 +477,15 @@ post_action (GstMemGate *self, GstBuffer *buffer, const gchar *action,
   gst_mem_gate_post_action (GST_ELEMENT (self), buffer, &report);
 }
 
+/* A branch that said EOS has ended for itself; told to a tee, it would end all
+ * others. */
+static GstFlowReturn
+end_flow (GstMemGate *self)
+{
+  return gst_pet_branch_get_fork (self->branch) != NULL ? GST_FLOW_OK
+                                                        : GST_FLOW_EOS;
+}
+
 /* Takes `buffer`. */
 static GstFlowReturn
 drop (GstMemGate *self, GstBuffer *buffer, const gchar *reason)
@@ -504,7 +507,7 @@ drop (GstMemGate *self, GstBuffer *buffer, const gchar *reason)
         gst_event_new_gap (
             GST_BUFFER_PTS (buffer), GST_BUFFER_DURATION (buffer)));
   gst_buffer_unref (buffer);
-  return GST_FLOW_OK;
+  return self->ended ? end_flow (self) : GST_FLOW_OK;
 }
 
 static void
@@ -536,8 +539,7 @@ report_admission (GstMemGate *self, const GstMemGatePicture *picture)
   GST_OBJECT_UNLOCK (self);
 }
 
-/* A branch that said EOS has ended for itself; told to a tee, it would end all
- * others. Takes `buffer` and `ticket`. */
+/* Takes `buffer` and `ticket`. */
 static GstFlowReturn
 pass (GstMemGate *self, GstBuffer *buffer, GstPetTicket *ticket)
 {
@@ -554,7 +556,7 @@ pass (GstMemGate *self, GstBuffer *buffer, GstPetTicket *ticket)
   GST_OBJECT_UNLOCK (self);
   flow = gst_pad_push (self->srcpad, buffer);
   self->ended = flow == GST_FLOW_EOS;
-  return self->ended ? GST_FLOW_OK : flow;
+  return self->ended ? end_flow (self) : flow;
 }
 
 static GstFlowReturn

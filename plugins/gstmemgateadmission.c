@@ -31,8 +31,10 @@ step_up (GstObject *parent)
   return peer;
 }
 
-gconstpointer
-gst_mem_gate_find_tee (GstPad *sinkpad)
+/* The tee that feeds `sinkpad`, through elements of one pad each way and bins;
+ * NULL if there is none. Only an address: nothing is kept alive. */
+static gconstpointer
+find_tee (GstPad *sinkpad)
 {
   GstPad *pad = gst_pad_get_peer (sinkpad);
   gconstpointer tee = NULL;
@@ -71,6 +73,29 @@ gst_mem_gate_cost (const GstMemGateSettings *settings, GstPad *srcpad,
   if (caps != NULL && gst_video_info_from_caps (&info, caps))
     frame_bytes = MAX (frame_bytes, GST_VIDEO_INFO_SIZE (&info));
   return 3 * frame_bytes;
+}
+
+static GstPetBranchRules
+rules_of (const GstMemGateSettings *settings)
+{
+  return (GstPetBranchRules){ settings->optional, settings->priority,
+    settings->low, settings->high };
+}
+
+void
+gst_mem_gate_join (GstPetBranch **branch, GstPetBudget *budget,
+    const GstMemGateSettings *settings, GstPad *sinkpad, GstPad *srcpad,
+    GstCaps *caps)
+{
+  const GstPetBranchRules rules = rules_of (settings);
+  gconstpointer tee = find_tee (sinkpad);
+
+  if (*branch != NULL && gst_pet_branch_get_fork (*branch) != tee)
+    gst_pet_branch_free (branch);
+  if (*branch == NULL)
+    *branch = gst_pet_branch_new (budget, tee);
+  gst_pet_branch_set (
+      *branch, &rules, gst_mem_gate_cost (settings, srcpad, caps, 0));
 }
 
 /* What is spare goes before anything has to wait or is dropped. */
@@ -116,8 +141,7 @@ GstPetTicket *
 gst_mem_gate_admit (
     const GstMemGateSettings *settings, GstMemGatePicture *picture)
 {
-  const GstPetBranchRules rules = { settings->optional, settings->priority,
-    settings->low, settings->high };
+  const GstPetBranchRules rules = rules_of (settings);
   GstPetTicket *from =
       gst_pet_buffer_get_ticket (picture->buffer, picture->budget);
   const GstPetDemand demand = {

@@ -21,15 +21,18 @@ typedef struct {
   GstClockTime max_wait;
 } GstMemGateSettings;
 
-/* The tee that feeds `sinkpad`, through elements of one pad each way and bins;
- * NULL if there is none. Only an address: nothing is kept alive. */
-gconstpointer gst_mem_gate_find_tee (GstPad *sinkpad);
-
 /* Bytes that the branch behind `srcpad` needs for a picture of `caps` (NULL
  * allowed): `settings->cost`, else what the branch answers, else three times
  * the frame. */
 guint64 gst_mem_gate_cost (const GstMemGateSettings *settings, GstPad *srcpad,
     GstCaps *caps, guint64 frame_bytes);
+
+/* Makes *branch (NULL: new) what the gate between these pads is for pictures of
+ * `caps` (NULL allowed): a branch of the tee that feeds it, which is its fork, or
+ * one for itself. */
+void gst_mem_gate_join (GstPetBranch **branch, GstPetBudget *budget,
+    const GstMemGateSettings *settings, GstPad *sinkpad, GstPad *srcpad,
+    GstCaps *caps);
 
 /* A picture that came to the gate. */
 typedef struct _GstMemGatePicture GstMemGatePicture;
