@@ -8,6 +8,9 @@
  * their names only. Each buffer says which photo it is, and the elements
  * behind it keep that: results can be named after the photo.
  *
+ * Links are followed, but no folder is read twice: one that lies below the
+ * location counts there, not where links to it are.
+ *
  * A file that cannot be read is not passed over: it becomes an empty buffer
  * that petdec reports as failed, with the reason.
  *
@@ -21,6 +24,7 @@
 
 #include <stdlib.h>
 
+#include "gstpetfields.h"
 #include "base/pet-folder.h"
 #include "codec/pet-decoder.h"
 #include "meta/gstpetsourcemeta.h"
@@ -37,6 +41,7 @@ enum {
 };
 
 #define DEFAULT_RECURSIVE TRUE
+#define DEFAULT_SHARD "0/1"
 #define DEFAULT_MAX_FILE_SIZE (256 * 1000 * 1000)
 #define MAX_FILES 10000000
 
@@ -46,10 +51,16 @@ static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
 struct _GstPetFolderSrc {
   GstPushSrc parent;
 
+  /* properties, under the object lock */
   gchar *location;
   gboolean recursive;
-  guint shard, shards;
+  gchar *shard;
   guint64 max_file_size;
+
+  /* streaming thread; what they were at start */
+  gchar *top;
+  guint part, parts;
+  guint64 max_bytes;
 
   PetFolder folder;
   gsize next;
@@ -99,7 +110,7 @@ gst_pet_folder_src_class_init (GstPetFolderSrcClass *klass)
       g_param_spec_string ("shard", "Shard",
           "\"i/n\": only the i-th (from 0) of n parts of the folder, by a "
           "hash of each photo's path; the n parts together are the folder",
-          "0/1",
+          DEFAULT_SHARD,
           G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
               GST_PARAM_MUTABLE_READY));
   g_object_class_install_property (object_class, PROP_MAX_FILE_SIZE,
@@ -127,7 +138,7 @@ static void
 gst_pet_folder_src_init (GstPetFolderSrc *self)
 {
   self->recursive = DEFAULT_RECURSIVE;
-  self->shards = 1;
+  self->shard = g_strdup (DEFAULT_SHARD);
   self->max_file_size = DEFAULT_MAX_FILE_SIZE;
   gst_base_src_set_format (GST_BASE_SRC (self), GST_FORMAT_TIME);
 }
@@ -139,49 +150,31 @@ gst_pet_folder_src_finalize (GObject *object)
 
   pet_folder_clear (&self->folder);
   g_free (self->location);
+  g_free (self->shard);
+  g_free (self->top);
   G_OBJECT_CLASS (gst_pet_folder_src_parent_class)->finalize (object);
 }
 
-static void
-set_shard (GstPetFolderSrc *self, const gchar *text)
-{
-  guint shard, shards;
-
-  if (text == NULL || !pet_folder_parse_shard (text, &shard, &shards)) {
-    g_warning ("petfoldersrc: shard is \"i/n\" with 0 <= i < n, not \"%s\"",
-        GST_STR_NULL (text));
-    return;
-  }
-  self->shard = shard;
-  self->shards = shards;
-}
+static const GstPetField fields[] = {
+  GST_PET_FIELD (PROP_LOCATION, GstPetFolderSrc, location),
+  GST_PET_FIELD (PROP_RECURSIVE, GstPetFolderSrc, recursive),
+  GST_PET_FIELD (PROP_SHARD, GstPetFolderSrc, shard),
+  GST_PET_FIELD (PROP_MAX_FILE_SIZE, GstPetFolderSrc, max_file_size),
+};
 
 static void
 gst_pet_folder_src_set_property (
     GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
   GstPetFolderSrc *self = GST_PET_FOLDER_SRC (object);
+  gboolean known;
 
   GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_LOCATION:
-      g_free (self->location);
-      self->location = g_value_dup_string (value);
-      break;
-    case PROP_RECURSIVE:
-      self->recursive = g_value_get_boolean (value);
-      break;
-    case PROP_SHARD:
-      set_shard (self, g_value_get_string (value));
-      break;
-    case PROP_MAX_FILE_SIZE:
-      self->max_file_size = g_value_get_uint64 (value);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
-  }
+  known = gst_pet_fields_set_locked (
+      self, fields, G_N_ELEMENTS (fields), id, value);
   GST_OBJECT_UNLOCK (self);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
 }
 
 static void
@@ -189,48 +182,59 @@ gst_pet_folder_src_get_property (
     GObject *object, guint id, GValue *value, GParamSpec *pspec)
 {
   GstPetFolderSrc *self = GST_PET_FOLDER_SRC (object);
+  gboolean known;
 
   GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_LOCATION:
-      g_value_set_string (value, self->location);
-      break;
-    case PROP_RECURSIVE:
-      g_value_set_boolean (value, self->recursive);
-      break;
-    case PROP_SHARD:
-      g_value_take_string (
-          value, g_strdup_printf ("%u/%u", self->shard, self->shards));
-      break;
-    case PROP_MAX_FILE_SIZE:
-      g_value_set_uint64 (value, self->max_file_size);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
-  }
+  known = gst_pet_fields_get_locked (
+      self, fields, G_N_ELEMENTS (fields), id, value);
   GST_OBJECT_UNLOCK (self);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+}
+
+static gboolean
+parse_shard (GstPetFolderSrc *self, const gchar *text)
+{
+  if (text != NULL && pet_folder_parse_shard (text, &self->part, &self->parts))
+    return TRUE;
+  GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS,
+      ("\"shard\" is \"i/n\" with 0 <= i < n, not \"%s\".",
+          GST_STR_NULL (text)),
+      (NULL));
+  return FALSE;
 }
 
 static gboolean
 gst_pet_folder_src_start (GstBaseSrc *src)
 {
   GstPetFolderSrc *self = GST_PET_FOLDER_SRC (src);
+  g_autofree gchar *shard = NULL;
+  gboolean recursive;
   PetError error;
 
-  if (self->location == NULL) {
+  g_free (self->top);
+  GST_OBJECT_LOCK (self);
+  self->top = g_strdup (self->location);
+  shard = g_strdup (self->shard);
+  recursive = self->recursive;
+  self->max_bytes = self->max_file_size;
+  GST_OBJECT_UNLOCK (self);
+
+  if (self->top == NULL) {
     GST_ELEMENT_ERROR (self, RESOURCE, NOT_FOUND,
         ("No folder was given: set \"location\"."), (NULL));
     return FALSE;
   }
-  if (pet_folder_list (self->location, self->recursive, MAX_FILES,
-          &self->folder, &error) != PET_OK) {
+  if (!parse_shard (self, shard))
+    return FALSE;
+  if (pet_folder_list (
+          self->top, recursive, MAX_FILES, &self->folder, &error) != PET_OK) {
     GST_ELEMENT_ERROR (self, RESOURCE, OPEN_READ,
-        ("Cannot list \"%s\": %s.", self->location, error.message), (NULL));
+        ("Cannot list \"%s\": %s.", self->top, error.message), (NULL));
     return FALSE;
   }
-  GST_INFO_OBJECT (self, "%" G_GSIZE_FORMAT " photos in %s", self->folder.count,
-      self->location);
+  GST_INFO_OBJECT (
+      self, "%" G_GSIZE_FORMAT " photos in %s", self->folder.count, self->top);
   self->next = 0;
   self->has_format = FALSE;
   return TRUE;
@@ -276,7 +280,7 @@ negotiate (GstPetFolderSrc *self, GstBuffer *buffer)
 static GstBuffer *
 read_photo (GstPetFolderSrc *self, const gchar *path)
 {
-  g_autofree gchar *name = g_build_filename (self->location, path, NULL);
+  g_autofree gchar *name = g_build_filename (self->top, path, NULL);
   GstPetSourceMeta *meta;
   GstBuffer *buffer;
   PetStatus status;
@@ -284,7 +288,7 @@ read_photo (GstPetFolderSrc *self, const gchar *path)
   uint8_t *bytes;
   size_t size;
 
-  status = pet_file_read (name, self->max_file_size, &bytes, &size, &error);
+  status = pet_file_read (name, self->max_bytes, &bytes, &size, &error);
   if (status == PET_OK)
     buffer = gst_buffer_new_wrapped_full (
         GST_MEMORY_FLAG_READONLY, bytes, size, 0, size, bytes, free);
@@ -304,8 +308,8 @@ gst_pet_folder_src_create (GstPushSrc *src, GstBuffer **result)
   GstBuffer *buffer;
 
   while (self->next < self->folder.count &&
-      pet_folder_shard (self->folder.paths[self->next], self->shards) !=
-          self->shard)
+      pet_folder_shard (self->folder.paths[self->next], self->parts) !=
+          self->part)
     self->next++;
   if (self->next == self->folder.count)
     return GST_FLOW_EOS;

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,25 +22,26 @@
 static const char *const picture_suffixes[] = { "jpg", "jpeg", "jpe", "jfif",
   "png", "webp", "heic", "heif", "avif", "gif", "bmp", "tif", "tiff" };
 
-/* The folders between the root and the one being read, to notice links that
- * lead back up. */
-typedef struct Ancestor {
-  dev_t device;
-  ino_t inode;
-  int depth;
-  const struct Ancestor *parent;
-} Ancestor;
+typedef struct {
+  PetFolder list;
+  size_t capacity;
+} Paths;
 
 typedef struct {
-  PetFolder *list;
-  size_t capacity, max_files;
+  dev_t device;
+  ino_t inode;
+} FolderId;
+
+/* What is still to be read: folders and links to folders, by their paths below
+ * the top, which end in "/" (the top's own is ""). */
+typedef struct {
+  int top; /* descriptor */
   bool recursive;
-  const Ancestor *above; /* of the top */
+  size_t max_files;
+  Paths photos, folders, links;
+  void *seen; /* FolderIds, a tree (tsearch ()) */
   PetError *error;
 } Walk;
-
-static PetStatus walk_folder (Walk *walk, int parent_fd, const char *name,
-    const char *prefix, const Ancestor *parent);
 
 static bool
 has_picture_suffix (const char *name)
@@ -74,32 +76,32 @@ begins_like_picture (int folder_fd, const char *name)
 }
 
 static PetStatus
-append_path (Walk *walk, const char *prefix, const char *name)
+append_path (Walk *walk, Paths *to, const char *prefix, const char *name,
+    const char *suffix)
 {
-  PetFolder *list = walk->list;
+  PetFolder *list = &to->list;
   char *path;
 
   if (list->count == walk->max_files)
     return pet_fail (walk->error, PET_ERROR_LIMIT,
-        "the folder holds more than %zu photos", walk->max_files);
-  if (list->count == walk->capacity) {
-    size_t capacity = walk->capacity == 0 ? 64 : walk->capacity * 2;
+        "the folder holds more than %zu photos or folders", walk->max_files);
+  if (list->count == to->capacity) {
+    size_t capacity = to->capacity == 0 ? 64 : to->capacity * 2;
     char **paths = realloc (list->paths, capacity * sizeof *paths);
 
     if (paths == NULL)
       return pet_fail (walk->error, PET_ERROR_MEMORY, "no memory");
     list->paths = paths;
-    walk->capacity = capacity;
+    to->capacity = capacity;
   }
-  if (asprintf (&path, "%s%s", prefix, name) < 0)
+  if (asprintf (&path, "%s%s%s", prefix, name, suffix) < 0)
     return pet_fail (walk->error, PET_ERROR_MEMORY, "no memory");
   list->paths[list->count++] = path;
   return PET_OK;
 }
 
 static PetStatus
-walk_entry (Walk *walk, int fd, const char *prefix, const char *name,
-    const Ancestor *self)
+add_entry (Walk *walk, int fd, const char *prefix, const char *name)
 {
   struct stat status;
   bool known = fstatat (fd, name, &status, 0) == 0;
@@ -107,68 +109,101 @@ walk_entry (Walk *walk, int fd, const char *prefix, const char *name,
   if (known && S_ISDIR (status.st_mode)) {
     if (!walk->recursive)
       return PET_OK;
-    for (const Ancestor *a = self; a != NULL; a = a->parent)
-      if (a->device == status.st_dev && a->inode == status.st_ino)
-        return PET_OK;
-    return walk_folder (walk, fd, name, prefix, self);
+    if (fstatat (fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+        S_ISLNK (status.st_mode))
+      return append_path (walk, &walk->links, prefix, name, "/");
+    return append_path (walk, &walk->folders, prefix, name, "/");
   }
   if (has_picture_suffix (name) ||
       (known && S_ISREG (status.st_mode) && begins_like_picture (fd, name)))
-    return append_path (walk, prefix, name);
+    return append_path (walk, &walk->photos, prefix, name, "");
   return PET_OK;
 }
 
 static PetStatus
-walk_entries (Walk *walk, DIR *folder, const char *prefix, const Ancestor *self)
+add_entries (Walk *walk, DIR *folder, const char *prefix)
 {
   struct dirent *entry;
 
   while ((entry = readdir (folder)) != NULL) {
     if (entry->d_name[0] == '.')
       continue;
-    PET_TRY (walk_entry (walk, dirfd (folder), prefix, entry->d_name, self));
+    PET_TRY (add_entry (walk, dirfd (folder), prefix, entry->d_name));
   }
   return PET_OK;
 }
 
-static PetStatus
-walk_folder (Walk *walk, int parent_fd, const char *name, const char *prefix,
-    const Ancestor *parent)
+static int
+compare_ids (const void *a, const void *b)
 {
-  Ancestor self = { .parent = parent != NULL ? parent : walk->above,
-    .depth = parent != NULL ? parent->depth + 1 : 0 };
+  const FolderId *x = a, *y = b;
+
+  if (x->device != y->device)
+    return x->device < y->device ? -1 : 1;
+  return x->inode < y->inode ? -1 : x->inode > y->inode;
+}
+
+/* *first: not seen before. */
+static PetStatus
+see (Walk *walk, const struct stat *status, bool *first)
+{
+  FolderId *id = malloc (sizeof *id), **found = NULL;
+
+  if (id != NULL) {
+    *id = (FolderId){ status->st_dev, status->st_ino };
+    found = tsearch (id, &walk->seen, compare_ids);
+  }
+  *first = found != NULL && *found == id;
+  if (!*first)
+    free (id);
+  return found != NULL ? PET_OK
+                       : pet_fail (walk->error, PET_ERROR_MEMORY, "no memory");
+}
+
+static int
+depth_of (const char *path)
+{
+  int depth = 0;
+
+  for (; *path != '\0'; path++)
+    depth += *path == '/';
+  return depth;
+}
+
+static PetStatus
+fail_read (Walk *walk, const char *path)
+{
+  return pet_fail (walk->error, PET_ERROR_IO, "cannot read folder %s: %s", path,
+      strerror (errno));
+}
+
+static PetStatus
+read_folder (Walk *walk, const char *path)
+{
+  const char *name = *path != '\0' ? path : ".";
   struct stat status;
-  char *path = NULL;
-  DIR *folder;
   PetStatus result;
+  bool first;
+  DIR *folder;
   int fd;
 
-  if (self.depth > MAX_DEPTH)
+  if (fstatat (walk->top, name, &status, 0) != 0)
+    return fail_read (walk, path);
+  PET_TRY (see (walk, &status, &first));
+  if (!first)
+    return PET_OK;
+  if (depth_of (path) > MAX_DEPTH)
     return pet_fail (walk->error, PET_ERROR_LIMIT,
-        "folders are nested deeper than %d: %s", MAX_DEPTH, prefix);
-  fd = openat (parent_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0 || fstat (fd, &status) != 0) {
-    result = pet_fail (walk->error, PET_ERROR_IO, "cannot read folder %s%s: %s",
-        prefix, name, strerror (errno));
-    if (fd >= 0)
-      close (fd);
-    return result;
-  }
+        "folders are nested deeper than %d: %s", MAX_DEPTH, path);
+  fd = openat (walk->top, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0)
+    return fail_read (walk, path);
   folder = fdopendir (fd);
   if (folder == NULL) {
     close (fd);
     return pet_fail (walk->error, PET_ERROR_MEMORY, "no memory");
   }
-
-  self.device = status.st_dev;
-  self.inode = status.st_ino;
-  if (asprintf (&path, "%s%s%s", prefix, parent != NULL ? name : "",
-          parent != NULL ? "/" : "") < 0)
-    result = pet_fail (walk->error, PET_ERROR_MEMORY, "no memory");
-  else
-    result = walk_entries (walk, folder, path, &self);
-  if (path != NULL)
-    free (path);
+  result = add_entries (walk, folder, path);
   closedir (folder);
   return result;
 }
@@ -179,15 +214,40 @@ compare_paths (const void *a, const void *b)
   return strcmp (*(char *const *) a, *(char *const *) b);
 }
 
-/* The folders above `folder` up to the root, the nearest first, at most
- * MAX_ABOVE; one that cannot be read ends them. Returns their number. */
-static int
-find_above (const char *folder, Ancestor *above)
+static void
+sort (PetFolder *list)
 {
-  int fd = open (folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), n = 0;
-  struct stat self, up;
+  if (list->count > 0)
+    qsort (list->paths, list->count, sizeof *list->paths, compare_paths);
+}
 
-  while (fd >= 0 && n < MAX_ABOVE && fstat (fd, &self) == 0) {
+/* What is in those folders comes into the lists. */
+static PetStatus
+read_folders (Walk *walk, Paths *from)
+{
+  PetFolder round = from->list;
+  PetStatus result = PET_OK;
+
+  *from = (Paths){ .capacity = 0 };
+  sort (&round);
+  for (size_t i = 0; i < round.count && result == PET_OK; i++)
+    result = read_folder (walk, round.paths[i]);
+  pet_folder_clear (&round);
+  return result;
+}
+
+/* So that links to the folders above the top, up to the root but MAX_ABOVE at
+ * most, are not followed; one that cannot be read ends them. */
+static PetStatus
+see_above (Walk *walk)
+{
+  int fd = fcntl (walk->top, F_DUPFD_CLOEXEC, 0), n = 0;
+  PetStatus result = PET_OK;
+  struct stat self, up;
+  bool first;
+
+  while (fd >= 0 && n++ < MAX_ABOVE && result == PET_OK &&
+      fstat (fd, &self) == 0) {
     int parent = openat (fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     close (fd);
@@ -195,34 +255,50 @@ find_above (const char *folder, Ancestor *above)
     if (fd < 0 || fstat (fd, &up) != 0 ||
         (up.st_dev == self.st_dev && up.st_ino == self.st_ino))
       break;
-    above[n++] = (Ancestor){ .device = up.st_dev, .inode = up.st_ino };
+    result = see (walk, &up, &first);
   }
   if (fd >= 0)
     close (fd);
-  for (int i = 0; i + 1 < n; i++)
-    above[i].parent = &above[i + 1];
-  return n;
+  return result;
+}
+
+/* Links last: a folder is read at its own path where it has one below the top,
+ * whatever links to it. */
+static PetStatus
+read_all_folders (Walk *walk)
+{
+  PET_TRY (see_above (walk));
+  PET_TRY (append_path (walk, &walk->folders, "", "", ""));
+  while (walk->folders.list.count > 0 || walk->links.list.count > 0)
+    PET_TRY (read_folders (
+        walk, walk->folders.list.count > 0 ? &walk->folders : &walk->links));
+  return PET_OK;
 }
 
 PetStatus
 pet_folder_list (const char *folder, bool recursive, size_t max_files,
     PetFolder *list, PetError *error)
 {
-  Walk walk = {
-    .list = list, .max_files = max_files, .recursive = recursive, .error = error
-  };
-  Ancestor above[MAX_ABOVE];
+  Walk walk = { .top = open (folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+    .recursive = recursive,
+    .max_files = max_files,
+    .error = error };
   PetStatus result;
 
   *list = (PetFolder){ NULL, 0 };
-  walk.above = find_above (folder, above) > 0 ? &above[0] : NULL;
-  result = walk_folder (&walk, AT_FDCWD, folder, "", NULL);
+  if (walk.top < 0)
+    return fail_read (&walk, folder);
+  result = read_all_folders (&walk);
+  close (walk.top);
+  tdestroy (walk.seen, free);
+  pet_folder_clear (&walk.folders.list);
+  pet_folder_clear (&walk.links.list);
   if (result != PET_OK) {
-    pet_folder_clear (list);
+    pet_folder_clear (&walk.photos.list);
     return result;
   }
-  if (list->count > 0)
-    qsort (list->paths, list->count, sizeof *list->paths, compare_paths);
+  sort (&walk.photos.list);
+  *list = walk.photos.list;
   return PET_OK;
 }
 

@@ -20,9 +20,11 @@ typedef struct {
  * jfif, png, and also webp, heic, ... so that they are reported, not passed
  * over), whatever it holds, and every other regular file that begins like a
  * JPEG or a PNG. Names that begin with a dot are passed over. Symbolic links
- * are followed; a link to a folder above it, or above `folder`, is not. At most
- * `max_files` are listed (LIMIT beyond). A sub-folder that cannot be read
- * fails the whole (IO), since its photos would be lost in silence. */
+ * are followed, but each folder is read once: at its own path if it lies below
+ * `folder`, else at the first link to it (links within linked folders come after
+ * all others). A link to a folder above `folder` is not followed. At most
+ * `max_files` are listed (LIMIT beyond), from as many folders. A sub-folder that
+ * cannot be read fails the whole (IO), since its photos would be lost in silence. */
 PetStatus pet_folder_list (const char *folder, bool recursive, size_t max_files,
     PetFolder *list, PetError *error);
 

@@ -136,6 +136,49 @@ odd_entries_are_reported_not_read (void)
   remove_tree (folder);
 }
 
+/* Folders that all link to each other, to one outside, and to links there. */
+static void
+folders_are_read_once (void)
+{
+  static const gchar *const names[] = { "a", "b", "c", "d" };
+  g_autofree gchar *folder = make_folder ();
+  g_autofree gchar *outside = make_folder ();
+  g_autofree gchar *beyond = make_folder ();
+  g_autofree gchar *next = g_build_filename (outside, "next", NULL);
+  g_autoptr (GBytes) jpeg = picture_jpeg (8, 8, 1);
+  g_autofree gchar *got = NULL;
+
+  write_file (outside, "o.jpg", jpeg);
+  write_file (beyond, "p.jpg", jpeg);
+  g_assert_cmpint (symlink (beyond, next), ==, 0);
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
+    g_autofree gchar *photo = g_strconcat (names[i], "/x.jpg", NULL);
+
+    write_file (folder, photo, jpeg);
+    for (guint k = 0; k <= G_N_ELEMENTS (names); k++) {
+      const gchar *to = k < G_N_ELEMENTS (names) ? names[k] : "out";
+      g_autofree gchar *name = g_strconcat ("to-", to, NULL);
+      g_autofree gchar *link = g_build_filename (folder, names[i], name, NULL);
+      g_autofree gchar *target = k < G_N_ELEMENTS (names)
+          ? g_build_filename ("..", to, NULL)
+          : g_strdup (outside);
+
+      g_assert_cmpint (symlink (target, link), ==, 0);
+    }
+  }
+  got = listing (folder, "");
+  g_assert_cmpstr (got, ==,
+      "0/6 a/to-out/next/p.jpg image/jpeg\n"
+      "1/6 a/to-out/o.jpg image/jpeg\n"
+      "2/6 a/x.jpg image/jpeg\n"
+      "3/6 b/x.jpg image/jpeg\n"
+      "4/6 c/x.jpg image/jpeg\n"
+      "5/6 d/x.jpg image/jpeg\n");
+  remove_tree (folder);
+  remove_tree (outside);
+  remove_tree (beyond);
+}
+
 static void
 too_large_files_are_reported (void)
 {
@@ -146,17 +189,90 @@ too_large_files_are_reported (void)
   remove_tree (folder);
 }
 
+/* Of these settings and what they say. */
+static void
+expect_start_error (
+    const gchar *location, const gchar *shard, gint code, const gchar *text)
+{
+  GstElement *source = gst_element_factory_make ("petfoldersrc", NULL);
+  GstBus *bus = gst_bus_new ();
+  g_autoptr (GError) error = NULL;
+  GstMessage *message;
+
+  gst_object_ref_sink (source);
+  gst_element_set_bus (source, bus);
+  g_object_set (source, "location", location, "shard", shard, NULL);
+  g_assert_cmpint (gst_element_set_state (source, GST_STATE_PAUSED), ==,
+      GST_STATE_CHANGE_FAILURE);
+  message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
+  g_assert_nonnull (message);
+  gst_message_parse_error (message, &error, NULL);
+  g_assert_error (error, GST_RESOURCE_ERROR, code);
+  g_assert_nonnull (strstr (error->message, text));
+  gst_message_unref (message);
+  gst_element_set_state (source, GST_STATE_NULL);
+  gst_element_set_bus (source, NULL);
+  gst_object_unref (bus);
+  gst_object_unref (source);
+}
+
 static void
 missing_folder_is_an_error (void)
 {
-  GstElement *source = gst_element_factory_make ("petfoldersrc", NULL);
+  expect_start_error ("/nonexistent/folder", "0/1",
+      GST_RESOURCE_ERROR_OPEN_READ, "/nonexistent/folder");
+  expect_start_error (
+      NULL, "0/1", GST_RESOURCE_ERROR_NOT_FOUND, "\"location\"");
+}
 
-  gst_object_ref_sink (source);
+static void
+a_shard_that_is_none_is_an_error (void)
+{
+  static const gchar *const none[] = { "3/3", "1", "x/2", "-1/2", "1/0", "" };
+  g_autofree gchar *folder = make_folder ();
+
+  for (guint i = 0; i < G_N_ELEMENTS (none); i++) {
+    g_autofree gchar *quoted = g_strdup_printf ("not \"%s\"", none[i]);
+
+    expect_start_error (folder, none[i], GST_RESOURCE_ERROR_SETTINGS, quoted);
+  }
+  expect_start_error (folder, NULL, GST_RESOURCE_ERROR_SETTINGS, "NULL");
+  remove_tree (folder);
+}
+
+static GstPadProbeReturn
+change_location (GstPad *pad, GstPadProbeInfo *info, gpointer source)
+{
   g_object_set (source, "location", "/nonexistent/folder", NULL);
-  g_assert_cmpint (gst_element_set_state (source, GST_STATE_PAUSED), ==,
-      GST_STATE_CHANGE_FAILURE);
-  gst_element_set_state (source, GST_STATE_NULL);
+  return GST_PAD_PROBE_OK;
+}
+
+/* While they are read. */
+static void
+a_new_location_does_not_move_the_photos (void)
+{
+  g_autofree gchar *folder = mixed_folder ();
+  g_autofree gchar *launch = g_strdup_printf (
+      "petfoldersrc name=s location=\"%s\" ! identity", folder);
+  GstHarness *h = gst_harness_new_parse (launch);
+  GstElement *source = gst_bin_get_by_name (GST_BIN (h->element), "s");
+  GstPad *pad = gst_element_get_static_pad (source, "src");
+  GString *lines = g_string_new (NULL);
+  GstBuffer *buffer;
+
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, note_buffer, lines, NULL);
+  gst_pad_add_probe (
+      pad, GST_PAD_PROBE_TYPE_BUFFER, change_location, source, NULL);
+  gst_harness_play (h);
+  while (gst_harness_pull_until_eos (h, &buffer) && buffer != NULL)
+    gst_buffer_unref (buffer);
+  g_assert_nonnull (strstr (lines->str, "wrong.jpg"));
+  g_assert_null (strstr (lines->str, "problem"));
+  g_string_free (lines, TRUE);
+  gst_object_unref (pad);
   gst_object_unref (source);
+  gst_harness_teardown (h);
+  remove_tree (folder);
 }
 
 static void
@@ -169,7 +285,11 @@ add_tests (void)
       "the-shards-together-are-the-folder", the_shards_together_are_the_folder);
   ADD ("odd-entries-are-reported-not-read", odd_entries_are_reported_not_read);
   ADD ("too-large-files-are-reported", too_large_files_are_reported);
+  ADD ("folders-are-read-once", folders_are_read_once);
   ADD ("missing-folder-is-an-error", missing_folder_is_an_error);
+  ADD ("a-shard-that-is-none-is-an-error", a_shard_that_is_none_is_an_error);
+  ADD ("a-new-location-does-not-move-the-photos",
+      a_new_location_does_not_move_the_photos);
 #undef ADD
 }
 
