@@ -62,11 +62,29 @@ write_buffer (gint fd, GstBuffer *buffer)
   return TRUE;
 }
 
+/* Of the file of that name, or that a link of that name leads to. */
+static gboolean
+keep (const gchar *name, GstPetAtomicResult *result, GError **error)
+{
+  struct stat status;
+
+  if (stat (name, &status) != 0 || !S_ISREG (status.st_mode)) {
+    g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_EXIST,
+        "what has that name is not a file");
+    return FALSE;
+  }
+  result->kept = TRUE;
+  result->bytes = (guint64) status.st_size;
+  return TRUE;
+}
+
 /* link() refuses to replace, rename() replaces; both are atomic. */
 static gboolean
 publish (const gchar *temporary, const gchar *name, gboolean overwrite,
-    gboolean *kept, GError **error)
+    GstPetAtomicResult *result, GError **error)
 {
+  gboolean done;
+
   if (overwrite) {
     if (rename (temporary, name) == 0)
       return TRUE;
@@ -74,15 +92,13 @@ publish (const gchar *temporary, const gchar *name, gboolean overwrite,
     unlink (temporary);
     return FALSE;
   }
-  if (link (temporary, name) == 0) {
-    unlink (temporary);
-    return TRUE;
-  }
-  *kept = errno == EEXIST;
-  if (!*kept)
+  done = link (temporary, name) == 0;
+  if (!done && errno == EEXIST)
+    done = keep (name, result, error);
+  else if (!done)
     fail_errno (error, "link");
   unlink (temporary);
-  return *kept;
+  return done;
 }
 
 static gboolean
@@ -133,27 +149,26 @@ open_temporary (gchar *temporary, gsize length)
 
 gboolean
 gst_pet_atomic_write (const gchar *name, GstBuffer *buffer, gboolean overwrite,
-    gboolean *kept, GError **error)
+    GstPetAtomicResult *result, GError **error)
 {
   g_autofree gchar *folder = g_path_get_dirname (name);
   g_autofree gchar *base = g_path_get_basename (name);
   g_autofree gchar *temporary =
       g_strdup_printf ("%s/.%.200s.XXXXXX" SUFFIX, folder, base);
+  struct stat status;
   gboolean done;
   gint fd;
 
-  *kept = FALSE;
-  if (!overwrite && g_file_test (name, G_FILE_TEST_EXISTS)) {
-    *kept = TRUE;
-    return TRUE;
-  }
+  *result = (GstPetAtomicResult){ .bytes = gst_buffer_get_size (buffer) };
+  if (!overwrite && lstat (name, &status) == 0)
+    return keep (name, result, error);
   if (g_mkdir_with_parents (folder, 0777) != 0)
     return fail_errno (error, folder);
   fd = open_temporary (temporary, strlen (temporary));
   if (fd < 0)
     return fail_errno (error, folder);
   done = fill (fd, temporary, buffer, error) &&
-      publish (temporary, name, overwrite, kept, error);
+      publish (temporary, name, overwrite, result, error);
   close (fd);
   return done;
 }

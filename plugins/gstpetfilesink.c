@@ -92,7 +92,7 @@ gst_pet_file_sink_class_init (GstPetFileSinkClass *klass)
   g_object_class_install_property (object_class, PROP_OVERWRITE,
       g_param_spec_boolean ("overwrite", "Overwrite",
           "Replace files that are there; off: keep them and say so in the "
-          "message",
+          "message, with their size",
           DEFAULT_OVERWRITE,
           G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
               GST_PARAM_MUTABLE_PLAYING));
@@ -180,18 +180,25 @@ gst_pet_file_sink_get_property (
 }
 
 static gboolean
+is_located (GstPetFileSink *self, const gchar *location)
+{
+  if (location != NULL && location[0] != '\0')
+    return TRUE;
+  GST_ELEMENT_ERROR (self, RESOURCE, NOT_FOUND,
+      ("No file name was given: set \"location\"."), (NULL));
+  return FALSE;
+}
+
+static gboolean
 gst_pet_file_sink_start (GstBaseSink *sink)
 {
   GstPetFileSink *self = GST_PET_FILE_SINK (sink);
-  gboolean located;
+  g_autofree gchar *location = NULL;
 
   GST_OBJECT_LOCK (self);
-  located = self->location != NULL && self->location[0] != '\0';
+  location = g_strdup (self->location);
   GST_OBJECT_UNLOCK (self);
-  if (!located)
-    GST_ELEMENT_ERROR (self, RESOURCE, NOT_FOUND,
-        ("No file name was given: set \"location\"."), (NULL));
-  return located;
+  return is_located (self, location);
 }
 
 /* A base sink starts and stops between NULL and READY; a run begins later. */
@@ -226,24 +233,23 @@ is_repeated (GstPetFileSink *self, const gchar *location, const gchar *name)
 }
 
 static void
-post_result (
-    GstPetFileSink *self, GstBuffer *buffer, const gchar *name, gboolean kept)
+post_result (GstPetFileSink *self, GstBuffer *buffer, const gchar *name,
+    const GstPetAtomicResult *result)
 {
   g_autofree gchar *utf8 = g_utf8_validate (name, -1, NULL)
       ? g_strdup (name)
       : g_filename_display_name (name);
   GstStructure *s = gst_structure_new_empty ("petfilesink");
-  guint64 bytes = gst_buffer_get_size (buffer);
 
   gst_pet_structure_set_source (s, buffer);
   gst_structure_set (s, "filename", G_TYPE_STRING, utf8, "bytes", G_TYPE_UINT64,
-      bytes, "kept", G_TYPE_BOOLEAN, kept, NULL);
+      result->bytes, "kept", G_TYPE_BOOLEAN, result->kept, NULL);
   GST_OBJECT_LOCK (self);
-  if (kept) {
+  if (result->kept) {
     self->n_kept++;
   } else {
     self->n_written++;
-    self->n_bytes += bytes;
+    self->n_bytes += result->bytes;
   }
   GST_OBJECT_UNLOCK (self);
   gst_element_post_message (
@@ -269,13 +275,16 @@ gst_pet_file_sink_render (GstBaseSink *sink, GstBuffer *buffer)
   GstPetSourceMeta *meta = gst_pet_buffer_get_source_meta (buffer);
   g_autofree gchar *location = NULL, *name = NULL;
   g_autoptr (GError) error = NULL;
-  gboolean overwrite, kept = FALSE;
+  GstPetAtomicResult result;
+  gboolean overwrite;
 
   GST_OBJECT_LOCK (self);
   location = g_strdup (self->location);
   overwrite = self->overwrite;
   GST_OBJECT_UNLOCK (self);
 
+  if (!is_located (self, location))
+    return GST_FLOW_ERROR;
   name = gst_pet_source_meta_expand (meta, self->next_index++, location);
   if (is_repeated (self, location, name)) {
     GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS,
@@ -285,10 +294,10 @@ gst_pet_file_sink_render (GstBaseSink *sink, GstBuffer *buffer)
         (NULL));
     return GST_FLOW_ERROR;
   }
-  if (!gst_pet_atomic_write (name, buffer, overwrite, &kept, &error)) {
+  if (!gst_pet_atomic_write (name, buffer, overwrite, &result, &error)) {
     post_write_error (self, name, error);
     return GST_FLOW_ERROR;
   }
-  post_result (self, buffer, name, kept);
+  post_result (self, buffer, name, &result);
   return GST_FLOW_OK;
 }

@@ -115,6 +115,22 @@ unnamed_buffers_are_numbered (void)
   remove_tree (folder);
 }
 
+/* The next message's file, of so many bytes. */
+static void
+expect_kept (GstHarness *h, guint64 wanted)
+{
+  GstMessage *message = harness_pop_message (h, "petfilesink");
+  const GstStructure *s = gst_message_get_structure (message);
+  gboolean kept = FALSE;
+  guint64 bytes = 0;
+
+  gst_structure_get_boolean (s, "kept", &kept);
+  gst_structure_get_uint64 (s, "bytes", &bytes);
+  g_assert_true (kept);
+  g_assert_cmpuint (bytes, ==, wanted);
+  gst_message_unref (message);
+}
+
 static void
 begins_anew_after_ready (void)
 {
@@ -154,8 +170,6 @@ overwrite_replaces_or_keeps (void)
 {
   g_autofree gchar *folder = make_folder ();
   GstHarness *h = sink_harness (folder, "{stem}.png");
-  GstMessage *message;
-  gboolean kept;
 
   gst_harness_push (h, named ("a.jpg", 0, "one"));
   gst_harness_push (h, named ("a.jpg", 0, "two"));
@@ -164,12 +178,56 @@ overwrite_replaces_or_keeps (void)
   g_object_set (h->element, "overwrite", FALSE, NULL);
   gst_harness_push (h, named ("a.jpg", 0, "three"));
   expect_content (folder, "a.png", "two");
-  message = harness_pop_message (h, "petfilesink");
-  gst_structure_get_boolean (
-      gst_message_get_structure (message), "kept", &kept);
-  g_assert_true (kept);
-  gst_message_unref (message);
+  expect_kept (h, 3);
   g_assert_cmpuint (count_entries (folder), ==, 1);
+  harness_with_bus_free (h);
+  remove_tree (folder);
+}
+
+/* A link to one is one. */
+static void
+only_a_file_is_kept (void)
+{
+  g_autofree gchar *folder = make_folder ();
+  g_autofree gchar *dir = g_build_filename (folder, "dir.png", NULL);
+  g_autofree gchar *dangling = g_build_filename (folder, "dangling.png", NULL);
+  g_autofree gchar *linked = g_build_filename (folder, "linked.png", NULL);
+  g_autoptr (GBytes) old = g_bytes_new_static ("older", 5);
+  static const gchar *const others[] = { "dir.jpg", "dangling.jpg" };
+  GstHarness *h = sink_harness (folder, "{stem}.png");
+
+  g_object_set (h->element, "overwrite", FALSE, NULL);
+  write_file (folder, "old", old);
+  g_assert_cmpint (g_mkdir (dir, 0777), ==, 0);
+  g_assert_cmpint (symlink ("nowhere", dangling), ==, 0);
+  g_assert_cmpint (symlink ("old", linked), ==, 0);
+  g_assert_cmpint (
+      gst_harness_push (h, named ("linked.jpg", 0, "x")), ==, GST_FLOW_OK);
+  expect_kept (h, 5);
+  for (guint i = 0; i < G_N_ELEMENTS (others); i++) {
+    g_assert_cmpint (
+        gst_harness_push (h, named (others[i], 0, "x")), ==, GST_FLOW_ERROR);
+    g_assert_cmpuint (harness_count_messages (h, GST_MESSAGE_ERROR), ==, 1);
+  }
+  g_assert_cmpuint (count_entries (folder), ==, 4);
+  expect_content (folder, "old", "older");
+  harness_with_bus_free (h);
+  remove_tree (folder);
+}
+
+static void
+a_location_may_be_taken_away (void)
+{
+  g_autofree gchar *folder = make_folder ();
+  GstHarness *h = sink_harness (folder, "{stem}.png");
+  static const gchar *const none[] = { NULL, "" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (none); i++) {
+    g_object_set (h->element, "location", none[i], NULL);
+    g_assert_cmpint (
+        gst_harness_push (h, named ("a.jpg", 0, "x")), ==, GST_FLOW_ERROR);
+    g_assert_cmpuint (harness_count_messages (h, GST_MESSAGE_ERROR), ==, 1);
+  }
   harness_with_bus_free (h);
   remove_tree (folder);
 }
@@ -249,6 +307,8 @@ add_tests (void)
   ADD ("unnamed-buffers-are-numbered", unnamed_buffers_are_numbered);
   ADD ("begins-anew-after-ready", begins_anew_after_ready);
   ADD ("overwrite-replaces-or-keeps", overwrite_replaces_or_keeps);
+  ADD ("only-a-file-is-kept", only_a_file_is_kept);
+  ADD ("a-location-may-be-taken-away", a_location_may_be_taken_away);
   ADD ("a-name-without-variables-is-used-once",
       a_name_without_variables_is_used_once);
   ADD ("failure-leaves-nothing-behind", failure_leaves_nothing_behind);
