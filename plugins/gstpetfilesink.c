@@ -11,6 +11,9 @@
  *
  * In #GstPetFileSink:location, {dir} and {stem} are the folder and the name
  * (without suffix) of the photo the buffer came from, {index} its number.
+ * Photos can share a name then ("a.jpg" and "a.png" the {stem}), and the later
+ * one has the file: a warning says so, if the other is one of the last thousand
+ * or so that were stored.
  *
  * ## Example launch line
  * |[
@@ -39,6 +42,14 @@ enum {
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE (
     "sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
 
+/* Of a file and of its photo, by their hashes: with as many as here memory does
+ * not grow. A name takes the place of one whose hash begins alike. */
+#define N_NAMES 1024
+
+typedef struct {
+  guint64 name, source;
+} Name;
+
 struct _GstPetFileSink {
   GstBaseSink parent;
 
@@ -48,6 +59,7 @@ struct _GstPetFileSink {
 
   guint64 next_index; /* for buffers that say nothing of their origin */
   gchar *fixed_name;  /* written before, where location has no variable */
+  Name *names;        /* N_NAMES of this run, by hash; between start and stop */
 
   /* counters, under the object lock */
   guint64 n_written, n_kept, n_bytes;
@@ -133,6 +145,7 @@ gst_pet_file_sink_finalize (GObject *object)
 
   g_free (self->location);
   g_free (self->fixed_name);
+  g_free (self->names);
   G_OBJECT_CLASS (gst_pet_file_sink_parent_class)->finalize (object);
 }
 
@@ -213,6 +226,8 @@ gst_pet_file_sink_change_state (GstElement *element, GstStateChange transition)
     GST_OBJECT_UNLOCK (self);
     self->next_index = 0;
     g_clear_pointer (&self->fixed_name, g_free);
+    g_free (self->names);
+    self->names = g_new0 (Name, N_NAMES);
   }
   return GST_ELEMENT_CLASS (gst_pet_file_sink_parent_class)
       ->change_state (element, transition);
@@ -230,6 +245,35 @@ is_repeated (GstPetFileSink *self, const gchar *location, const gchar *name)
   g_free (self->fixed_name);
   self->fixed_name = g_strdup (name);
   return FALSE;
+}
+
+/* FNV-1a. */
+static guint64
+hash_of (const gchar *text)
+{
+  guint64 hash = G_GUINT64_CONSTANT (14695981039346656037);
+
+  for (; *text != '\0'; text++)
+    hash = (hash ^ (guint8) *text) * G_GUINT64_CONSTANT (1099511628211);
+  return hash;
+}
+
+/* Where variables do not tell photos apart. */
+static void
+warn_if_shared (
+    GstPetFileSink *self, const gchar *name, const GstPetSourceMeta *meta)
+{
+  const gchar *source = meta != NULL ? meta->source : "";
+  const Name now = { hash_of (name), hash_of (source) };
+  Name *before = &self->names[(now.name >> 32) % N_NAMES];
+
+  if (before->name == now.name && before->source != now.source)
+    GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS,
+        ("\"%s\" is the name of two pictures, the second of \"%s\", and only "
+         "one is there: put {dir} and {stem}, or {index}, into \"location\".",
+            name, source),
+        (NULL));
+  *before = now;
 }
 
 static void
@@ -298,6 +342,7 @@ gst_pet_file_sink_render (GstBaseSink *sink, GstBuffer *buffer)
     post_write_error (self, name, error);
     return GST_FLOW_ERROR;
   }
+  warn_if_shared (self, name, meta);
   post_result (self, buffer, name, &result);
   return GST_FLOW_OK;
 }

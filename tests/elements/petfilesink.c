@@ -247,6 +247,31 @@ a_name_without_variables_is_used_once (void)
   remove_tree (folder);
 }
 
+static void
+a_name_that_photos_share_is_a_warning (void)
+{
+  g_autofree gchar *folder = make_folder ();
+  GstHarness *h = sink_harness (folder, "{stem}.png");
+
+  gst_harness_push (h, named ("a.jpg", 0, "first"));
+  gst_harness_push (h, named ("a-b.jpg", 1, "between"));
+  gst_harness_push (h, named ("a.jpg", 0, "again"));
+  g_assert_cmpuint (harness_count_messages (h, GST_MESSAGE_WARNING), ==, 0);
+  g_assert_cmpint (
+      gst_harness_push (h, named ("a.png", 2, "second")), ==, GST_FLOW_OK);
+  g_assert_cmpuint (harness_count_messages (h, GST_MESSAGE_WARNING), ==, 1);
+  expect_content (folder, "a.png", "second");
+  /* Another run. */
+  gst_element_set_state (h->element, GST_STATE_NULL);
+  gst_harness_play (h);
+  gst_harness_set_src_caps_str (h, "image/png");
+  g_assert_cmpint (
+      gst_harness_push (h, named ("a.jpg", 0, "third")), ==, GST_FLOW_OK);
+  g_assert_cmpuint (harness_count_messages (h, GST_MESSAGE_WARNING), ==, 0);
+  harness_with_bus_free (h);
+  remove_tree (folder);
+}
+
 /* A folder where the file should be. */
 static void
 failure_leaves_nothing_behind (void)
@@ -311,6 +336,8 @@ add_tests (void)
   ADD ("a-location-may-be-taken-away", a_location_may_be_taken_away);
   ADD ("a-name-without-variables-is-used-once",
       a_name_without_variables_is_used_once);
+  ADD ("a-name-that-photos-share-is-a-warning",
+      a_name_that_photos_share_is_a_warning);
   ADD ("failure-leaves-nothing-behind", failure_leaves_nothing_behind);
   ADD ("writes-all-blocks-and-honours-the-umask",
       writes_all_blocks_and_honours_the_umask);
