@@ -62,17 +62,22 @@ write_buffer (gint fd, GstBuffer *buffer)
   return TRUE;
 }
 
+static gboolean
+fail_other (GError **error)
+{
+  g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_EXIST,
+      "what has that name is not a file");
+  return FALSE;
+}
+
 /* Of the file of that name, or that a link of that name leads to. */
 static gboolean
 keep (const gchar *name, GstPetAtomicResult *result, GError **error)
 {
   struct stat status;
 
-  if (stat (name, &status) != 0 || !S_ISREG (status.st_mode)) {
-    g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_EXIST,
-        "what has that name is not a file");
-    return FALSE;
-  }
+  if (stat (name, &status) != 0 || !S_ISREG (status.st_mode))
+    return fail_other (error);
   result->kept = TRUE;
   result->bytes = (guint64) status.st_size;
   return TRUE;
@@ -162,6 +167,9 @@ gst_pet_atomic_write (const gchar *name, GstBuffer *buffer, gboolean overwrite,
   *result = (GstPetAtomicResult){ .bytes = gst_buffer_get_size (buffer) };
   if (!overwrite && lstat (name, &status) == 0)
     return keep (name, result, error);
+  /* A device is there to stay. */
+  if (stat (name, &status) == 0 && !S_ISREG (status.st_mode))
+    return fail_other (error);
   if (g_mkdir_with_parents (folder, 0777) != 0)
     return fail_errno (error, folder);
   fd = open_temporary (temporary, strlen (temporary));

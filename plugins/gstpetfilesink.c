@@ -59,7 +59,7 @@ struct _GstPetFileSink {
 
   guint64 next_index; /* for buffers that say nothing of their origin */
   gchar *fixed_name;  /* written before, where location has no variable */
-  Name *names;        /* N_NAMES of this run, by hash; between start and stop */
+  Name *names;        /* N_NAMES of this run, by hash */
 
   /* counters, under the object lock */
   guint64 n_written, n_kept, n_bytes;

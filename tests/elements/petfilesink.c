@@ -216,6 +216,25 @@ only_a_file_is_kept (void)
 }
 
 static void
+only_a_file_is_replaced (void)
+{
+  g_autofree gchar *folder = make_folder ();
+  g_autofree gchar *fifo = g_build_filename (folder, "fifo.png", NULL);
+  GstHarness *h = sink_harness (folder, "{stem}.png");
+  struct stat status;
+
+  g_assert_cmpint (mkfifo (fifo, 0600), ==, 0);
+  g_assert_cmpint (
+      gst_harness_push (h, named ("fifo.jpg", 0, "x")), ==, GST_FLOW_ERROR);
+  g_assert_cmpuint (harness_count_messages (h, GST_MESSAGE_ERROR), ==, 1);
+  g_assert_cmpint (lstat (fifo, &status), ==, 0);
+  g_assert_true (S_ISFIFO (status.st_mode));
+  g_assert_cmpuint (count_entries (folder), ==, 1);
+  harness_with_bus_free (h);
+  remove_tree (folder);
+}
+
+static void
 a_location_may_be_taken_away (void)
 {
   g_autofree gchar *folder = make_folder ();
@@ -333,6 +352,7 @@ add_tests (void)
   ADD ("begins-anew-after-ready", begins_anew_after_ready);
   ADD ("overwrite-replaces-or-keeps", overwrite_replaces_or_keeps);
   ADD ("only-a-file-is-kept", only_a_file_is_kept);
+  ADD ("only-a-file-is-replaced", only_a_file_is_replaced);
   ADD ("a-location-may-be-taken-away", a_location_may_be_taken_away);
   ADD ("a-name-without-variables-is-used-once",
       a_name_without_variables_is_used_once);
