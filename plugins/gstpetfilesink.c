@@ -286,6 +286,8 @@ post_result (GstPetFileSink *self, GstBuffer *buffer, const gchar *name,
   GstStructure *s = gst_structure_new_empty ("petfilesink");
 
   gst_pet_structure_set_source (s, buffer);
+  if (gst_pet_buffer_get_source_meta (buffer) == NULL)
+    gst_structure_set (s, "index", G_TYPE_UINT64, self->next_index - 1, NULL);
   gst_structure_set (s, "filename", G_TYPE_STRING, utf8, "bytes", G_TYPE_UINT64,
       result->bytes, "kept", G_TYPE_BOOLEAN, result->kept, NULL);
   GST_OBJECT_LOCK (self);

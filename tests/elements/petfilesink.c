@@ -106,11 +106,20 @@ unnamed_buffers_are_numbered (void)
 {
   g_autofree gchar *folder = make_folder ();
   GstHarness *h = sink_harness (folder, "p{index}.png");
+  guint64 index;
 
   gst_harness_push (h, named (NULL, 0, "a"));
   gst_harness_push (h, named (NULL, 0, "b"));
   expect_content (folder, "p000000.png", "a");
   expect_content (folder, "p000001.png", "b");
+  for (guint64 i = 0; i < 2; i++) {
+    GstMessage *message = harness_pop_message (h, "petfilesink");
+
+    gst_structure_get_uint64 (
+        gst_message_get_structure (message), "index", &index);
+    g_assert_cmpuint (index, ==, i);
+    gst_message_unref (message);
+  }
   harness_with_bus_free (h);
   remove_tree (folder);
 }
