@@ -134,7 +134,8 @@ settle (gpointer user)
 {
   const GstMemGatePicture *picture = user;
 
-  gst_pet_sinks_settle (picture->gate, picture->budget);
+  gst_pet_sinks_settle (picture->gate, picture->budget,
+      gst_pet_buffer_get_ticket (picture->buffer, picture->budget));
 }
 
 GstPetTicket *

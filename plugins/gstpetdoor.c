@@ -50,7 +50,7 @@ settle (gpointer user)
 {
   const GstPetDoor *door = user;
 
-  gst_pet_sinks_settle (door->element, door->account.budget);
+  gst_pet_sinks_settle (door->element, door->account.budget, NULL);
 }
 
 static GstPetAdmit

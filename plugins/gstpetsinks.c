@@ -17,9 +17,15 @@ find_top (GstElement *element)
   return top;
 }
 
+typedef struct {
+  GstPetBudget *budget;
+  const GstPetTicket *except;
+} Settling;
+
 static void
-settle_last (const GValue *item, gpointer budget)
+settle_last (const GValue *item, gpointer user)
 {
+  const Settling *settling = user;
   GstElement *sink = g_value_get_object (item);
   GstSample *sample;
   GstPetTicket *ticket;
@@ -31,21 +37,24 @@ settle_last (const GValue *item, gpointer budget)
   if (sample == NULL)
     return;
   buffer = gst_sample_get_buffer (sample);
-  ticket = buffer != NULL ? gst_pet_buffer_get_ticket (buffer, budget) : NULL;
-  if (ticket != NULL)
+  ticket = buffer != NULL ? gst_pet_buffer_get_ticket (buffer, settling->budget)
+                          : NULL;
+  if (ticket != NULL && ticket != settling->except)
     gst_pet_ticket_settle (ticket);
   gst_sample_unref (sample);
 }
 
 void
-gst_pet_sinks_settle (GstElement *element, GstPetBudget *budget)
+gst_pet_sinks_settle (
+    GstElement *element, GstPetBudget *budget, const GstPetTicket *except)
 {
+  Settling settling = { budget, except };
   GstObject *top = find_top (element);
   GstIterator *elements;
 
   if (GST_IS_BIN (top)) {
     elements = gst_bin_iterate_recurse (GST_BIN (top));
-    while (gst_iterator_foreach (elements, settle_last, budget) ==
+    while (gst_iterator_foreach (elements, settle_last, &settling) ==
         GST_ITERATOR_RESYNC)
       gst_iterator_resync (elements);
     gst_iterator_free (elements);

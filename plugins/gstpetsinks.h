@@ -11,7 +11,9 @@
 
 G_BEGIN_DECLS
 
-/* Settles the tickets of pictures that sinks of `element`'s pipeline keep. */
-void gst_pet_sinks_settle (GstElement *element, GstPetBudget *budget);
+/* Settles the tickets of pictures that sinks of `element`'s pipeline keep, but
+ * for `except` (NULL allowed), whose picture is not done yet. */
+void gst_pet_sinks_settle (
+    GstElement *element, GstPetBudget *budget, const GstPetTicket *except);
 
 G_END_DECLS

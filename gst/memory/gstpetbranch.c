@@ -268,8 +268,8 @@ gst_pet_branch_decide (GstPetBranch *self, GstPetTicket *from, gdouble watched,
   plan.number = self->n_seen + 1;
   decision = fetch_locked (self, plan.number, &stale);
   if (decision == NULL) {
-    /* A photo's own ticket covers its required branches. */
-    if (from == NULL)
+    /* A photo's own ticket covers its required branches, until it ends. */
+    if (from == NULL || from->ended)
       plan.ahead = required_ahead_locked (self, plan.number);
     make_plan_locked (&plan);
     decision = fetch_locked (self, plan.number, &stale);

@@ -59,7 +59,7 @@ guint64 gst_pet_budget_room_locked (const GstPetBudget *self, gdouble ceiling);
 /* A ticket of `bytes`, of which `owed` come from `parent`'s promise. */
 GstPetTicket *gst_pet_ticket_new_locked (
     GstPetBudget *self, guint64 bytes, GstPetTicket *parent, guint64 owed);
-/* Promised and not drawn. */
+/* Promised and not drawn; nothing once it has ended. */
 guint64 gst_pet_ticket_rest_locked (const GstPetTicket *ticket);
 
 /* Who waits looks again. */

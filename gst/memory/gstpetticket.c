@@ -83,7 +83,9 @@ return_owed (GstPetTicket *ticket, guint64 bytes)
 guint64
 gst_pet_ticket_rest_locked (const GstPetTicket *ticket)
 {
-  return ticket->base > ticket->drawn ? ticket->base - ticket->drawn : 0;
+  return !ticket->ended && ticket->base > ticket->drawn
+      ? ticket->base - ticket->drawn
+      : 0;
 }
 
 GstPetTicket *

@@ -86,6 +86,29 @@ a_branch_that_outlives_its_photo_returns_to_the_account (void)
   account_free (budget);
 }
 
+/* As when a preview keeps a picture that other branches have yet to come to:
+ * they ask for room like everybody else. */
+static void
+a_settled_photo_has_nothing_to_split (void)
+{
+  GstPetBudget *budget = account_new (1000);
+  GstPetTicket *photo = must_admit (budget, 800, NULL), *branch, *other;
+  const GstPetDemand demand = { .bytes = 500, .from = photo };
+
+  gst_pet_ticket_settle (photo);
+  other = must_admit (budget, 900, NULL);
+  g_assert_cmpint (gst_pet_budget_admit (budget, &demand, &branch, NULL), ==,
+      GST_PET_ADMIT_OVER);
+  g_assert_cmpuint (account_in_use (budget), ==, 1400);
+  gst_pet_ticket_unref (branch);
+  gst_pet_ticket_unref (other);
+  branch = must_admit (budget, 500, photo);
+  g_assert_cmpuint (account_in_use (budget), ==, 500);
+  gst_pet_ticket_unref (branch);
+  gst_pet_ticket_unref (photo);
+  account_free (budget);
+}
+
 static void
 overdraft_is_not_returned_to_the_photo (void)
 {
@@ -501,6 +524,8 @@ main (int argc, char **argv)
   ADD ("a-branch-is-split-off-its-photo", a_branch_is_split_off_its_photo);
   ADD ("a-branch-that-outlives-its-photo-returns-to-the-account",
       a_branch_that_outlives_its_photo_returns_to_the_account);
+  ADD ("a-settled-photo-has-nothing-to-split",
+      a_settled_photo_has_nothing_to_split);
   ADD ("overdraft-is-not-returned-to-the-photo",
       overdraft_is_not_returned_to_the_photo);
   ADD ("side-by-side-where-there-is-room", side_by_side_where_there_is_room);

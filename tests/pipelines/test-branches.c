@@ -485,6 +485,34 @@ an_optional_gate_leaves_room_for_a_required_one (void)
   branches_free (b);
 }
 
+/* What a preview keeps is not done while other branches have yet to come to it:
+ * its promise stays theirs. */
+static void
+a_preview_does_not_end_the_promise (void)
+{
+  static const gchar *const previews[] = { "t. ! " SINK ("preview"),
+    "t. ! queue ! " SINK ("preview") };
+
+  for (guint i = 0; i < G_N_ELEMENTS (previews); i++) {
+    g_autofree gchar *line = g_strconcat (previews[i],
+        "t. ! memgate budget=%s cost=1000000 optional=true priority=100 name=o "
+        "! queue ! " SLOW SINK ("a") "t. ! memgate budget=%s cost=1000000 ! "
+                                     "queue ! " SLOW SINK ("b"),
+        NULL);
+    Branches *b = with_photos (1, FALSE, 1500000, line);
+    GstPetBudgetState state;
+
+    branches_play (b);
+    g_assert_true (branches_finish (b));
+    gst_pet_budget_get_state (b->budget, &state);
+    g_assert_cmpuint (state.peak, <=, 1500000);
+    g_assert_cmpuint (branches_count (b, "o", "dropped"), ==, 1);
+    g_assert_cmpuint (branches_rendered (b, "b"), ==, 1);
+    g_assert_cmpint (b->over, ==, 0);
+    branches_free (b);
+  }
+}
+
 /* A ticket follows a picture through stock elements, whatever they make of it. */
 static void
 tickets_survive_stock_elements (void)
@@ -558,6 +586,8 @@ add_tests (void)
       the_lowest_priority_is_dropped_first);
   ADD ("an-optional-gate-leaves-room-for-a-required-one",
       an_optional_gate_leaves_room_for_a_required_one);
+  ADD (
+      "a-preview-does-not-end-the-promise", a_preview_does_not_end_the_promise);
   ADD ("tickets-survive-stock-elements", tickets_survive_stock_elements);
 #undef ADD
 }
