@@ -59,6 +59,7 @@ wait_for (GstPetDoor *door, guint64 bytes, GstPetTicket *from, gboolean clip)
   const GstPetDemand demand = { .bytes = bytes,
     .from = from,
     .clip = clip,
+    .stalled = door->stalled,
     .canceled = &door->canceled,
     .settle = settle,
     .user = door };
@@ -78,8 +79,12 @@ gst_pet_door_look (GstPetDoor *door, const PetDecodeOptions *options,
   PetDecodeOptions charged = *options;
   PetDecoder *decoder = NULL;
   PetStatus status;
+  GstPetAdmit admit;
 
-  if (wait_for (door, LOOK_BYTES, NULL, TRUE) == GST_PET_ADMIT_CANCELED)
+  door->stalled = FALSE;
+  admit = wait_for (door, LOOK_BYTES, NULL, TRUE);
+  door->stalled = admit == GST_PET_ADMIT_STALLED;
+  if (admit == GST_PET_ADMIT_CANCELED)
     return pet_fail (
         error, PET_ERROR_LIMIT, "interrupted before it was decoded");
   charged.allocator = &door->account.core;

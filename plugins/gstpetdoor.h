@@ -21,6 +21,7 @@ typedef struct {
   gint canceled; /* atomic */
 
   guint64 file_bytes; /* charged for the file being read */
+  gboolean stalled;   /* its header was let in for a standstill */
 } GstPetDoor;
 
 /* What the header of a photo said. */

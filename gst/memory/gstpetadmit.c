@@ -37,14 +37,26 @@ is_alone (const Wait *wait)
                       : is_first (wait) && wait->budget->in_flight == 0;
 }
 
+/* When it is a standstill, if nothing moves until then: of the photo, where one
+ * waits for its own branches, else of all. */
+static gint64
+stalled_us (const Wait *wait)
+{
+  const GstPetBudget *budget = wait->budget;
+  const GstPetTicket *from = wait->demand->from;
+  gint64 moved_us = from != NULL ? from->moved_us : budget->moved_us;
+
+  return MAX (moved_us, wait->begin_us) + budget->stall_us;
+}
+
 static gboolean
 is_stalled (const Wait *wait, gint64 now_us)
 {
-  const GstPetBudget *budget = wait->budget;
-  gint64 since = MAX (budget->moved_us, wait->begin_us);
+  const GstPetDemand *demand = wait->demand;
 
-  return (wait->demand->from != NULL || is_first (wait)) &&
-      now_us - since >= budget->stall_us;
+  return demand->stalled ||
+      ((demand->from != NULL || is_first (wait)) &&
+          now_us >= stalled_us (wait));
 }
 
 static GstPetTicket *
@@ -122,9 +134,8 @@ sleep_locked (const Wait *wait)
   const GstPetDemand *demand = wait->demand;
   GstPetBudget *budget = wait->budget;
   gint64 now = g_get_monotonic_time ();
-  gint64 stalled = MAX (budget->moved_us, wait->begin_us) + budget->stall_us;
   gint64 late = wait->begin_us + (gint64) (demand->late_ns / 1000);
-  gint64 until = MAX (stalled, now + POLL_US);
+  gint64 until = MAX (stalled_us (wait), now + POLL_US);
   gint64 poll = wait->n_looks == 1 ? FIRST_LOOK_US : POLL_US;
 
   if (demand->late != NULL && !wait->was_late)

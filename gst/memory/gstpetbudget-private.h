@@ -26,7 +26,7 @@ struct _GstPetBudget {
   guint in_flight;   /* tickets whose memory is not all back */
   GQueue waiters;    /* who waits for the account, first come first */
   guint n_splitters; /* who waits for branches of the same photo */
-  gint64 moved_us;   /* when something last moved, monotonic */
+  gint64 moved_us;   /* when something of a ticket last moved, monotonic */
   gint64 stall_us;   /* how long nothing may */
   GList *pools;      /* GstPetPool, borrowed; each has a maximum */
   GList *branches;   /* GstPetBranch, borrowed */
@@ -49,6 +49,7 @@ struct _GstPetTicket {
   guint64 drawn;    /* taken now */
   guint64 owed;     /* of base, to be returned to `parent` */
   guint n_children; /* split off and not yet gone */
+  gint64 moved_us;  /* when something of it or its children last moved */
   GstPetTicket *parent;
   GstPetBudget *budget;
 };
@@ -64,9 +65,6 @@ guint64 gst_pet_ticket_rest_locked (const GstPetTicket *ticket);
 
 /* Who waits looks again. */
 void gst_pet_budget_changed_locked (GstPetBudget *self);
-
-/* The same, because something moved. */
-void gst_pet_budget_moved_locked (GstPetBudget *self);
 
 gdouble gst_pet_budget_pressure_locked (const GstPetBudget *self);
 gdouble gst_pet_budget_fullness_locked (const GstPetBudget *self);

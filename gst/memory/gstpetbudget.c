@@ -167,13 +167,6 @@ gst_pet_budget_changed_locked (GstPetBudget *self)
 }
 
 void
-gst_pet_budget_moved_locked (GstPetBudget *self)
-{
-  self->moved_us = g_get_monotonic_time ();
-  gst_pet_budget_changed_locked (self);
-}
-
-void
 gst_pet_budget_wake (GstPetBudget *self)
 {
   g_mutex_lock (&self->lock);

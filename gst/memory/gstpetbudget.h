@@ -53,8 +53,8 @@ void gst_pet_budget_get_state (GstPetBudget *budget, GstPetBudgetState *state);
 /* The peaks and `overdrawn` begin anew from what is in use now. */
 void gst_pet_budget_reset_peaks (GstPetBudget *budget);
 
-/* How long nothing may move before the first one waiting is let in above the
- * limit; 30 s from the start. */
+/* How long nothing of a ticket may move before the first one waiting is let in
+ * above the limit; 30 s from the start. */
 void gst_pet_budget_set_stall_timeout (
     GstPetBudget *budget, GstClockTime timeout_ns);
 
@@ -70,6 +70,7 @@ typedef struct {
   guint64 bytes;
   GstPetTicket *from;   /* split off this one's promise first; NULL allowed */
   gboolean clip;        /* above the limit, promise only what is left of it */
+  gboolean stalled;     /* for a photo that passed so before: it passes again */
   const gint *canceled; /* atomic; NULL = cannot be interrupted */
   /* TRUE = wait although there is room, as long as others are in flight; asked
    * again every 100 ms. NULL allowed. */

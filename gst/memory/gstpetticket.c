@@ -38,6 +38,17 @@ note_peak (GstPetBudget *budget)
   budget->allocated_peak = MAX (budget->allocated_peak, budget->allocated);
 }
 
+/* Something moved, for the account and for the ticket's photo. Loose memory
+ * says nothing about those whom one may wait for. */
+static void
+moved_locked (GstPetTicket *ticket)
+{
+  ticket->budget->moved_us = g_get_monotonic_time ();
+  for (GstPetTicket *of = ticket; of != NULL; of = of->parent)
+    of->moved_us = ticket->budget->moved_us;
+  gst_pet_budget_changed_locked (ticket->budget);
+}
+
 /* Nobody needs to wait for it any more. */
 static void
 land_locked (GstPetTicket *ticket)
@@ -112,7 +123,7 @@ gst_pet_ticket_new_locked (
   self->in_flight++;
   gst_object_ref (self);
   note_peak (self);
-  gst_pet_budget_moved_locked (self);
+  moved_locked (ticket);
   return ticket;
 }
 
@@ -145,8 +156,8 @@ gst_pet_ticket_unref (GstPetTicket *ticket)
   g_mutex_lock (&budget->lock);
   if (!ticket->ended)
     end_locked (ticket);
+  moved_locked (ticket);
   unref_locked (ticket);
-  gst_pet_budget_moved_locked (budget);
   g_mutex_unlock (&budget->lock);
   gst_object_unref (budget);
 }
@@ -162,7 +173,7 @@ gst_pet_ticket_settle (GstPetTicket *ticket)
       end_locked (ticket);
     ticket->settled = TRUE;
     land_locked (ticket);
-    gst_pet_budget_moved_locked (budget);
+    moved_locked (ticket);
   }
   g_mutex_unlock (&budget->lock);
 }
@@ -205,6 +216,7 @@ draw_locked (GstPetBudget *self, GstPetTicket *ticket, guint64 bytes)
   ticket->drawn += bytes;
   ticket->refs++;
   end_change (ticket);
+  moved_locked (ticket);
 }
 
 static void
@@ -215,6 +227,7 @@ undraw_locked (GstPetTicket *ticket, guint64 bytes)
   end_change (ticket);
   if (ticket->ended)
     return_owed (ticket, bytes);
+  moved_locked (ticket);
   unref_locked (ticket);
 }
 
@@ -233,7 +246,6 @@ gst_pet_budget_draw (GstPetBudget *self, GstPetTicket *ticket, guint64 bytes)
     self->allocated += bytes;
     note_peak (self);
   }
-  self->moved_us = g_get_monotonic_time ();
   g_mutex_unlock (&self->lock);
 }
 
@@ -249,7 +261,6 @@ gst_pet_budget_try_draw (GstPetBudget *self, guint64 bytes)
     self->in_use += bytes;
     self->allocated += bytes;
     note_peak (self);
-    self->moved_us = g_get_monotonic_time ();
   }
   g_mutex_unlock (&self->lock);
   return fits;
@@ -269,7 +280,7 @@ gst_pet_budget_give_back (
       self->in_use -= bytes;
     self->allocated -= bytes;
   }
-  gst_pet_budget_moved_locked (self);
+  gst_pet_budget_changed_locked (self);
   g_mutex_unlock (&self->lock);
   gst_object_unref (self);
 }

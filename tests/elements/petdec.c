@@ -4,6 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "memory/gstpetbudget.h"
+#include "memory/gstpetcost.h"
 #include "meta/gstpetsourcemeta.h"
 #include "pictures.h"
 
@@ -294,6 +296,46 @@ not_strict_keeps_and_flags (void)
   harness_with_bus_free (h);
 }
 
+static GstPadProbeReturn
+no_standstill_from_here_on (GstPad *pad, GstPadProbeInfo *info, gpointer budget)
+{
+  if (gst_pet_query_is_cost (GST_PAD_PROBE_INFO_QUERY (info)))
+    gst_pet_budget_set_stall_timeout (budget, 20 * GST_SECOND);
+  return GST_PAD_PROBE_OK;
+}
+
+/* The header and the picture are asked for one after the other: a photo that is
+ * let in above the limit, because nothing moves, has waited for that once. */
+static void
+a_photo_waits_for_one_standstill (void)
+{
+  GstPetBudget *budget = gst_pet_budget_get ("standstill");
+  GstHarness *h = harness_with_bus ("petdec");
+  GstPad *pad = gst_element_get_static_pad (h->element, "src");
+  GBytes *jpeg = picture_jpeg (40, 30, 1);
+  GstPetTicket *kept;
+  gint64 begin;
+
+  gst_element_set_state (h->element, GST_STATE_NULL);
+  g_object_set (h->element, "budget", "standstill", NULL);
+  gst_harness_play (h);
+  gst_harness_set_src_caps_str (h, "image/jpeg");
+  gst_pet_budget_set_limit (budget, 1000000);
+  gst_pet_budget_set_stall_timeout (budget, 10 * GST_MSECOND);
+  kept = gst_pet_budget_try (budget, 1000000);
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM,
+      no_standstill_from_here_on, budget, NULL);
+  begin = g_get_monotonic_time ();
+  gst_harness_push (h, buffer_from_bytes (jpeg));
+  g_assert_cmpint (g_get_monotonic_time () - begin, <, 15 * G_USEC_PER_SEC);
+  gst_buffer_unref (gst_harness_pull (h));
+  gst_pet_ticket_unref (kept);
+  gst_object_unref (pad);
+  harness_with_bus_free (h);
+  g_bytes_unref (jpeg);
+  gst_object_unref (budget);
+}
+
 static void
 gives_rgba_where_only_that_is_taken (void)
 {
@@ -488,6 +530,8 @@ add_tests (void)
       limits_are_checked_on_the_header);
   g_test_add_func (
       "/petdec/not-strict-keeps-and-flags", not_strict_keeps_and_flags);
+  g_test_add_func ("/petdec/a-photo-waits-for-one-standstill",
+      a_photo_waits_for_one_standstill);
   g_test_add_func ("/petdec/gives-rgba-where-only-that-is-taken",
       gives_rgba_where_only_that_is_taken);
   g_test_add_func (

@@ -317,22 +317,6 @@ pressure_from_outside_holds_only_while_others_are_in_flight (void)
 }
 
 static void
-a_standstill_ends (void)
-{
-  GstPetBudget *budget = account_new (100);
-  GstPetTicket *kept = must_admit (budget, 100, NULL);
-  Visitor visitor = { .budget = budget, .bytes = 50 };
-
-  gst_pet_budget_set_stall_timeout (budget, 30 * GST_MSECOND);
-  visit (&visitor);
-  g_assert_cmpint (visitor.admit, ==, GST_PET_ADMIT_STALLED);
-  g_assert_cmpuint (account_in_use (budget), ==, 150);
-  gst_pet_ticket_unref (visitor.ticket);
-  gst_pet_ticket_unref (kept);
-  account_free (budget);
-}
-
-static void
 the_limit_can_change_while_somebody_waits (void)
 {
   GstPetBudget *budget = account_new (100);
@@ -536,7 +520,6 @@ main (int argc, char **argv)
   ADD ("a-wait-can-be-interrupted", a_wait_can_be_interrupted);
   ADD ("pressure-from-outside-holds-only-while-others-are-in-flight",
       pressure_from_outside_holds_only_while_others_are_in_flight);
-  ADD ("a-standstill-ends", a_standstill_ends);
   ADD ("the-limit-can-change-while-somebody-waits",
       the_limit_can_change_while_somebody_waits);
   ADD ("absurd-numbers-do-no-harm", absurd_numbers_do_no_harm);
