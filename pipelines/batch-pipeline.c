@@ -36,28 +36,53 @@ add_branch_element (BatchPipeline *self, const gchar *factory, guint branch)
   return add_element (self, factory, name);
 }
 
+static gboolean
+is_skipped (GstPad *gate_pad)
+{
+  gint *skipped = g_object_get_data (G_OBJECT (gate_pad), "skipped");
+  guint branch =
+      GPOINTER_TO_UINT (g_object_get_data (G_OBJECT (gate_pad), "branch"));
+
+  return ((guint) g_atomic_int_get (skipped) & (1u << branch)) != 0;
+}
+
+/* Says so before the first gate decides about the picture: what this branch does
+ * not take is there for the others. */
+static GstPadProbeReturn
+announce_skip (GstPad *pad, GstPadProbeInfo *info, gpointer gate_pad)
+{
+  GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER (info);
+
+  if (is_skipped (gate_pad))
+    gst_pad_send_event (gate_pad,
+        gst_event_new_gap (
+            GST_BUFFER_PTS (buffer), GST_BUFFER_DURATION (buffer)));
+  return GST_PAD_PROBE_OK;
+}
+
 static GstPadProbeReturn
 skip_branch (GstPad *pad, GstPadProbeInfo *info, gpointer data)
 {
-  guint branch =
-      GPOINTER_TO_UINT (g_object_get_data (G_OBJECT (pad), "branch"));
-
-  return (guint) g_atomic_int_get ((gint *) data) & (1u << branch)
-      ? GST_PAD_PROBE_DROP
-      : GST_PAD_PROBE_OK;
+  return is_skipped (pad) ? GST_PAD_PROBE_DROP : GST_PAD_PROBE_OK;
 }
 
 /* Keeps pictures from a branch whose result is there, before its gate takes
  * memory for it. */
 static void
-add_probe (BatchPipeline *self, GstElement *gate, guint branch)
+add_probes (
+    BatchPipeline *self, GstElement *tee, GstElement *gate, guint branch)
 {
-  GstPad *pad = gst_element_get_static_pad (gate, "sink");
+  GstPad *tee_pad = gst_element_get_static_pad (tee, "sink");
+  GstPad *gate_pad = gst_element_get_static_pad (gate, "sink");
 
-  g_object_set_data (G_OBJECT (pad), "branch", GUINT_TO_POINTER (branch));
-  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, skip_branch,
+  g_object_set_data (G_OBJECT (gate_pad), "branch", GUINT_TO_POINTER (branch));
+  g_object_set_data_full (G_OBJECT (gate_pad), "skipped",
       g_atomic_rc_box_acquire (self->skipped), g_atomic_rc_box_release);
-  gst_object_unref (pad);
+  gst_pad_add_probe (
+      gate_pad, GST_PAD_PROBE_TYPE_BUFFER, skip_branch, NULL, NULL);
+  gst_pad_add_probe (tee_pad, GST_PAD_PROBE_TYPE_BUFFER, announce_skip,
+      gate_pad, gst_object_unref);
+  gst_object_unref (tee_pad);
 }
 
 static gboolean
@@ -95,7 +120,7 @@ add_branch (BatchPipeline *self, GstElement *tee, guint branch)
   g_autofree gchar *location =
       g_build_filename (options->output, "{dir}", "{stem}", file, NULL);
 
-  add_probe (self, gate, branch);
+  add_probes (self, tee, gate, branch);
   g_object_set (gate, "label", effect->name, "optional", effect->optional,
       "priority", effect->priority, "max-wait",
       MIN (MAX_WAIT, options->timeout * GST_SECOND / 2), NULL);

@@ -409,8 +409,6 @@ gst_mem_gate_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
       break;
     case GST_EVENT_FLUSH_STOP:
       forget_stream (self);
-      if (self->branch != NULL)
-        gst_pet_branch_reset (self->branch);
       break;
     case GST_EVENT_STREAM_START:
       self->ended = FALSE;
@@ -425,6 +423,8 @@ gst_mem_gate_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
     default:
       break;
   }
+  if (self->branch != NULL)
+    gst_mem_gate_tell_branch (self->branch, event);
   return gst_pad_event_default (pad, parent, event);
 }
 
@@ -482,8 +482,8 @@ post_action (GstMemGate *self, GstBuffer *buffer, const gchar *action,
 static GstFlowReturn
 end_flow (GstMemGate *self)
 {
-  return gst_pet_branch_get_fork (self->branch) != NULL ? GST_FLOW_OK
-                                                        : GST_FLOW_EOS;
+  return gst_pet_branch_get_tee (self->branch) != NULL ? GST_FLOW_OK
+                                                       : GST_FLOW_EOS;
 }
 
 /* Takes `buffer`. */

@@ -31,14 +31,27 @@ step_up (GstObject *parent)
   return peer;
 }
 
+static gboolean
+has_thread (GstPad *pad)
+{
+  gboolean has;
+
+  GST_OBJECT_LOCK (pad);
+  has = GST_PAD_TASK (pad) != NULL;
+  GST_OBJECT_UNLOCK (pad);
+  return has;
+}
+
 /* The tee that feeds `sinkpad`, through elements of one pad each way and bins;
- * NULL if there is none. Only an address: nothing is kept alive. */
+ * NULL if there is none. Only an address: nothing is kept alive. `lags`: a thread
+ * begins between the two. */
 static gconstpointer
-find_tee (GstPad *sinkpad)
+find_tee (GstPad *sinkpad, gboolean *lags)
 {
   GstPad *pad = gst_pad_get_peer (sinkpad);
   gconstpointer tee = NULL;
 
+  *lags = FALSE;
   for (guint i = 0; i < MAX_STEPS && pad != NULL; i++) {
     GstPad *next = NULL;
     GstObject *parent;
@@ -50,6 +63,7 @@ find_tee (GstPad *sinkpad)
         tee = parent;
       else
         next = step_up (parent);
+      *lags |= tee == NULL && has_thread (pad);
       gst_object_unref (parent);
     }
     gst_object_unref (pad);
@@ -57,6 +71,27 @@ find_tee (GstPad *sinkpad)
   }
   gst_clear_object (&pad);
   return tee;
+}
+
+void
+gst_mem_gate_tell_branch (GstPetBranch *branch, GstEvent *event)
+{
+  GstClockTime pts;
+
+  switch (GST_EVENT_TYPE (event)) {
+    case GST_EVENT_FLUSH_STOP:
+      gst_pet_branch_reset (branch);
+      break;
+    case GST_EVENT_GAP:
+      gst_event_parse_gap (event, &pts, NULL);
+      gst_pet_branch_skip (branch, pts);
+      break;
+    case GST_EVENT_EOS:
+      gst_pet_branch_end (branch);
+      break;
+    default:
+      break;
+  }
 }
 
 guint64
@@ -88,12 +123,14 @@ gst_mem_gate_join (GstPetBranch **branch, GstPetBudget *budget,
     GstCaps *caps)
 {
   const GstPetBranchRules rules = rules_of (settings);
-  gconstpointer tee = find_tee (sinkpad);
+  gboolean lags;
+  gconstpointer tee = find_tee (sinkpad, &lags);
 
-  if (*branch != NULL && gst_pet_branch_get_fork (*branch) != tee)
+  gst_pet_sinks_show (GST_ELEMENT (GST_PAD_PARENT (sinkpad)));
+  if (*branch != NULL && gst_pet_branch_get_tee (*branch) != tee)
     gst_pet_branch_free (branch);
   if (*branch == NULL)
-    *branch = gst_pet_branch_new (budget, tee);
+    *branch = gst_pet_branch_new (budget, tee, lags);
   gst_pet_branch_set (
       *branch, &rules, gst_mem_gate_cost (settings, srcpad, caps, 0));
 }
@@ -156,15 +193,16 @@ gst_mem_gate_admit (
     .late = tell_late,
     .user = picture,
   };
+  GstClockTime pts = GST_BUFFER_PTS (picture->buffer);
   GstPetTicket *ticket;
 
   gst_pet_branch_set (picture->branch, &rules, picture->cost);
   if (settings->optional) {
     settle (picture);
-    return gst_pet_branch_decide (
-        picture->branch, from, watched_pressure (picture), &picture->reason);
+    return gst_pet_branch_decide (picture->branch, from, pts,
+        watched_pressure (picture), &picture->reason);
   }
-  gst_pet_branch_count (picture->branch);
+  gst_pet_branch_count (picture->branch, from, pts);
   picture->was_admitted = from != NULL;
   picture->admit = gst_pet_budget_admit (
       picture->budget, &demand, &ticket, &picture->waited_ns);

@@ -21,6 +21,9 @@ typedef struct {
   GstClockTime max_wait;
 } GstMemGateSettings;
 
+/* Pictures that do not come, as far as `event` says so. */
+void gst_mem_gate_tell_branch (GstPetBranch *branch, GstEvent *event);
+
 /* Bytes that the branch behind `srcpad` needs for a picture of `caps` (NULL
  * allowed): `settings->cost`, else what the branch answers, else three times
  * the frame. */

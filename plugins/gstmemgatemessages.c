@@ -46,7 +46,7 @@ gst_mem_gate_post_over (GstElement *gate, GstPetAdmit admit, guint64 bytes)
         ("A picture passes above the limit: it has waited for long and nothing "
          "was given back."),
         ("something behind the gate keeps pictures, like a sink with "
-         "enable-last-sample=true or async=true"));
+         "async=true, or an application that keeps samples"));
   else
     GST_ELEMENT_WARNING (gate, RESOURCE, NO_SPACE_LEFT,
         ("A picture needs %" G_GUINT64_FORMAT

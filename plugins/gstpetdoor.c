@@ -20,6 +20,7 @@ gst_pet_door_open (GstPetDoor *door, GstElement *element, GstPad *srcpad,
   door->element = element;
   door->srcpad = srcpad;
   gst_pet_account_open (&door->account, budget_name);
+  gst_pet_sinks_show (element);
   g_atomic_int_set (&door->canceled, FALSE);
 }
 

@@ -44,20 +44,45 @@ settle_last (const GValue *item, gpointer user)
   gst_sample_unref (sample);
 }
 
-void
-gst_pet_sinks_settle (
-    GstElement *element, GstPetBudget *budget, const GstPetTicket *except)
+/* An appsink keeps the sample that was pulled last, whatever its settings say. */
+static void
+show_last (const GValue *item, gpointer unused)
 {
-  Settling settling = { budget, except };
+  GstElement *sink = g_value_get_object (item);
+
+  (void) unused;
+  if (g_str_equal (G_OBJECT_TYPE_NAME (sink), "GstAppSink"))
+    gst_base_sink_set_last_sample_enabled (GST_BASE_SINK (sink), TRUE);
+}
+
+static void
+for_each_around (
+    GstElement *element, GstIteratorForeachFunction function, gpointer data)
+{
   GstObject *top = find_top (element);
   GstIterator *elements;
 
   if (GST_IS_BIN (top)) {
     elements = gst_bin_iterate_recurse (GST_BIN (top));
-    while (gst_iterator_foreach (elements, settle_last, &settling) ==
-        GST_ITERATOR_RESYNC)
+    while (
+        gst_iterator_foreach (elements, function, data) == GST_ITERATOR_RESYNC)
       gst_iterator_resync (elements);
     gst_iterator_free (elements);
   }
   gst_clear_object (&top);
+}
+
+void
+gst_pet_sinks_show (GstElement *element)
+{
+  for_each_around (element, show_last, NULL);
+}
+
+void
+gst_pet_sinks_settle (
+    GstElement *element, GstPetBudget *budget, const GstPetTicket *except)
+{
+  Settling settling = { budget, except };
+
+  for_each_around (element, settle_last, &settling);
 }

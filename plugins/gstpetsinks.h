@@ -11,6 +11,10 @@
 
 G_BEGIN_DECLS
 
+/* Before pictures come: appsinks of `element`'s pipeline show the picture that they
+ * keep in any case (enable-last-sample), so that it can be settled. */
+void gst_pet_sinks_show (GstElement *element);
+
 /* Settles the tickets of pictures that sinks of `element`'s pipeline keep, but
  * for `except` (NULL allowed), whose picture is not done yet. */
 void gst_pet_sinks_settle (

@@ -20,31 +20,44 @@ typedef struct {
   gdouble low, high; /* watermarks, shares of the limit */
 } GstPetBranchRules;
 
-/* Branches of the same account and `fork` (an address, never read: the tee)
- * are decided together; NULL = this one alone. */
-GstPetBranch *gst_pet_branch_new (GstPetBudget *budget, gconstpointer fork);
+/* Branches of the same account and `tee` (an address, never read) are decided
+ * together; NULL = this one alone. `lags`: pictures may come later than to others
+ * of the tee, because a queue is between. */
+GstPetBranch *gst_pet_branch_new (
+    GstPetBudget *budget, gconstpointer tee, gboolean lags);
 
 /* Frees *branch (NULL allowed), with the tickets it was granted and did not
  * fetch, and clears it. */
 void gst_pet_branch_free (GstPetBranch **branch);
 
-gconstpointer gst_pet_branch_get_fork (const GstPetBranch *branch);
+gconstpointer gst_pet_branch_get_tee (const GstPetBranch *branch);
 
 /* What a picture of the present caps costs, and how the branch is treated; to
  * be said before the first picture comes and after every change. */
 void gst_pet_branch_set (
     GstPetBranch *branch, const GstPetBranchRules *rules, guint64 cost);
 
-/* A flush: counting of pictures begins anew. */
+/* A flush: what came before does not come again. */
 void gst_pet_branch_reset (GstPetBranch *branch);
 
-/* The next picture has come to a required branch. */
-void gst_pet_branch_count (GstPetBranch *branch);
+/* Branches know a picture again by its time, without one by the ticket `from`
+ * that it carries (NULL allowed), without either because it is the next. A ticket
+ * that was granted is given back when the picture does not come: because the next
+ * one has come, or `from` has ended. */
 
-/* The next picture has come to an optional branch: a ticket, or NULL and a
- * `reason` (static). `from` is the ticket it carries (NULL allowed), `watched`
- * a pressure that counts beside the account's. */
+/* A picture has come to a required branch. */
+void gst_pet_branch_count (
+    GstPetBranch *branch, GstPetTicket *from, GstClockTime pts);
+
+/* A picture has come to an optional branch: a ticket, or NULL and a `reason`
+ * (static). `watched` is a pressure that counts beside the account's. */
 GstPetTicket *gst_pet_branch_decide (GstPetBranch *branch, GstPetTicket *from,
-    gdouble watched, const gchar **reason);
+    GstClockTime pts, gdouble watched, const gchar **reason);
+
+/* The picture of that time does not come to this branch. */
+void gst_pet_branch_skip (GstPetBranch *branch, GstClockTime pts);
+
+/* No more pictures come. */
+void gst_pet_branch_end (GstPetBranch *branch);
 
 G_END_DECLS

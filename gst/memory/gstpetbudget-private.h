@@ -23,6 +23,7 @@ struct _GstPetBudget {
   guint64 overdrawn;
   guint64 fixed;
   guint tickets;
+  guint64 n_serials; /* tickets so far */
   guint in_flight;   /* tickets whose memory is not all back */
   GQueue waiters;    /* who waits for the account, first come first */
   guint n_splitters; /* who waits for branches of the same photo */
@@ -39,7 +40,8 @@ struct _GstPetBudget {
 };
 
 struct _GstPetTicket {
-  gint holders; /* atomic; at 0 the ticket ends */
+  gint holders;   /* atomic; at 0 the ticket ends */
+  guint64 serial; /* from 1 */
 
   /* under the budget's lock */
   guint refs; /* the holders together, each draw, each child */
@@ -62,6 +64,12 @@ GstPetTicket *gst_pet_ticket_new_locked (
     GstPetBudget *self, guint64 bytes, GstPetTicket *parent, guint64 owed);
 /* Promised and not drawn; nothing once it has ended. */
 guint64 gst_pet_ticket_rest_locked (const GstPetTicket *ticket);
+
+/* What branches were granted for pictures of that ticket and have not fetched is
+ * moved to `to`, to be given back without the lock. */
+void gst_pet_branches_release_locked (
+    GstPetBudget *self, guint64 serial, GQueue *to);
+void gst_pet_branches_give_back (GQueue *decisions);
 
 /* Who waits looks again. */
 void gst_pet_budget_changed_locked (GstPetBudget *self);

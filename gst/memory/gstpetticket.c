@@ -108,6 +108,7 @@ gst_pet_ticket_new_locked (
   ticket->holders = 1;
   ticket->refs = 1;
   ticket->budget = self;
+  ticket->serial = ++self->n_serials;
   if (parent != NULL) {
     ticket->parent = parent;
     parent->refs++;
@@ -150,15 +151,18 @@ void
 gst_pet_ticket_unref (GstPetTicket *ticket)
 {
   GstPetBudget *budget = ticket->budget;
+  GQueue stale = G_QUEUE_INIT;
 
   if (!g_atomic_int_dec_and_test (&ticket->holders))
     return;
   g_mutex_lock (&budget->lock);
+  gst_pet_branches_release_locked (budget, ticket->serial, &stale);
   if (!ticket->ended)
     end_locked (ticket);
   moved_locked (ticket);
   unref_locked (ticket);
   g_mutex_unlock (&budget->lock);
+  gst_pet_branches_give_back (&stale);
   gst_object_unref (budget);
 }
 
@@ -166,9 +170,11 @@ void
 gst_pet_ticket_settle (GstPetTicket *ticket)
 {
   GstPetBudget *budget = ticket->budget;
+  GQueue stale = G_QUEUE_INIT;
 
   g_mutex_lock (&budget->lock);
   if (!ticket->settled) {
+    gst_pet_branches_release_locked (budget, ticket->serial, &stale);
     if (!ticket->ended)
       end_locked (ticket);
     ticket->settled = TRUE;
@@ -176,6 +182,7 @@ gst_pet_ticket_settle (GstPetTicket *ticket)
     moved_locked (ticket);
   }
   g_mutex_unlock (&budget->lock);
+  gst_pet_branches_give_back (&stale);
 }
 
 GstPetBudget *

@@ -447,67 +447,6 @@ a_limit_is_its_own_accounts (void)
   gst_harness_teardown (first);
 }
 
-/* Sinks that keep their last picture do not hold up the next. */
-static void
-a_kept_picture_is_not_waited_for (void)
-{
-  g_autoptr (GError) error = NULL;
-  GstElement *pipeline = gst_parse_launch (
-      "videotestsrc num-buffers=5 ! video/x-raw,width=16,height=16 ! memgate "
-      "name=g budget=kept limit=1000 cost=900 ! queue ! fakesink name=s",
-      &error);
-  GstElement *gate = gst_bin_get_by_name (GST_BIN (pipeline), "g");
-  GstBus *bus = gst_element_get_bus (pipeline);
-  GstMessage *message;
-  g_autoptr (GstStructure) stats = NULL;
-  guint64 over, passed;
-
-  g_assert_no_error (error);
-  gst_element_set_state (pipeline, GST_STATE_PLAYING);
-  message = gst_bus_timed_pop_filtered (
-      bus, 20 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
-  g_assert_nonnull (message);
-  g_assert_cmpint (GST_MESSAGE_TYPE (message), ==, GST_MESSAGE_EOS);
-  gst_message_unref (message);
-  g_object_get (gate, "passed", &passed, "stats", &stats, NULL);
-  gst_structure_get_uint64 (stats, "over", &over);
-  g_assert_cmpuint (passed, ==, 5);
-  g_assert_cmpuint (over, ==, 0);
-  gst_element_set_state (pipeline, GST_STATE_NULL);
-  gst_object_unref (bus);
-  gst_object_unref (gate);
-  gst_object_unref (pipeline);
-}
-
-/* A source that nobody stops but the end of what is behind the gate. */
-static void
-an_end_is_told_where_there_is_no_tee (void)
-{
-  g_autoptr (GError) error = NULL;
-  GstElement *pipeline = gst_parse_launch (
-      "videotestsrc ! video/x-raw,width=16,height=16 ! queue ! memgate name=g "
-      "budget=ends ! fakesink num-buffers=10",
-      &error);
-  GstElement *gate = gst_bin_get_by_name (GST_BIN (pipeline), "g");
-  GstBus *bus = gst_element_get_bus (pipeline);
-  GstMessage *message;
-  guint64 passed;
-
-  g_assert_no_error (error);
-  gst_element_set_state (pipeline, GST_STATE_PLAYING);
-  message = gst_bus_timed_pop_filtered (
-      bus, 20 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
-  g_assert_nonnull (message);
-  g_assert_cmpint (GST_MESSAGE_TYPE (message), ==, GST_MESSAGE_EOS);
-  gst_message_unref (message);
-  g_object_get (gate, "passed", &passed, NULL);
-  g_assert_cmpuint (passed, >=, 10);
-  gst_element_set_state (pipeline, GST_STATE_NULL);
-  gst_object_unref (bus);
-  gst_object_unref (gate);
-  gst_object_unref (pipeline);
-}
-
 static void
 everything_watched_is_at_rest_here (void)
 {
@@ -553,9 +492,6 @@ add_tests (void)
   ADD ("a-full-pool-is-pressure", a_full_pool_is_pressure);
   ADD ("a-limit-is-its-own-accounts", a_limit_is_its_own_accounts);
   ADD ("absurd-limits-are-taken", absurd_limits_are_taken);
-  ADD ("a-kept-picture-is-not-waited-for", a_kept_picture_is_not_waited_for);
-  ADD ("an-end-is-told-where-there-is-no-tee",
-      an_end_is_told_where_there_is_no_tee);
   ADD (
       "everything-watched-is-at-rest-here", everything_watched_is_at_rest_here);
 #undef ADD

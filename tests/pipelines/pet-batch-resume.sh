@@ -102,6 +102,14 @@ check "they are listed" grep -q "^dropped: cat 1.png: popart" <(
   batch --memory 1 --optional popart:10 "$in" -o "$out" 2>&1)
 check "the next run makes exactly them" run "done 5 kept 20" "$in" -o "$out"
 
+# Room for one optional look: the next run makes the other one, since a branch
+# that gets no picture takes no memory.
+"$programs/pet-draw" "$work/large.png" 900 1200 || exit 1
+tight=(--memory 30M --jobs 1 --max-size 1536 --effects color,popart,retro8bit
+  --optional "popart:50,retro8bit:10" "$work/large.png" -o "$work/tight")
+check "there is room for one optional result" status 5 batch "${tight[@]}"
+check "the next run makes the other one" run "done 1 kept 2" "${tight[@]}"
+
 # Shards.
 for i in 0 1 2; do
   batch --json --shard $i/3 "$in" -o "$work/shards" >>"$work/shards.jsonl" \
