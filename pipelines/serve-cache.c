@@ -379,8 +379,10 @@ serve_cache_finish (ServeCache *cache, const gchar *key, const gchar *effect,
   g_autofree gchar *name = NULL;
   gint fd;
 
-  if (cache == NULL)
+  if (cache == NULL) {
+    serve_result_keep (result);
     return;
+  }
   name = name_of (key, effect);
   fd = write_result (cache, name, result);
   g_mutex_lock (&cache->mutex);
@@ -394,6 +396,8 @@ serve_cache_finish (ServeCache *cache, const gchar *key, const gchar *effect,
   g_mutex_unlock (&cache->mutex);
   if (fd >= 0)
     serve_result_move_to_file (result, fd);
+  else
+    serve_result_keep (result);
 }
 
 void

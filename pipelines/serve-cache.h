@@ -40,7 +40,7 @@ gboolean serve_cache_knows (
 ServeResult *serve_cache_begin (
     ServeCache *cache, const gchar *key, const gchar *effect, GstBuffer *png);
 /* Keeps what was begun. Where that fails (disk full, ...), or `cache` is NULL,
- * the result goes on holding the buffer and can be got no more. */
+ * the result is kept in memory (serve_result_keep()) and can be got no more. */
 void serve_cache_finish (ServeCache *cache, const gchar *key,
     const gchar *effect, ServeResult *result);
 

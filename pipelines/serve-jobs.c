@@ -29,7 +29,9 @@ struct _ServeJobs {
   GQueue waiting;    /* of ServeJob */
   GHashTable *alive; /* all jobs that have not ended */
   guint places;
-  gsize uploads; /* atomic, bytes */
+  gsize uploads;       /* atomic, bytes */
+  guint64 looks_limit; /* bytes of the looks and of results kept in memory; 0:
+                          not known yet */
   guint64 uploads_peak;
   guint64 next_index;
   gdouble mean_seconds; /* of a job in work, recently */
@@ -224,10 +226,28 @@ begin_job (Slot *slot, ServeJob *job)
   serve_job_emit (job, SERVE_JOB_STARTED, 0);
 }
 
-/* Gives waiting photos to idle pipelines. */
+/* What is kept in memory for its client is memory that looks cannot have. */
+static void
+share_looks (ServeJobs *jobs)
+{
+  guint64 kept = MIN (serve_result_get_kept (), jobs->looks_limit - 1);
+
+  for (guint i = 0; i < jobs->options->jobs; i++)
+    if (jobs->slots[i].lane != NULL) {
+      serve_lane_set_limit (jobs->slots[i].lane, jobs->looks_limit - kept);
+      return;
+    }
+}
+
+/* Gives waiting photos to idle pipelines. While clients have not taken what is
+ * kept for them no more of it is made. */
 static void
 pump (ServeJobs *jobs)
 {
+  if (jobs->looks_limit > 0)
+    share_looks (jobs);
+  if (serve_result_get_kept () > jobs->looks_limit / 2)
+    return;
   for (guint i = 0; i < jobs->options->jobs; i++) {
     Slot *slot = &jobs->slots[i];
 
@@ -292,10 +312,13 @@ serve_jobs_submit (ServeJobs *jobs, const ServePhoto *photo,
 void
 serve_job_release (ServeJob *job)
 {
+  ServeJobs *jobs = job->jobs;
+
   job->callback = NULL;
   if (!job->ended)
     end_job (job);
   serve_job_unref (job);
+  pump (jobs);
 }
 
 /* What is in work has half of the limit from then on, however long it waited.
@@ -336,6 +359,7 @@ on_tick (gpointer user)
   }
   if (jobs->loading == NULL && now >= jobs->retry_load_us)
     load_next (jobs);
+  pump (jobs);
   return G_SOURCE_CONTINUE;
 }
 
@@ -343,9 +367,14 @@ on_tick (gpointer user)
 static void
 share_memory (ServeJobs *jobs, ServeLane *lane)
 {
-  if (jobs->options->memory != 0)
-    serve_lane_set_limit (
-        lane, jobs->options->memory - jobs->options->memory / 4);
+  ServeLaneMemory memory;
+
+  if (jobs->looks_limit != 0)
+    return;
+  serve_lane_get_memory (lane, &memory);
+  jobs->looks_limit = jobs->options->memory != 0
+      ? jobs->options->memory - jobs->options->memory / 4
+      : memory.limit;
 }
 
 static void
@@ -488,14 +517,8 @@ serve_jobs_retry_after (ServeJobs *jobs)
 static guint64
 max_uploads (const ServeJobs *jobs)
 {
-  ServeLaneMemory memory = { 0 };
-
-  if (jobs->options->memory != 0)
-    return jobs->options->memory / 4;
-  for (guint i = 0; i < jobs->options->jobs && memory.limit == 0; i++)
-    if (jobs->slots[i].lane != NULL)
-      serve_lane_get_memory (jobs->slots[i].lane, &memory);
-  return memory.limit / 4;
+  return jobs->options->memory != 0 ? jobs->options->memory / 4
+                                    : jobs->looks_limit / 4;
 }
 
 gboolean
@@ -548,9 +571,9 @@ serve_jobs_get_state (ServeJobs *jobs, ServeJobsState *state)
     state->busy += slot->job != NULL;
   }
   state->ready = state->lanes > 0;
-  state->limit = memory.limit + state->max_uploads;
-  state->in_use = memory.in_use + state->uploads;
-  state->peak = memory.peak + jobs->uploads_peak;
+  state->limit = jobs->looks_limit + state->max_uploads;
+  state->in_use = memory.in_use + state->uploads + serve_result_get_kept ();
+  state->peak = MAX (memory.peak + jobs->uploads_peak, state->in_use);
   state->pressure = memory.pressure;
   state->gpu = memory.gpu;
 }

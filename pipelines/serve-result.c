@@ -13,7 +13,10 @@ struct _ServeResult {
   GMutex mutex; /* of these two: one of them is there, the file to the end */
   gint fd;
   GstBuffer *buffer;
+  gsize kept; /* bytes of memory of its own */
 };
+
+static gsize all_kept; /* atomic */
 
 G_DEFINE_BOXED_TYPE (
     ServeResult, serve_result, serve_result_ref, serve_result_unref)
@@ -50,6 +53,30 @@ serve_result_move_to_file (ServeResult *result, gint fd)
   buffer = g_steal_pointer (&result->buffer);
   g_mutex_unlock (&result->mutex);
   gst_buffer_unref (buffer);
+}
+
+void
+serve_result_keep (ServeResult *result)
+{
+  guint8 *bytes = g_try_malloc (MAX (result->size, 1));
+  GstBuffer *before;
+
+  if (bytes == NULL)
+    return;
+  gst_buffer_extract (result->buffer, 0, bytes, result->size);
+  g_atomic_pointer_add (&all_kept, (gssize) result->size);
+  g_mutex_lock (&result->mutex);
+  before = result->buffer;
+  result->buffer = gst_buffer_new_wrapped (bytes, result->size);
+  result->kept = result->size;
+  g_mutex_unlock (&result->mutex);
+  gst_buffer_unref (before);
+}
+
+guint64
+serve_result_get_kept (void)
+{
+  return g_atomic_pointer_get (&all_kept);
 }
 
 GstBuffer *
@@ -90,6 +117,7 @@ serve_result_unref (ServeResult *result)
   if (result->fd >= 0)
     close (result->fd);
   gst_clear_buffer (&result->buffer);
+  g_atomic_pointer_add (&all_kept, -(gssize) result->kept);
   g_mutex_clear (&result->mutex);
   g_free (result);
 }

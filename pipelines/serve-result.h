@@ -2,7 +2,7 @@
 
 /* One finished PNG: the encoder's buffer, which is on the memory account, until
  * it is written to the cache, then that open file. Where it cannot be written it
- * stays the buffer.
+ * is kept in memory of its own, which the pipeline does not wait for.
  *
  * Thread-safety: safe. */
 
@@ -24,6 +24,11 @@ ServeResult *serve_result_new_for_buffer (GstBuffer *buffer);
 /* The same bytes are in `fd` now, which it takes; lets go of the buffer. Once,
  * of a result for a buffer. */
 void serve_result_move_to_file (ServeResult *result, gint fd);
+/* Nor is there a file: copies the bytes and lets go of the buffer, whose memory
+ * other pictures may be waiting for. Once, of a result for a buffer. */
+void serve_result_keep (ServeResult *result);
+/* Bytes that all results kept have. */
+guint64 serve_result_get_kept (void);
 ServeResult *serve_result_ref (ServeResult *result);
 void serve_result_unref (ServeResult *result);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ServeResult, serve_result_unref)

@@ -246,6 +246,12 @@ def test_full_disk():
                     "pet_cache_write_errors_total"] > 0)
                 check("cache disk full: nothing is held", wait_for(
                     lambda: idle(service)))
+            with Service("--memory", "12M", "--job-timeout", "8",
+                         cache="/tmp/pet-full/cache") as service:
+                lines = service.lines("?max-size=0", LARGE).lines()
+                check("cache disk full, little memory: all looks", len(
+                    lines) == 5 and all(v["status"] == "done"
+                                        for v in lines.values()))
         finally:
             os.system("umount /tmp/pet-full && rmdir /tmp/pet-full")
     else:
@@ -268,6 +274,68 @@ def test_full_disk():
         check("and so do its files", 0 < used <= 400 * 1024, used)
         check("a second process does not touch it", "another process" in
               second_process(service.cache))
+
+
+def test_little_memory_without_cache():
+    """Looks that are kept for the client hold up none of the others."""
+    for memory in ("1M", "12M"):
+        with Service("--cache", "none", "--memory", memory, "--jobs", "1",
+                     "--job-timeout", "8") as service:
+            answer = service.post_form(
+                "/api/v2/process-with-effects?return_all_effects=true&effects="
+                + ",".join(LOOKS), LARGE, "image/png")
+            check(f"{memory}, no cache: all looks in one answer",
+                  answer.status == 200 and
+                  sorted(answer.json()["effects"]) == sorted(LOOKS) and
+                  answer.json()["failed_effects"] is None, answer.body[-300:])
+            lines = service.lines("?max-size=0", LARGE).lines()
+            check(f"{memory}, no cache: each look as it is ready", all(
+                line["status"] == "done" and is_png(line["data"])
+                for line in lines.values()) and len(lines) == 5)
+            many_at_once(service, f"{memory}, no cache")
+            check(f"{memory}, no cache: nothing is held", wait_for(
+                lambda: idle(service)))
+
+
+def many_at_once(service, what):
+    """Clients that all want everything."""
+    answers = []
+    clients = [threading.Thread(target=lambda: answers.append(
+        service.post_form("/api/v2/process-with-effects?effects=color,popart&"
+                          "return_all_effects=true", PHOTO, "image/png")))
+               for _ in range(4)]
+    for client in clients:
+        client.start()
+    for client in clients:
+        client.join()
+    check(f"{what}: all of several clients", len(answers) == 4 and all(
+        a.status in (200, 429) for a in answers) and all(
+            len(a.json()["effects"]) == 2 for a in answers
+            if a.status == 200), [a.body[-200:] for a in answers])
+
+
+def test_kept_is_bounded():
+    """Clients that take nothing: what is kept for them stops growing."""
+    with Service("--cache", "none", "--memory", "16M", "--jobs", "1",
+                 "--job-timeout", "30", "--send-timeout", "4") as service:
+        lazy = []
+        most = 0
+        for _ in range(12):
+            client = service.connect(30)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.sendall(head("/v2/process?max-size=0", len(LARGE)) + LARGE)
+            lazy.append(client)
+        for _ in range(20):
+            most = max(most, service.metrics()["pet_budget_bytes"])
+            time.sleep(0.1)
+        check("clients that take nothing: little is kept for them",
+              most < 24 << 20, most)
+        check("clients that take nothing: others are served after them",
+              service.lines("?effects=color", PHOTO).status in (200, 429) and
+              wait_for(lambda: service.lines(
+                  "?effects=color", PHOTO).status == 200, 60))
+        for client in lazy:
+            client.close()
 
 
 def second_process(cache):
@@ -359,6 +427,8 @@ def main():
     test_full()
     test_storage()
     test_full_disk()
+    test_little_memory_without_cache()
+    test_kept_is_bounded()
     test_signals()
     test_memory()
     test_usage()

@@ -450,6 +450,7 @@ failed_writes_leave_results_in_memory (void)
   g_autofree gchar *folder = g_dir_make_tmp ("pet-cache-XXXXXX", NULL);
   ServeCache *cache = serve_cache_new (folder, 4096, NULL);
   GstBuffer *png = make_png (6, 9000), *buffer;
+  g_autofree gchar *content = g_strnfill (9000, 6);
   g_autofree gchar *key = g_strdup_printf ("%040x", 6);
   ServeResult *result = serve_cache_begin (cache, key, "color", png);
   ServeCacheState state;
@@ -459,10 +460,16 @@ failed_writes_leave_results_in_memory (void)
   serve_cache_get_state (cache, &state);
   tap_check (state.write_errors == 1 && state.files == 0);
   buffer = serve_result_get_buffer (result);
-  tap_check (buffer == png);
+  tap_check (gst_buffer_get_size (buffer) == 9000 &&
+      gst_buffer_memcmp (png, 0, content, 9000) == 0 &&
+      gst_buffer_memcmp (buffer, 0, content, 9000) == 0);
   gst_buffer_unref (buffer);
-  serve_result_unref (result);
+  /* Nobody holds the encoder's memory any more. */
+  tap_check (GST_MINI_OBJECT_REFCOUNT_VALUE (png) == 1);
   gst_buffer_unref (png);
+  tap_check (serve_result_get_kept () == 9000);
+  serve_result_unref (result);
+  tap_check (serve_result_get_kept () == 0);
   serve_cache_free (cache);
   remove_tree (folder);
 }
