@@ -11,7 +11,7 @@
 
 struct _ServeConnection {
   gint references;
-  GSocketConnection *stream; /* not owned; NULL once it is gone */
+  ServeStream *stream; /* not owned; NULL once it is gone */
   GSocket *socket;
   GSocketAddress *address;
   ServePhase phase;
@@ -32,15 +32,16 @@ on_stream_gone (gpointer data, GObject *stream)
 }
 
 ServeConnection *
-serve_connection_new (GSocketConnection *stream,
+serve_connection_new (ServeStream *stream,
     void (*closed) (ServeConnection *connection, gpointer user), gpointer user)
 {
   ServeConnection *connection = g_new0 (ServeConnection, 1);
 
   connection->references = 1;
   connection->stream = stream;
-  connection->socket = g_object_ref (g_socket_connection_get_socket (stream));
-  connection->address = g_socket_connection_get_remote_address (stream, NULL);
+  connection->socket = g_object_ref (
+      g_socket_connection_get_socket (G_SOCKET_CONNECTION (stream)));
+  connection->address = g_socket_get_remote_address (connection->socket, NULL);
   if (connection->address == NULL) /* it left before it was looked at */
     connection->address = g_inet_socket_address_new_from_string ("0.0.0.0", 0);
   connection->deadline_us = G_MAXINT64;
@@ -88,6 +89,8 @@ serve_connection_set_phase (
     ServeConnection *connection, ServePhase phase, guint seconds)
 {
   connection->phase = phase;
+  if (connection->stream != NULL)
+    serve_stream_set_between (connection->stream, phase == SERVE_PHASE_IDLE);
   connection->deadline_us = seconds == 0
       ? G_MAXINT64
       : g_get_monotonic_time () + (gint64) seconds * G_USEC_PER_SEC;

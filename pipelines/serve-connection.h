@@ -5,7 +5,7 @@
 
 #pragma once
 
-#include <gio/gio.h>
+#include "serve-stream.h"
 
 G_BEGIN_DECLS
 
@@ -21,7 +21,7 @@ typedef enum {
 } ServePhase;
 
 /* `closed` is called once, when the stream is gone. */
-ServeConnection *serve_connection_new (GSocketConnection *stream,
+ServeConnection *serve_connection_new (ServeStream *stream,
     void (*closed) (ServeConnection *connection, gpointer user), gpointer user);
 ServeConnection *serve_connection_ref (ServeConnection *connection);
 void serve_connection_unref (ServeConnection *connection);

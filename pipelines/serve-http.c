@@ -2,7 +2,10 @@
 
 #include "serve-http.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "serve-connection.h"
 #include "serve-routes.h"
@@ -25,9 +28,12 @@ free_request (ServeRequest *request)
   serve_request_drop_data (request);
   if (request->watch != 0)
     g_source_remove (request->watch);
-  if (serve_connection_phase (request->connection) != SERVE_PHASE_SOCKET)
+  if (serve_connection_phase (request->connection) != SERVE_PHASE_SOCKET) {
     serve_connection_set_phase (
         request->connection, SERVE_PHASE_IDLE, IDLE_SECONDS);
+    if (server->draining)
+      serve_connection_cut (request->connection);
+  }
   serve_connection_unref (request->connection);
   g_hash_table_unref (request->query);
   g_free (request);
@@ -173,19 +179,21 @@ on_accepted (GObject *source, GAsyncResult *result, gpointer user)
 {
   ServeServer *server = user;
   g_autoptr (GError) error = NULL;
-  g_autoptr (GSocketConnection) stream = g_socket_listener_accept_finish (
+  g_autoptr (GSocket) socket = g_socket_listener_accept_socket_finish (
       G_SOCKET_LISTENER (source), result, NULL, &error);
   g_autoptr (GSocketAddress) local = NULL;
+  g_autoptr (ServeStream) stream = NULL;
   ServeConnection *connection;
 
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     return;
   g_clear_object (&server->accepting);
-  if (stream != NULL) {
+  if (socket != NULL) {
+    stream = serve_stream_new (socket);
     connection = serve_connection_new (stream, on_closed, server);
     g_hash_table_add (server->connections, connection);
     serve_connection_set_phase (connection, SERVE_PHASE_IDLE, IDLE_SECONDS);
-    local = g_socket_connection_get_local_address (stream, NULL);
+    local = g_socket_get_local_address (socket, NULL);
     soup_server_accept_iostream (server->soup, G_IO_STREAM (stream), local,
         serve_connection_address (connection), NULL);
   }
@@ -221,7 +229,7 @@ accept_next (ServeServer *server)
     return;
   }
   server->accepting = g_cancellable_new ();
-  g_socket_listener_accept_async (
+  g_socket_listener_accept_socket_async (
       server->listener, server->accepting, on_accepted, server);
 }
 
@@ -273,6 +281,29 @@ listen_on (ServeServer *server, GError **error)
   return TRUE;
 }
 
+/* libsoup keeps a connection for the next request only while it listens itself.
+ * What it is given to listen to is one end of a pair, on which nobody comes. */
+static gboolean
+keep_connections (ServeServer *server, GError **error)
+{
+  g_autoptr (GSocket) socket = NULL;
+  gint ends[2];
+
+  if (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
+    g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno),
+        "there is no socket: %s", g_strerror (errno));
+    return FALSE;
+  }
+  server->silence = ends[1];
+  socket = g_socket_new_from_fd (ends[0], error);
+  if (socket == NULL) {
+    close (ends[0]);
+    return FALSE;
+  }
+  return soup_server_listen_socket (
+      server->soup, socket, (SoupServerListenOptions) 0, error);
+}
+
 gboolean
 serve_http_start (ServeServer *server, GError **error)
 {
@@ -282,11 +313,23 @@ serve_http_start (ServeServer *server, GError **error)
   soup_server_add_early_handler (server->soup, NULL, on_headers, server, NULL);
   soup_server_add_handler (server->soup, NULL, on_request, server, NULL);
   serve_routes_init (server, on_headers, on_request);
-  if (!listen_on (server, error))
+  if (!keep_connections (server, error) || !listen_on (server, error))
     return FALSE;
   server->sweep = g_timeout_add (SWEEP_MS, on_sweep, server);
   accept_next (server);
   return TRUE;
+}
+
+static void
+cut_all_idle (ServeServer *server)
+{
+  GHashTableIter iter;
+  gpointer key;
+
+  g_hash_table_iter_init (&iter, server->connections);
+  while (g_hash_table_iter_next (&iter, &key, NULL))
+    if (serve_connection_phase (key) == SERVE_PHASE_IDLE)
+      serve_connection_cut (key);
 }
 
 void
@@ -300,6 +343,7 @@ serve_http_drain (
     g_cancellable_cancel (server->accepting);
   if (server->listener != NULL)
     g_socket_listener_close (server->listener);
+  cut_all_idle (server);
   if (server->n_requests == 0)
     drained (user);
 }
@@ -314,6 +358,8 @@ serve_http_stop (ServeServer *server)
   if (server->soup != NULL)
     soup_server_disconnect (server->soup);
   g_clear_object (&server->soup);
+  if (server->silence != 0)
+    close (server->silence);
   g_clear_object (&server->listener);
   g_clear_object (&server->accepting);
   g_clear_pointer (&server->connections, g_hash_table_unref);

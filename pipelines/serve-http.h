@@ -58,6 +58,7 @@ struct _ServeServer {
   /*< private >*/
   SoupServer *soup;
   GSocketListener *listener;
+  gint silence;            /* keeps libsoup's listener waiting; 0: none */
   GCancellable *accepting; /* NULL: not now */
   GHashTable *connections;
   guint n_requests;

@@ -150,6 +150,79 @@ def test_slow():
         lazy.close()
 
 
+GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def read_answer(client):
+    """(status line, body) of an answer with a length; b"" when it is closed."""
+    file = client.makefile("rb", 0)
+    status, length = file.readline(), 0
+    while (line := file.readline()) not in (b"\r\n", b""):
+        if line.lower().startswith(b"content-length:"):
+            length = int(line.split(b":")[1])
+    return status, file.read(length)
+
+
+def is_closed(client, seconds):
+    """Whether the other side ends it in time."""
+    client.settimeout(seconds)
+    try:
+        return client.recv(1) == b""
+    except socket.timeout:
+        return False
+    except OSError:
+        return True
+
+
+def test_kept_connections():
+    """Connections that serve more than one request: how many, for how long."""
+    with Service("--upload-timeout", "1", "--max-connections", "8",
+                 "--jobs", "1") as service:
+        client = service.connect(10)
+        client.sendall(GET + GET)
+        check("two requests at once: both are answered", [
+            read_answer(client) for _ in range(2)] ==
+            [(b"HTTP/1.1 200 OK\r\n", b"ok\n")] * 2)
+        client.sendall(head("/v2/process?effects=nose") + PHOTO)
+        check("a refused photo on the same connection",
+              b" 400 " in read_answer(client)[0])
+        client.sendall(GET)
+        check("and one more request", b" 200 " in read_answer(client)[0])
+        client.sendall(head() + PHOTO[:100])
+        check("an upload that stalls there: 408", b" 408 " in answer_of(client))
+        for _ in range(5):
+            client = service.connect(10)
+            client.sendall(GET)
+            read_answer(client)
+            client.close()
+        check("those that clients close are gone", wait_for(
+            lambda: service.metrics()["pet_connections"] == 1, 5))
+        clients = [service.connect(10) for _ in range(30)]
+        for client in clients:
+            try:
+                client.sendall(GET)
+                read_answer(client)
+            except OSError:
+                pass
+        check("idle ones make room", service.get("/healthz").status == 200
+              and service.metrics()["pet_connections"] <= 8)
+        begin = time.monotonic()
+        check("the last idle one is kept for a while, and no longer",
+              is_closed(clients[-1], 25) and time.monotonic() - begin > 5)
+        idle_one = service.connect(10)
+        idle_one.sendall(GET)
+        read_answer(idle_one)
+        busy = service.connect(10)
+        busy.sendall(head("/v2/process?cache=no&max-size=0", len(LARGE)) +
+                     LARGE)
+        wait_for(lambda: service.metrics()["pet_places"] == 1)
+        service.process.send_signal(signal.SIGTERM)
+        check("SIGTERM closes idle ones while a photo is in work",
+              is_closed(idle_one, 2))
+        check("and answers the photo", answer_of(busy).count(b"IEND") == 5)
+        check("and ends with 0", service.process.wait(20) == 0)
+
+
 def test_full():
     """More clients than places, and more connections than allowed."""
     with Service("--queue", "1", "--jobs", "1") as service:
@@ -424,6 +497,7 @@ def main():
         check("nothing was complained about", "CRITICAL" not in
               service.errors(), service.errors())
     test_slow()
+    test_kept_connections()
     test_full()
     test_storage()
     test_full_disk()
