@@ -51,6 +51,13 @@ on_finished (SoupServerMessage *msg, gpointer user)
     free_request (request);
 }
 
+/* libsoup does not call it finished. */
+void
+serve_http_upgraded (SoupServerMessage *msg)
+{
+  on_finished (msg, NULL);
+}
+
 static void
 on_chunk (SoupServerMessage *msg, GBytes *chunk, gpointer user)
 {

@@ -98,6 +98,9 @@ void serve_http_stop (ServeServer *server);
 
 guint serve_http_n_connections (const ServeServer *server);
 
+/* The request has become a WebSocket: nothing of it is left. */
+void serve_http_upgraded (SoupServerMessage *msg);
+
 /* Answers in one piece; takes a reference on `body` (NULL = empty). May be
  * called before the body is read: the client then gets it at once and what it
  * still sends is dropped. */

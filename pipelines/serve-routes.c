@@ -106,6 +106,7 @@ on_websocket (SoupServer *soup, SoupServerMessage *msg, const char *path,
 
   if (connection != NULL)
     serve_connection_set_phase (connection, SERVE_PHASE_SOCKET, 0);
+  serve_http_upgraded (msg);
   serve_progress_add (server->progress, session, socket);
 }
 

@@ -354,6 +354,23 @@ def test_websocket(service):
         lambda: service.metrics()["pet_websockets"] == 0))
 
 
+def test_stopping_beside_websockets():
+    """A WebSocket, open or closed, is no request that is in work."""
+    with Service() as service:
+        client = WebSocket(service, "/ws/enhanced-progress/x")
+        client.file.close()
+        client.socket.close()
+        check("a closed WebSocket is forgotten", wait_for(
+            lambda: service.metrics()["pet_websockets"] == 0))
+        check("SIGTERM after it: ends with 0", service.stop(seconds=10) == 0)
+    with Service() as service:
+        client = WebSocket(service, "/ws/enhanced-progress/x")
+        check("SIGTERM beside an open one: ends with 0",
+              service.stop(seconds=10) == 0)
+        client.file.close()
+        client.socket.close()
+
+
 def main():
     with Service("--allow-origin", f"{ORIGIN},https://*.preview.example",
                  "--max-size", "512") as service:
@@ -365,6 +382,7 @@ def main():
         test_websocket(service)
         check("nothing was complained about", "CRITICAL" not in
               service.errors(), service.errors())
+    test_stopping_beside_websockets()
     finish()
 
 
