@@ -171,6 +171,16 @@ pump (ServeAnswer *answer)
   }
 }
 
+/* Of a body whose length is not known. HTTP/1.0 has no chunks: the connection's
+ * end is the body's. */
+static SoupEncoding
+encoding_of (const ServeRequest *request)
+{
+  return soup_server_message_get_http_version (request->msg) == SOUP_HTTP_1_0
+      ? SOUP_ENCODING_EOF
+      : SOUP_ENCODING_CHUNKED;
+}
+
 ServeAnswer *
 serve_answer_new (
     ServeRequest *request, guint status, const gchar *type, goffset length)
@@ -187,7 +197,7 @@ serve_answer_new (
   if (length >= 0)
     soup_message_headers_set_content_length (headers, length);
   else
-    soup_message_headers_set_encoding (headers, SOUP_ENCODING_CHUNKED);
+    soup_message_headers_set_encoding (headers, encoding_of (request));
   soup_message_body_set_accumulate (answer->body, FALSE);
   answer->wrote_headers = g_signal_connect (
       request->msg, "wrote-headers", G_CALLBACK (on_wrote), answer);

@@ -13,8 +13,8 @@ G_BEGIN_DECLS
 
 typedef struct _ServeAnswer ServeAnswer;
 
-/* Begins the answer. `length` of the body, or -1: it is sent in chunks. The
- * request must have been waited with (serve_request_wait()). */
+/* Begins the answer. `length` of the body, or -1: it is sent in chunks, to a
+ * client of HTTP/1.0 up to the connection's end. The request must have been waited with (serve_request_wait()). */
 ServeAnswer *serve_answer_new (
     ServeRequest *request, guint status, const gchar *type, goffset length);
 /* Before the end: what was not sent is not sent. */

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -36,6 +37,7 @@ free_request (ServeRequest *request)
   }
   serve_connection_unref (request->connection);
   g_hash_table_unref (request->query);
+  g_free (request->path);
   g_free (request);
   server->n_requests--;
   if (server->draining && server->n_requests == 0 && server->drained != NULL)
@@ -77,6 +79,25 @@ on_chunk (SoupServerMessage *msg, GBytes *chunk, gpointer user)
         "this address takes no body");
 }
 
+/* Without Host libsoup leaves the query of HTTP/1.0 in the path. */
+static void
+set_address (ServeRequest *request, GHashTable *query)
+{
+  gchar *mark = NULL;
+
+  request->path =
+      g_strdup (g_uri_get_path (soup_server_message_get_uri (request->msg)));
+  if (serve_request_header (request, "Host") == NULL)
+    mark = strchr (request->path, '?');
+  if (mark != NULL) {
+    *mark = '\0';
+    request->query = soup_form_decode (mark + 1);
+  } else {
+    request->query = query != NULL ? g_hash_table_ref (query)
+                                   : g_hash_table_new (g_str_hash, g_str_equal);
+  }
+}
+
 static ServeRequest *
 new_request (ServeServer *server, SoupServerMessage *msg, const char *path,
     GHashTable *query, ServeConnection *connection)
@@ -85,9 +106,7 @@ new_request (ServeServer *server, SoupServerMessage *msg, const char *path,
 
   request->server = server;
   request->msg = msg;
-  request->path = g_uri_get_path (soup_server_message_get_uri (msg));
-  request->query = query != NULL ? g_hash_table_ref (query)
-                                 : g_hash_table_new (g_str_hash, g_str_equal);
+  set_address (request, query);
   request->is_head = soup_server_message_get_method (msg) == SOUP_METHOD_HEAD;
   request->connection = serve_connection_ref (connection);
   server->n_requests++;

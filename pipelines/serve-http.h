@@ -71,7 +71,7 @@ struct _ServeRequest {
   ServeServer *server;
   SoupServerMessage *msg;
   const ServeRoute *route;
-  const gchar *path;
+  gchar *path;
   GHashTable *query; /* never NULL */
   gboolean is_head;
   gboolean answered;  /* an answer has been begun */

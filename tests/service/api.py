@@ -204,6 +204,37 @@ def test_refusals(service):
     check("a body where none belongs: refused", answer.status in (405, 413))
 
 
+def raw(service, text, body=b""):
+    """(status, head, body) of an answer that ends with its connection."""
+    with service.connect(20) as client:
+        client.sendall(text.replace("\n", "\r\n").encode() + body)
+        data = b""
+        while piece := client.recv(65536):
+            data += piece
+    top, _, rest = data.partition(b"\r\n\r\n")
+    return int(top.split()[1]), top.lower(), rest
+
+
+def test_old_clients(service):
+    """HTTP/1.0: no chunks; no Host."""
+    length = f"Content-Length: {len(PHOTO)}\n\n"
+    for host in ("Host: x\n", ""):
+        status, top, body = raw(
+            service, "POST /v2/process?effects=color,popart&max-size=64 "
+            f"HTTP/1.0\n{host}Accept: application/x-ndjson\n{length}", PHOTO)
+        check(f"HTTP/1.0, {host.strip() or 'no Host'}: two lines, no chunks",
+              status == 200 and b"transfer-encoding" not in top and sorted(
+                  json.loads(line)["effect"] for line in body.splitlines()) ==
+              ["color", "popart"], (top, body[:200]))
+    status, top, body = raw(
+        service, "POST /v2/process?effects=color&max-size=64 HTTP/1.0\n"
+        f"Host: x\nAccept: image/png\n{length}", PHOTO)
+    check("HTTP/1.0: a picture has its length", status == 200 and
+          f"content-length: {len(body)}".encode() in top and is_png(body), top)
+    status, _, body = raw(service, "GET /healthz HTTP/1.0\n\n")
+    check("HTTP/1.0: GET without Host", (status, body) == (200, b"ok\n"))
+
+
 def test_cache(service, lines):
     """Results by their key."""
     again = service.lines("", PHOTO).lines()
@@ -303,6 +334,7 @@ def main():
         test_renditions(service, lines)
         test_more_looks(service)
         test_refusals(service)
+        test_old_clients(service)
         test_cache(service, lines)
         test_watching(service)
         check("SIGTERM: ends with 0", service.stop() == 0, service.errors())
