@@ -140,7 +140,6 @@ on_headers (SoupServer *soup, SoupServerMessage *msg, const char *path,
     request->route->begin (request);
 }
 
-/* libsoup goes on with a WebSocket where no answer was given. */
 static gboolean
 is_upgrade (ServeRequest *request)
 {
@@ -167,9 +166,17 @@ on_request (SoupServer *soup, SoupServerMessage *msg, const char *path,
     soup_server_message_set_status (msg, SOUP_STATUS_BAD_REQUEST, NULL);
     return;
   }
-  if (request->answered || is_upgrade (request))
+  if (request->answered)
     return;
   request->body_read = TRUE;
+  if (is_upgrade (request)) {
+    /* Browsers ask nobody before they open one; libsoup goes on with it where
+     * no answer was given. */
+    if (!serve_request_is_from_allowed (request))
+      serve_request_refuse (
+          request, SOUP_STATUS_FORBIDDEN, "pages of this origin may not call");
+    return;
+  }
   if (soup_server_message_get_method (msg) == SOUP_METHOD_OPTIONS)
     serve_request_answer_preflight (request);
   else if (request->route != NULL)

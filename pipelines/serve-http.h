@@ -138,6 +138,8 @@ void serve_request_wait (ServeRequest *request);
 
 /* For serve-http.c: what belongs to every request. */
 void serve_request_set_cors (ServeRequest *request);
+/* From a page on an allowed origin or on this service's own, or from no page. */
+gboolean serve_request_is_from_allowed (ServeRequest *request);
 void serve_request_answer_preflight (ServeRequest *request);
 void serve_request_drop_data (ServeRequest *request);
 

@@ -67,22 +67,47 @@ origin_matches (const gchar *pattern, const gchar *origin)
       strpbrk (origin + n, "/@?#") == NULL;
 }
 
+static gboolean
+origin_is_allowed (ServeRequest *request, const gchar *origin, gboolean *all)
+{
+  gboolean allowed = FALSE;
+
+  *all = FALSE;
+  for (gchar **o = request->server->options->origins; *o != NULL; o++) {
+    *all = *all || g_str_equal (*o, "*");
+    allowed = allowed || origin_matches (*o, origin);
+  }
+  return *all || allowed;
+}
+
+gboolean
+serve_request_is_from_allowed (ServeRequest *request)
+{
+  const gchar *origin = serve_request_header (request, "Origin");
+  const gchar *host = serve_request_header (request, "Host");
+  const gchar *name;
+  gboolean all;
+
+  if (origin == NULL || origin_is_allowed (request, origin, &all))
+    return TRUE;
+  name = strstr (origin, "://");
+  return name != NULL && host != NULL &&
+      g_ascii_strcasecmp (name + 3, host) == 0;
+}
+
 void
 serve_request_set_cors (ServeRequest *request)
 {
   const gchar *origin = serve_request_header (request, "Origin");
-  gboolean allowed = FALSE, all = FALSE;
+  gboolean allowed, all;
 
   if (origin == NULL)
     return;
-  for (gchar **o = request->server->options->origins; *o != NULL; o++) {
-    all = all || g_str_equal (*o, "*");
-    allowed = allowed || origin_matches (*o, origin);
-  }
+  allowed = origin_is_allowed (request, origin, &all);
   soup_message_headers_append (
       soup_server_message_get_response_headers (request->msg), "Vary",
       "Origin");
-  if (!all && !allowed)
+  if (!allowed)
     return;
   serve_request_set_header (
       request, "Access-Control-Allow-Origin", all ? "*" : origin);

@@ -287,13 +287,13 @@ def test_cors(service):
 class WebSocket:
     """A client of a few lines."""
 
-    def __init__(self, service, path):
+    def __init__(self, service, path, origin=ORIGIN):
         self.socket = service.connect(20)
         self.socket.sendall((
             f"GET {path} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
             "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-            f"Origin: {ORIGIN}\r\n\r\n").encode())
+            f"Origin: {origin}\r\n\r\n").encode())
         self.file = self.socket.makefile("rb")
         self.status = self.file.readline()
         while self.file.readline() not in (b"\r\n", b""):
@@ -348,6 +348,15 @@ def test_websocket(service):
         check("both looks are told of", {
             m["effect"]["name"] for m in messages
             if m["type"] == "effect_progress"} == {"color", "popart"})
+        client.file.close()
+        client.socket.close()
+    for origin, status in [("https://evil.example", b" 403 "),
+                           ("https://a1.preview.example", b" 101 "),
+                           ("http://x", b" 101 "), ("http://x.y", b" 403 "),
+                           ("null", b" 403 ")]:
+        client = WebSocket(service, "/ws/enhanced-progress/ws-1", origin)
+        check(f"of a page on {origin}:{status.decode().rstrip()}",
+              status in client.status, client.status)
         client.file.close()
         client.socket.close()
     check("closed ones are forgotten", wait_for(
