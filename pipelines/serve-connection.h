@@ -37,6 +37,9 @@ ServePhase serve_connection_phase (const ServeConnection *connection);
 gboolean serve_connection_is_late (const ServeConnection *connection);
 gint64 serve_connection_deadline (const ServeConnection *connection);
 
+/* A refused client has this long to read why. */
+#define SERVE_LINGER_SECONDS 2
+
 /* Sends `bytes` now, which must be few, and nothing any more. */
 void serve_connection_send_last (
     ServeConnection *connection, const gchar *bytes, gsize size);

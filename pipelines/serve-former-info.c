@@ -287,7 +287,8 @@ serve_former_switch (ServeRequest *request)
   JsonObject *object;
   JsonNode *root;
 
-  if (!json_parser_load_from_data (
+  if (body->len == 0 ||
+      !json_parser_load_from_data (
           parser, (const gchar *) body->data, (gssize) body->len, NULL) ||
       (root = json_parser_get_root (parser)) == NULL ||
       !JSON_NODE_HOLDS_OBJECT (root)) {

@@ -125,6 +125,15 @@ find_effect (const gchar *name)
   return look < pet_effects_count ? look : -1;
 }
 
+static gboolean
+is_asked (const Former *former, const gchar *name)
+{
+  for (guint i = 0; i < former->n_asked; i++)
+    if (g_str_equal (former->asked[i].name, name))
+      return TRUE;
+  return FALSE;
+}
+
 /* Adds what is asked for, or tells all that is not there. */
 static gboolean
 ask (Former *former, gchar **names)
@@ -136,7 +145,7 @@ ask (Former *former, gchar **names)
   for (gchar **name = names; *name != NULL; name++) {
     gint look = find_effect (g_strstrip (*name));
 
-    if (**name == '\0')
+    if (**name == '\0' || is_asked (former, *name))
       continue;
     if (look < 0) {
       g_string_append_printf (

@@ -16,6 +16,8 @@
 /* Body of a request whose route wants none. */
 #define MAX_STRAY_BYTES (64 * 1024)
 #define SWEEP_MS 500
+/* Of a body's length: fits into 63 bits. */
+#define MAX_LENGTH_DIGITS 18
 
 static void accept_next (ServeServer *server);
 
@@ -118,6 +120,59 @@ new_request (ServeServer *server, SoupServerMessage *msg, const char *path,
   return request;
 }
 
+/* The body has one length, or none. */
+static gboolean
+is_length_clear (SoupServerMessage *msg)
+{
+  SoupMessageHeaders *headers = soup_server_message_get_request_headers (msg);
+  const gchar *length =
+      soup_message_headers_get_list (headers, "Content-Length");
+
+  return length == NULL ||
+      (soup_message_headers_get_list (headers, "Transfer-Encoding") == NULL &&
+          *length != '\0' && strlen (length) <= MAX_LENGTH_DIGITS &&
+          length[strspn (length, "0123456789")] == '\0');
+}
+
+static gboolean
+close_stream (gpointer stream)
+{
+  g_io_stream_close (stream, NULL, NULL);
+  return G_SOURCE_REMOVE;
+}
+
+/* What follows could be taken for another request, so libsoup reads no more. */
+static void
+refuse_length (ServeServer *server, SoupServerMessage *msg, const char *path,
+    ServeConnection *connection)
+{
+  GIOStream *stream = soup_server_message_steal_connection (msg);
+  g_autofree gchar *body =
+      g_strdup_printf ("{\"%s\": \"the length of the body is not clear\"}\n",
+          serve_routes_form (path) == SERVE_FORM_FORMER ? "detail" : "error");
+  g_autofree gchar *answer = g_strdup_printf (
+      "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n"
+      "Content-Type: application/json\r\nContent-Length: %" G_GSIZE_FORMAT
+      "\r\n\r\n%s",
+      strlen (body), body);
+
+  server->metrics->responses[SOUP_STATUS_BAD_REQUEST]++;
+  serve_connection_send_last (connection, answer, strlen (answer));
+  serve_connection_set_phase (connection, SERVE_PHASE_LINGER, 0);
+  g_timeout_add_seconds_full (G_PRIORITY_DEFAULT, SERVE_LINGER_SECONDS,
+      close_stream, stream, g_object_unref);
+}
+
+/* Decoded, it would end there. */
+static gboolean
+has_zero_byte (ServeRequest *request)
+{
+  const gchar *query =
+      g_uri_get_query (soup_server_message_get_uri (request->msg));
+
+  return query != NULL && strstr (query, "%00") != NULL;
+}
+
 /* The headers of a request are there. */
 static void
 on_headers (SoupServer *soup, SoupServerMessage *msg, const char *path,
@@ -130,13 +185,20 @@ on_headers (SoupServer *soup, SoupServerMessage *msg, const char *path,
 
   if (connection == NULL || g_object_get_data (G_OBJECT (msg), REQUEST_KEY))
     return;
+  if (!is_length_clear (msg)) {
+    refuse_length (server, msg, path, connection);
+    return;
+  }
   request = new_request (server, msg, path, query, connection);
   serve_connection_set_phase (
       connection, SERVE_PHASE_UPLOAD, server->options->upload_timeout);
   serve_request_set_cors (request);
   request->route =
       serve_routes_find (soup_server_message_get_method (msg), request->path);
-  if (request->route != NULL && request->route->begin != NULL)
+  if (has_zero_byte (request))
+    serve_request_refuse (
+        request, SOUP_STATUS_BAD_REQUEST, "a parameter has a zero byte");
+  else if (request->route != NULL && request->route->begin != NULL)
     request->route->begin (request);
 }
 
@@ -203,7 +265,8 @@ on_closed (ServeConnection *connection, gpointer user)
 {
   ServeServer *server = user;
 
-  g_hash_table_remove (server->connections, connection);
+  if (server->connections != NULL)
+    g_hash_table_remove (server->connections, connection);
   accept_next (server);
 }
 

@@ -14,7 +14,7 @@
  * the body may lack its CR LF. */
 typedef enum {
   AT_START,    /* the first delimiter; what comes before is ignored */
-  AT_LINE_END, /* after a delimiter: CR LF, or "--" and the end */
+  AT_LINE_END, /* after a delimiter: blanks and CR LF, or "--", the end */
   AT_HEADERS,  /* to the empty line */
   AT_CONTENT,  /* to the next delimiter */
   AT_END,      /* behind the closing delimiter */
@@ -107,9 +107,12 @@ take_content (ServeMultipart *multipart, const guint8 *bytes, gsize size)
   return TRUE;
 }
 
-static void
+static gboolean
 end_part (ServeMultipart *multipart)
 {
+  if (multipart->value->len > 0 &&
+      memchr (multipart->value->data, '\0', multipart->value->len) != NULL)
+    return fail (multipart, "a form field has a zero byte");
   if (multipart->name != NULL &&
       !g_hash_table_contains (multipart->fields, multipart->name))
     g_hash_table_insert (multipart->fields, g_strdup (multipart->name),
@@ -118,6 +121,7 @@ end_part (ServeMultipart *multipart)
   g_clear_pointer (&multipart->name, g_free);
   g_byte_array_set_size (multipart->value, 0);
   multipart->in_file = FALSE;
+  return TRUE;
 }
 
 /* Begins a part whose headers are `text`. */
@@ -170,16 +174,23 @@ static gssize
 read_line_end (ServeMultipart *multipart)
 {
   const guint8 *data = multipart->held->data;
+  const gsize length = multipart->held->len;
+  gsize at = 0;
 
-  if (multipart->held->len < 2)
+  if (length < 2)
     return 0;
-  if (data[0] == '-' && data[1] == '-')
+  if (data[0] == '-' && data[1] == '-') {
     multipart->state = AT_END;
-  else if (data[0] == '\r' && data[1] == '\n')
-    multipart->state = AT_HEADERS;
-  else
+    return 2;
+  }
+  while (at < length && (data[at] == ' ' || data[at] == '\t'))
+    at++;
+  if (at + 2 > length && at <= MAX_HEADER_BYTES)
+    return 0;
+  if (at + 2 > length || data[at] != '\r' || data[at + 1] != '\n')
     return fail_step (multipart, "a form boundary is malformed");
-  return 2;
+  multipart->state = AT_HEADERS;
+  return (gssize) (at + 2);
 }
 
 static gssize
@@ -223,8 +234,8 @@ read_content (ServeMultipart *multipart)
     size = (gsize) (end - held->data);
     if (!take_content (multipart, held->data, size))
       return -1;
-    if (multipart->state == AT_CONTENT)
-      end_part (multipart);
+    if (multipart->state == AT_CONTENT && !end_part (multipart))
+      return -1;
     multipart->state = AT_LINE_END;
     return (gssize) (size + multipart->delimiter_length);
   }

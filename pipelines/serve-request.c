@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "serve-connection.h"
+#include "serve-routes.h"
 
-#define LINGER_SECONDS 2
 #define NOT_READY_SECONDS 30
 
 static const gchar exposed_headers[] =
@@ -167,7 +167,7 @@ send_early (ServeRequest *request, guint status, GBytes *body)
   request->refused = TRUE;
   serve_connection_send_last (request->connection, text->str, text->len);
   serve_connection_set_phase (
-      request->connection, SERVE_PHASE_LINGER, LINGER_SECONDS);
+      request->connection, SERVE_PHASE_LINGER, SERVE_LINGER_SECONDS);
 }
 
 void
@@ -247,9 +247,8 @@ serve_request_refuse (ServeRequest *request, guint status, const gchar *reason)
 {
   g_autofree gchar *quoted = quote (reason);
   g_autofree gchar *text = g_strdup_printf ("{\"%s\": %s}\n",
-      request->route != NULL && request->route->form == SERVE_FORM_FORMER
-          ? "detail"
-          : "error",
+      serve_routes_form (request->path) == SERVE_FORM_FORMER ? "detail"
+                                                             : "error",
       quoted);
 
   serve_request_set_header (request, "Cache-Control", "no-store");

@@ -86,6 +86,15 @@ serve_routes_allow (const gchar *path)
   return NULL;
 }
 
+ServeForm
+serve_routes_form (const gchar *path)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (routes); i++)
+    if (path_matches (&routes[i], path))
+      return routes[i].form;
+  return g_str_has_prefix (path, "/api/v2/") ? FORMER : OWN;
+}
+
 gboolean
 serve_routes_is_websocket (const gchar *path)
 {

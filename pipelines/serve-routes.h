@@ -13,6 +13,8 @@ const ServeRoute *serve_routes_find (const gchar *method, const gchar *path);
 
 /* Methods of an address for the header Allow, NULL if nothing is there. */
 const gchar *serve_routes_allow (const gchar *path);
+/* How errors of an address are told, whether there is a route or not. */
+ServeForm serve_routes_form (const gchar *path);
 
 gboolean serve_routes_is_websocket (const gchar *path);
 

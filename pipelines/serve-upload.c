@@ -97,9 +97,8 @@ look (ServeUpload *upload, gboolean complete)
       return refuse (upload, SOUP_STATUS_REQUEST_ENTITY_TOO_LARGE, reason);
     default:
       return refuse (upload,
-          is_former (upload) && strstr (reason, "HEIC") == NULL
-              ? SOUP_STATUS_BAD_REQUEST
-              : SOUP_STATUS_UNSUPPORTED_MEDIA_TYPE,
+          is_former (upload) ? SOUP_STATUS_BAD_REQUEST
+                             : SOUP_STATUS_UNSUPPORTED_MEDIA_TYPE,
           reason);
   }
 }
@@ -131,7 +130,7 @@ begin_file (const gchar *type, gpointer user)
 
   /* The former service asked for it, and its clients show what it said. */
   if (is_former (upload) &&
-      (type == NULL || !g_str_has_prefix (type, "image/")))
+      (type == NULL || g_ascii_strncasecmp (type, "image/", 6) != 0))
     return refuse (upload, SOUP_STATUS_BAD_REQUEST, "File must be an image");
   return TRUE;
 }
@@ -150,7 +149,7 @@ begin_form (ServeUpload *upload)
         "the form cannot be read: it is not multipart/form-data with a "
         "boundary");
   if (upload->multipart == NULL && is_former (upload))
-    return refuse (upload, SOUP_STATUS_UNPROCESSABLE_ENTITY,
+    return refuse (upload, SOUP_STATUS_BAD_REQUEST,
         "Field required: the photo as form field \"file\"");
   return TRUE;
 }
@@ -235,9 +234,7 @@ check_complete (ServeUpload *upload)
 {
   if (upload->multipart != NULL &&
       !serve_multipart_has_file (upload->multipart))
-    return refuse (upload,
-        is_former (upload) ? SOUP_STATUS_UNPROCESSABLE_ENTITY
-                           : SOUP_STATUS_BAD_REQUEST,
+    return refuse (upload, SOUP_STATUS_BAD_REQUEST,
         "Field required: the form has no field \"file\" with the photo");
   if (upload->multipart != NULL &&
       !serve_multipart_is_complete (upload->multipart))

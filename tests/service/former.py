@@ -11,6 +11,7 @@ import struct
 from service import (LOOKS, Service, check, drawn_photo, finish, form, is_png,
                      quote, real_photo, wait_for)
 
+HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(200)
 ORIGIN = "https://shop.example"
 PROCESS = "/api/v2/process-with-effects"
 PHOTO = real_photo("Abyssinian_29.jpg") or drawn_photo()
@@ -115,6 +116,18 @@ def test_clients(service):
                                "popart,color", PHOTO, TYPE)
     why = is_effects_answer(answer, ["popart"], True)
     check("load_single_effect: the first only", why == "", why)
+    answer = service.post_form(
+        PROCESS + "?return_all_effects=true&effects=color,popart,color,color",
+        PHOTO, TYPE)
+    why = is_effects_answer(answer, ["color", "popart"])
+    check("an effect named again and again: once", why == "" and
+          answer.body.count(b'"color":') == 2 and
+          answer.json()["cache_info"]["total_operations"] == 3, why)
+    headers, body = form(PHOTO, TYPE.upper())
+    body = body.replace(b"--XbOuNdArY\r\n", b"--XbOuNdArY \t\r\n")
+    why = is_picture_answer(service.request("POST", PROCESS, body, headers),
+                            "enhancedblackwhite")
+    check("a type in capitals, blanks behind a boundary", why == "", why)
     for query, name in [("", "enhancedblackwhite"),
                         ("?effect=popart", "popart"),
                         ("?effect=optimized_popart", "optimized_popart"),
@@ -187,7 +200,8 @@ def test_errors(service):
          400, "'retro8bit'"),
         ("a truth value that is none", PROCESS + "?use_cache=perhaps", PHOTO,
          TYPE, 422, "use_cache"),
-        ("no file", PROCESS, None, TYPE, 422, "file"),
+        ("no file", PROCESS, None, TYPE, 400, "file"),
+        ("HEIC", PROCESS, HEIC, "image/heic", 400, "HEIC"),
         ("too large a file", PROCESS, bytes(51 << 20), TYPE, 413, "too large"),
         ("too many pixels", PROCESS, drawn_photo(16, 16)[:16] +
          (20000).to_bytes(4, "big") * 2 + bytes(100), "image/png", 413,
@@ -218,6 +232,14 @@ def test_others(service):
         set(data["effect_details"]) == set(LOOKS))
     check("GET /api/v2/effect/NAME", service.get("/api/v2/effect/dithering")
           .json()["parameters"]["dot-size"]["default"] == 2)
+    for method, path, status in [
+            ("GET", "/api/v2/nose", 404), ("POST", "/api/v2/effects", 405),
+            ("GET", "/api/v2/process", 405), ("GET", "/warmup", 405),
+            ("GET", PROCESS, 405)]:
+        answer = service.request(method, path)
+        check(f"{method} {path}: {status} in its form",
+              answer.status == status and list(answer.json()) == ["detail"],
+              (answer.status, answer.body))
     answer = service.get("/api/v2/effect/nose")
     check("an unknown one: 404", answer.status == 404 and
           "detail" in answer.json())
@@ -235,6 +257,8 @@ def test_others(service):
           is_png(answer.body) and answer.headers["x-effect"] == "color")
     check("without an effect: 422", service.post(
         "/api/v2/switch-effect?session_id=sess", b"{}").status == 422)
+    check("with no body: 400", service.post(
+        "/api/v2/switch-effect?session_id=sess", b"").status == 400)
     check("with no JSON: 400", service.post(
         "/api/v2/switch-effect?session_id=sess", b"nose").status == 400)
     data = service.get("/api/v2/stats").json()
@@ -390,7 +414,8 @@ def main():
         test_cors(service)
         test_websocket(service)
         check("nothing was complained about", "CRITICAL" not in
-              service.errors(), service.errors())
+              service.errors() and "WARNING" not in service.errors(),
+              service.errors())
     test_stopping_beside_websockets()
     finish()
 

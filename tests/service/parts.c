@@ -47,6 +47,45 @@ clear_taken (Taken *taken)
   g_clear_pointer (&taken->type, g_free);
 }
 
+/* Blanks may follow a boundary, nothing else; a field's text has no end within.
+ */
+static void
+form_boundaries_and_fields_are_whole (void)
+{
+  static const struct {
+    const gchar *after;
+    const gchar *value;
+    gsize size;
+    gboolean good;
+  } forms[] = {
+    { "", "color", 5, TRUE },
+    { "  \t", "color", 5, TRUE },
+    { " x", "color", 5, FALSE },
+    { "x", "color", 5, FALSE },
+    { "", "col\0r", 5, FALSE },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (forms); i++) {
+    ServeMultipart *multipart = serve_multipart_new (form_type, &events, NULL);
+    g_autoptr (GString) text = g_string_new (NULL);
+    gboolean good = TRUE;
+
+    g_string_append_printf (text,
+        "--a-b%s\r\nContent-Disposition: form-data; name=\"f\"\r\n\r\n",
+        forms[i].after);
+    g_string_append_len (text, forms[i].value, (gssize) forms[i].size);
+    g_string_append_printf (text, "\r\n--a-b--%s\r\n", forms[i].after);
+    for (gsize j = 0; good && j < text->len; j++)
+      good =
+          serve_multipart_feed (multipart, (const guint8 *) text->str + j, 1);
+    tap_check (good == forms[i].good);
+    tap_check (good == serve_multipart_is_complete (multipart));
+    tap_check (!good ||
+        g_strcmp0 (serve_multipart_field (multipart, "f"), "color") == 0);
+    serve_multipart_free (multipart);
+  }
+}
+
 /* A file that is full of what looks like the beginning of a delimiter. */
 static GByteArray *
 make_form (const GByteArray *file)
@@ -512,6 +551,7 @@ main (int argc, char **argv)
     TAP_TEST (form_stops_where_it_is_told),
     TAP_TEST (forms_without_a_usable_boundary_are_none),
     TAP_TEST (form_limits_hold),
+    TAP_TEST (form_boundaries_and_fields_are_whole),
     TAP_TEST (damaged_forms_do_no_harm),
     TAP_TEST (first_bytes_decide),
     TAP_TEST (wishes_have_one_text_per_setting),
