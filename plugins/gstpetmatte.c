@@ -122,15 +122,18 @@ typedef struct {
   GstPetNetwork *network;
   guint threads;
   GstPetTicket *ticket;
+  gboolean refused;
 } Asking;
 
 static PetSegmenter *
 take_second (void *user)
 {
-  const Asking *asking = user;
-
-  return gst_pet_network_take_second (
+  Asking *asking = user;
+  PetSegmenter *segmenter = gst_pet_network_take_second (
       asking->network, asking->threads, asking->ticket);
+
+  asking->refused = segmenter == NULL;
+  return segmenter;
 }
 
 static void
@@ -146,7 +149,7 @@ gst_pet_matte_begin (GstPetMatte *matte, GstPetNetwork *network,
     GstPetAccount *account, const GstPetMatteOptions *options,
     const PetImage *photo, const PetCudaFrame *frame, PetError *error)
 {
-  Asking asking = { network, options->threads, account->ticket };
+  Asking asking = { network, options->threads, account->ticket, FALSE };
   const PetSecondNetwork second = { take_second, give_back_second, &asking };
   PetStatus status;
 
@@ -155,11 +158,11 @@ gst_pet_matte_begin (GstPetMatte *matte, GstPetNetwork *network,
     .photo = photo,
     .options = matte_options (options) };
   matte->sent = matte->on_card = send_to_card (network, photo, frame);
-  status = pet_find (network->segmenter,
-      network->second_location != NULL ? &second : NULL, photo,
-      options->subject == GST_PET_SUBJECT_LARGEST, &account->core,
+  status = pet_find (network->segmenter, network->has_second ? &second : NULL,
+      photo, options->subject == GST_PET_SUBJECT_LARGEST, &account->core,
       &matte->found, error);
   matte->options.part = matte->found.part;
+  matte->unasked = asking.refused;
   if (status != PET_OK && matte->sent)
     gst_pet_gpu_cut_end (network->cut);
   return status;
@@ -253,6 +256,19 @@ gst_pet_matte_message (GstBuffer *photo, const GstVideoInfo *info,
       milliseconds, "empty", G_TYPE_BOOLEAN, result->empty, "second",
       G_TYPE_BOOLEAN, result->second, NULL);
   return s;
+}
+
+void
+gst_pet_matte_note_recipe (const GstPetMatteResult *result, GstBuffer *frame)
+{
+  GstPetSourceMeta *meta = gst_pet_buffer_get_source_meta (frame);
+  gchar *recipe;
+
+  if (!result->unasked || meta == NULL || meta->recipe == NULL)
+    return;
+  recipe = g_strconcat (meta->recipe, "; unasked=second-model", NULL);
+  g_free (meta->recipe);
+  meta->recipe = recipe;
 }
 
 static void

@@ -28,6 +28,7 @@ typedef struct {
   PetMaskStats stats; /* in pixels of the photo */
   gboolean empty;     /* no pet was found */
   gboolean second;    /* by the second network */
+  gboolean unasked;   /* it was to be asked, and could not be had */
 } GstPetMatteResult;
 
 /* Charged bytes that the functions below take from the account at once at most,
@@ -43,6 +44,7 @@ typedef struct {
   const PetImage *photo;
   PetMatteOptions options;
   PetFound found;
+  gboolean unasked; /* as in GstPetMatteResult */
   gboolean sent;    /* the photo is on the card */
   gboolean on_card; /* and the card is good for it */
 } GstPetMatte;
@@ -72,6 +74,11 @@ PetStatus gst_pet_matte_cut (GstPetMatte *matte, const PetImage *target,
 /* What petsegment posts of a photo. */
 GstStructure *gst_pet_matte_message (GstBuffer *photo, const GstVideoInfo *info,
     const GstPetMatteResult *result, const gchar *device, gdouble milliseconds);
+
+/* Notes in the recipe that `frame` (writable) carries, if it does, what became of
+ * the second network: with it, the photo would look otherwise. */
+void gst_pet_matte_note_recipe (
+    const GstPetMatteResult *result, GstBuffer *frame);
 
 /* Adds the mask as GstPetMaskMeta to `frame` (writable). */
 PetStatus gst_pet_matte_to_meta (GstPetMatte *matte, GstBuffer *frame,

@@ -304,23 +304,16 @@ open_first (GstPetNetwork *network, const GstPetNetworkOptions *options)
 }
 
 /* Which file: the installed one belongs to the built-in network. */
-static gchar *
-choose_second (GstElement *element, const GstPetNetworkOptions *options)
+static void
+choose_second (GstPetNetwork *network, const GstPetNetworkOptions *options)
 {
-  gchar *location;
-
-  if (options->second_location != NULL)
-    return options->second_location[0] != '\0'
+  network->has_second = options->second_location != NULL
+      ? options->second_location[0] != '\0'
+      : options->location == NULL;
+  if (network->has_second)
+    network->second_location = options->second_location != NULL
         ? g_strdup (options->second_location)
-        : NULL;
-  if (options->location != NULL)
-    return NULL;
-  location = gst_pet_second_find_file ();
-  if (location == NULL)
-    GST_WARNING_OBJECT (element,
-        "petnet-large.onnx is neither beside the plugin nor installed: "
-        "photos of which petnet is unsure are its own");
-  return location;
+        : gst_pet_second_find_file ();
 }
 
 /* On the device of the first. */
@@ -346,6 +339,11 @@ static PetSegmenter *
 take_second (GstPetNetwork *network, guint threads, GstPetTicket *ticket,
     PetError *error)
 {
+  if (network->second_location == NULL) {
+    (void) pet_fail (error, PET_ERROR_IO,
+        "petnet-large.onnx is neither beside the plugin nor installed");
+    return NULL;
+  }
   return network->cut != NULL
       ? take_on_card (network, error)
       : gst_pet_second_take (network->second, threads, ticket, error);
@@ -386,7 +384,7 @@ open_second (GstPetNetwork *network, const GstPetNetworkOptions *options)
   PetError error;
   gboolean done;
 
-  network->second_location = choose_second (network->element, options);
+  choose_second (network, options);
   if (network->second_location == NULL)
     return TRUE;
   network->options = *options;
@@ -420,15 +418,17 @@ gst_pet_network_take_second (
     GstPetNetwork *network, guint threads, GstPetTicket *ticket)
 {
   PetError error;
-  PetSegmenter *segmenter = take_second (network, threads, ticket, &error);
+  PetSegmenter *segmenter;
 
+  if (network->second_lost)
+    return NULL;
+  segmenter = take_second (network, threads, ticket, &error);
   if (segmenter == NULL) {
     GST_ELEMENT_WARNING (network->element, LIBRARY, INIT,
-        ("Photos are not shown to the second network \"%s\": %s.",
-            network->second_location, error.message),
-        (NULL));
+        ("Photos are not shown to the second network: %s.", error.message),
+        ("%s", GST_STR_NULL (network->second_location)));
+    network->second_lost = TRUE;
     gst_pet_second_leave (&network->second);
-    g_clear_pointer (&network->second_location, g_free);
   }
   return segmenter;
 }

@@ -36,7 +36,9 @@ typedef struct {
 
   /* For photos of which `segmenter` is unsure (nn/pet-find.h); loaded when the
    * first comes, on the device of `segmenter`. */
-  gchar *second_location;       /* NULL: none */
+  gboolean has_second;          /* there is to be one */
+  gboolean second_lost;         /* it cannot be had, which was said */
+  gchar *second_location;       /* NULL: none, or it was not found */
   GstPetNetworkOptions options; /* its own */
   GstPetSecond *second;
   PetSegmenter *second_on_card;
@@ -52,8 +54,8 @@ gboolean gst_pet_network_open (GstPetNetwork *network, GstElement *element,
 /* All zero: closed already. */
 void gst_pet_network_close (GstPetNetwork *network);
 
-/* Only with a `second_location`; as gst_pet_second_take (). If it cannot be had a
- * warning says why, and then there is none. */
+/* Only if `has_second`; as gst_pet_second_take (). If it cannot be had a warning
+ * says why, once, and later photos do not get it either. */
 PetSegmenter *gst_pet_network_take_second (
     GstPetNetwork *network, guint threads, GstPetTicket *ticket);
 void gst_pet_network_give_back_second (GstPetNetwork *network);

@@ -534,6 +534,8 @@ segment_photo (GstPetSegment *self, const GstPetMatteOptions *options,
   PET_TRY (gst_pet_matte_begin (
       &matte, &self->network, &self->account, options, photo, frame, error));
   result->second = matte.found.second;
+  result->unasked = matte.unasked;
+  gst_pet_matte_note_recipe (result, out);
   status = write_result (self, &matte, in, out, result, error);
   gst_pet_matte_end (&matte);
   return status;

@@ -101,6 +101,29 @@ check "dropped results end with 5" status 5 \
 check "they are listed" grep -q "^dropped: cat 1.png: popart" <(
   batch --memory 1 --optional popart:10 "$in" -o "$out" 2>&1)
 check "the next run makes exactly them" run "done 5 kept 20" "$in" -o "$out"
+# What the second network was to be asked about, and was not, is not kept.
+lone=$work/lone
+mkdir -p "$lone/pipelines" "$lone/plugins"
+cp "$programs/pet-batch" "$lone/pipelines"
+cp "$programs/../plugins/libgstpet.so" "$lone/plugins"
+gst-launch-1.0 -q videotestsrc num-buffers=1 pattern=black ! \
+  video/x-raw,width=64,height=64 ! pngenc ! filesink location="$work/black.png"
+without() {
+  GST_PLUGIN_PATH=$lone/plugins GST_REGISTRY=$lone/registry.bin \
+    "$lone/pipelines/pet-batch" --device cpu --max-size 64 --effects color "$@"
+}
+marked() { grep -qa "; unasked=second-model" "$work/unasked/$1/color.png"; }
+mkdir "$work/asking"
+cp "$work/black.png" "$in/cat 1.png" "$work/asking"
+without "$work/asking" -o "$work/unasked" >"$work/log" 2>&1
+check "without petnet-large: once a note" \
+  test "$(grep -c "^note: Photos are not shown to the second network: petnet" \
+    "$work/log")" -eq 1
+check "what it was to be asked about is marked" marked black
+check "what it was not to be asked about is not" status 1 marked "cat 1"
+check "with petnet-large: the former is made again, the latter kept" \
+  run "done 1 kept 1" --effects color "$work/asking" -o "$work/unasked"
+check "it is marked no more" status 1 marked black
 
 # Room for one optional look: the next run makes the other one, since a branch
 # that gets no picture takes no memory.
