@@ -236,6 +236,17 @@ take_kept (BatchLane *lane, const BatchLoad *load)
   }
 }
 
+static gboolean
+lacks_required (const BatchOptions *options, guint kept)
+{
+  for (guint i = 0; i < options->n_effects; i++)
+    if (!options->effects[i].optional && (kept & (1u << i)) == 0)
+      return TRUE;
+  return FALSE;
+}
+
+/* Where only optional looks are left, they are what the run is for: were they
+ * dropped, the next run would come no further. */
 static void
 on_loaded (BatchLoad *load, gpointer user)
 {
@@ -245,11 +256,14 @@ on_loaded (BatchLoad *load, gpointer user)
   moved (lane, waiting);
   take_kept (lane, load);
   g_atomic_int_set (lane->skipped, (gint) load->kept);
-  if (load->buffer != NULL)
-    gst_app_src_push_buffer (
-        GST_APP_SRC (lane->source), g_steal_pointer (&load->buffer));
-  else
+  if (load->buffer == NULL) {
     settle (lane, &lane->photo);
+    return;
+  }
+  batch_pipeline_set_optional (lane->pipeline, lane->options,
+      lacks_required (lane->options, load->kept));
+  gst_app_src_push_buffer (
+      GST_APP_SRC (lane->source), g_steal_pointer (&load->buffer));
 }
 
 void

@@ -176,3 +176,17 @@ batch_pipeline_build (BatchPipeline *self)
   for (guint i = 0; i < options->n_effects; i++)
     add_branch (self, tee, i);
 }
+
+void
+batch_pipeline_set_optional (
+    GstElement *pipeline, const BatchOptions *options, gboolean optional)
+{
+  for (guint i = 0; i < options->n_effects; i++) {
+    g_autofree gchar *name = g_strdup_printf ("memgate%u", i);
+    GstElement *gate = gst_bin_get_by_name (GST_BIN (pipeline), name);
+
+    g_object_set (
+        gate, "optional", optional && options->effects[i].optional, NULL);
+    gst_object_unref (gate);
+  }
+}

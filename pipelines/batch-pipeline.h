@@ -27,4 +27,9 @@ typedef struct {
  * the one before are made, and at most some of its files are not written yet. */
 void batch_pipeline_build (BatchPipeline *pipeline);
 
+/* Whether the looks that `options` call optional are so for the next photo; while
+ * none is before the gates. They are at first. */
+void batch_pipeline_set_optional (
+    GstElement *pipeline, const BatchOptions *options, gboolean optional);
+
 G_END_DECLS

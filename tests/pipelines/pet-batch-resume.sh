@@ -96,11 +96,23 @@ check "an input folder that a link puts into the output folder" \
 
 # Optional results that were dropped are made by the next run, and only they.
 rm -rf "$out"
-check "dropped results end with 5" status 5 \
-  batch --memory 1 --optional popart:10 "$in" -o "$out"
-check "they are listed" grep -q "^dropped: cat 1.png: popart" <(
-  batch --memory 1 --optional popart:10 "$in" -o "$out" 2>&1)
-check "the next run makes exactly them" run "done 5 kept 20" "$in" -o "$out"
+batch --memory 1 --optional popart:10 "$in" -o "$out" >/dev/null 2>"$work/log"
+check "dropped results end with 5" test $? -eq 5
+check "they are listed" grep -q "^dropped: cat 1.png: popart" "$work/log"
+check "the next run makes exactly them, without more memory" \
+  run "done 5 kept 20" --memory 1 --optional popart:10 "$in" -o "$out"
+rm "$out/cat 1/popart.png" "$out/cat 2/popart.png" "$out/cat 2/color.png"
+batch --json --memory 1 --optional popart:10 "$in" -o "$out" \
+  >"$work/run.jsonl" 2>/dev/null
+check "only where the required ones are there" \
+  test "$(statuses "$work/run.jsonl")" = "done 2 dropped 1 kept 22"
+check "then there, too" \
+  run "done 1 kept 24" --memory 1 --optional popart:10 "$in" -o "$out"
+rm -rf "$out"
+check "where all are optional nothing is dropped" run "done 10" --memory 1 \
+  --effects popart,color --optional popart:10,color "$in" -o "$out"
+check "the rest is made" run "done 15 kept 10" "$in" -o "$out"
+
 # What the second network was to be asked about, and was not, is not kept.
 lone=$work/lone
 mkdir -p "$lone/pipelines" "$lone/plugins"
@@ -143,6 +155,7 @@ check "three shards make every photo once" \
   -eq 5
 batch "$in" -o "$work/plain" >/dev/null 2>&1
 check "and the same results" diff -r "$work/shards" "$work/plain"
+check "as those made one after the other" diff -r "$out" "$work/plain"
 rm -rf "$work/shards"
 for i in 0 1; do
   JOB_COMPLETION_INDEX=$i JOB_COMPLETIONS=2 batch "$in" -o "$work/shards"
