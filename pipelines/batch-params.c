@@ -118,6 +118,7 @@ batch_params_recipe (const BatchEffect *effect, const gchar *recipe)
 {
   GString *text = g_string_new (recipe);
 
+  g_string_append_printf (text, "; look=%s", effect->name);
   for (gchar **param = effect->params; *param != NULL; param += 2)
     g_string_append_printf (text, "; %s=%s", param[0], param[1]);
   return g_string_free (text, FALSE);
@@ -144,11 +145,8 @@ add_to_recipe (GstPad *pad, GstPadProbeInfo *info, gpointer user)
 void
 batch_params_watch (const BatchEffect *effect, GstElement *encoder)
 {
-  GstPad *pad;
+  GstPad *pad = gst_element_get_static_pad (encoder, "sink");
 
-  if (*effect->params == NULL)
-    return;
-  pad = gst_element_get_static_pad (encoder, "sink");
   gst_pad_add_probe (
       pad, GST_PAD_PROBE_TYPE_BUFFER, add_to_recipe, (gpointer) effect, NULL);
   gst_object_unref (pad);

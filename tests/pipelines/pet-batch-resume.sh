@@ -56,6 +56,8 @@ open(sys.argv[1], "wb").write(data)' "$victim"
 check "one that was damaged in the middle" run "done 1 kept 24" "$in" -o "$out"
 printf 'x' >>"$victim"
 check "one with something behind its end" run "done 1 kept 24" "$in" -o "$out"
+cp "$out/cat 1/popart.png" "$victim"
+check "one that is another look's" run "done 1 kept 24" "$in" -o "$out"
 check "then the tree is as before" \
   diff <(tree "$out") "$work/whole"
 

@@ -139,7 +139,7 @@ done
 check "the file says how it was made" grep -qa \
   "; palette=candy; ground=#102030" "$work/styled/cat/popart.png"
 check "and of the other look only its own" grep -qaE \
-  "photo=sha256:[0-9a-f]{64}; ink=#14213d" "$work/styled/cat/dithering.png"
+  "photo=sha256:[0-9a-f]{64}; look=dithering; ink=#14213d" "$work/styled/cat/dithering.png"
 check "the same again is kept" says '"kept"' \
   styled --json "$work/cat.png" -o "$work/styled"
 batch --effects popart,dithering --param popart.palette=ocean --json \
