@@ -228,7 +228,7 @@ check_required (const BatchOptions *options, gint max_size, gint jobs,
 {
   if (options->inputs == NULL)
     return program_usage_error (error, "no INPUT was given; try --help");
-  if (options->output == NULL)
+  if (options->output == NULL || options->output[0] == '\0')
     return program_usage_error (error, "no output folder was given: -o OUT");
   if (max_size < 0 || max_size > 1 << 20)
     return program_usage_error (error, "--max-size is 0 to %d", 1 << 20);

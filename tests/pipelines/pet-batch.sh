@@ -168,6 +168,8 @@ check "it says what there is" says "one of auto, pop, sunset" \
 check "--help" says "Exit status" batch --help
 check "no input: exit 1" status 1 batch -o "$work/x"
 check "no output: exit 1" status 1 batch "$work/cat.png"
+check "an output folder without a name: exit 1" \
+  status 1 batch "$work/cat.png" -o ""
 check "no such input: exit 1" status 1 batch "$work/none" -o "$work/x"
 check "unknown effect: exit 1" \
   status 1 batch --effects nose "$work/cat.png" -o "$work/x"
