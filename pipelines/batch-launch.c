@@ -2,6 +2,8 @@
 
 #include "batch-launch.h"
 
+#include "meta/gstpetsourcemeta.h"
+
 /* Quoted twice: for gst-launch-1.0, then for the shell. */
 static void
 add_property (GString *line, const gchar *name, const gchar *value)
@@ -38,8 +40,9 @@ add_branch (
     GString *line, const BatchOptions *options, const BatchEffect *effect)
 {
   g_autofree gchar *file = g_strconcat (effect->name, ".png", NULL);
+  g_autofree gchar *output = gst_pet_source_meta_escape (options->output);
   g_autofree gchar *location =
-      g_build_filename (options->output, "{dir}", "{stem}", file, NULL);
+      g_build_filename (output, "{dir}", "{stem}", file, NULL);
 
   g_string_append_printf (line, " t. ! memgate label=%s", effect->name);
   if (options->memory != 0)

@@ -5,6 +5,7 @@
 #include <gst/app/gstappsrc.h>
 
 #include "batch-params.h"
+#include "meta/gstpetsourcemeta.h"
 
 /* For memory, until it is reported: sooner than the photo would be given up. */
 #define MAX_WAIT (10 * GST_SECOND)
@@ -117,8 +118,9 @@ add_branch (BatchPipeline *self, GstElement *tee, guint branch)
   GstElement *encoder = add_branch_element (self, "petpngenc", branch);
   GstElement *sink = add_branch_element (self, "petfilesink", branch);
   g_autofree gchar *file = g_strconcat (effect->name, ".png", NULL);
+  g_autofree gchar *output = gst_pet_source_meta_escape (options->output);
   g_autofree gchar *location =
-      g_build_filename (options->output, "{dir}", "{stem}", file, NULL);
+      g_build_filename (output, "{dir}", "{stem}", file, NULL);
 
   add_probes (self, tee, gate, branch);
   g_object_set (gate, "label", effect->name, "optional", effect->optional,

@@ -10,7 +10,8 @@
  * "petfilesink" is posted: {source, index, filename, bytes, kept}.
  *
  * In #GstPetFileSink:location, {dir} and {stem} are the folder and the name
- * (without suffix) of the photo the buffer came from, {index} its number.
+ * (without suffix) of the photo the buffer came from, {index} its number; {{ is a
+ * brace.
  * Photos can share a name then ("a.jpg" and "a.png" the {stem}), and the later
  * one has the file: a warning says so, if the other is one of the last thousand
  * or so that were stored.
@@ -97,7 +98,7 @@ gst_pet_file_sink_class_init (GstPetFileSinkClass *klass)
   g_object_class_install_property (object_class, PROP_LOCATION,
       g_param_spec_string ("location", "Location",
           "Where to write; {dir}, {stem} and {index} stand for the photo's "
-          "folder, name and number",
+          "folder, name and number, {{ for a brace",
           NULL,
           G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
               GST_PARAM_MUTABLE_PLAYING));
@@ -236,10 +237,8 @@ gst_pet_file_sink_change_state (GstElement *element, GstStateChange transition)
 /* A second picture under a name without variables would silently replace the
  * first. */
 static gboolean
-is_repeated (GstPetFileSink *self, const gchar *location, const gchar *name)
+is_repeated (GstPetFileSink *self, const gchar *name)
 {
-  if (!g_str_equal (location, name))
-    return FALSE;
   if (g_strcmp0 (self->fixed_name, name) == 0)
     return TRUE;
   g_free (self->fixed_name);
@@ -322,7 +321,7 @@ gst_pet_file_sink_render (GstBaseSink *sink, GstBuffer *buffer)
   g_autofree gchar *location = NULL, *name = NULL;
   g_autoptr (GError) error = NULL;
   GstPetAtomicResult result;
-  gboolean overwrite;
+  gboolean overwrite, varies;
 
   GST_OBJECT_LOCK (self);
   location = g_strdup (self->location);
@@ -331,8 +330,9 @@ gst_pet_file_sink_render (GstBaseSink *sink, GstBuffer *buffer)
 
   if (!is_located (self, location))
     return GST_FLOW_ERROR;
-  name = gst_pet_source_meta_expand (meta, self->next_index++, location);
-  if (is_repeated (self, location, name)) {
+  name =
+      gst_pet_source_meta_expand (meta, self->next_index++, location, &varies);
+  if (!varies && is_repeated (self, name)) {
     GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS,
         ("A second picture would replace \"%s\": put {stem} or {index} into "
          "\"location\".",

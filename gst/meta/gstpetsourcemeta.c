@@ -191,9 +191,19 @@ without_empty_components (const gchar *path, gboolean absolute)
   return g_string_free (clean, FALSE);
 }
 
+/* Moves `pattern` behind `word` if it begins with it. */
+static gboolean
+skip_word (const gchar **pattern, const gchar *word)
+{
+  if (!g_str_has_prefix (*pattern, word))
+    return FALSE;
+  *pattern += strlen (word);
+  return TRUE;
+}
+
 gchar *
-gst_pet_source_meta_expand (
-    const GstPetSourceMeta *meta, guint64 fallback_index, const gchar *pattern)
+gst_pet_source_meta_expand (const GstPetSourceMeta *meta,
+    guint64 fallback_index, const gchar *pattern, gboolean *varies)
 {
   guint64 index = meta != NULL ? meta->index : fallback_index;
   g_autofree gchar *number = g_strdup_printf ("%06" G_GUINT64_FORMAT, index);
@@ -213,19 +223,33 @@ gst_pet_source_meta_expand (
   else
     dir = dir_of (meta != NULL ? meta->source : "");
 
+  *varies = FALSE;
   while (*pattern != '\0') {
-    if (g_str_has_prefix (pattern, "{dir}")) {
+    gboolean variable = TRUE;
+
+    if (skip_word (&pattern, "{dir}"))
       append_contained (path, dir, TRUE);
-      pattern += strlen ("{dir}");
-    } else if (g_str_has_prefix (pattern, "{stem}")) {
+    else if (skip_word (&pattern, "{stem}"))
       append_contained (path, stem, FALSE);
-      pattern += strlen ("{stem}");
-    } else if (g_str_has_prefix (pattern, "{index}")) {
+    else if (skip_word (&pattern, "{index}"))
       g_string_append (path, number);
-      pattern += strlen ("{index}");
-    } else {
+    else
+      variable = FALSE;
+    *varies = *varies || variable;
+    if (variable)
+      continue;
+    if (skip_word (&pattern, "{{"))
+      g_string_append_c (path, '{');
+    else
       g_string_append_c (path, *pattern++);
-    }
   }
   return without_empty_components (path->str, absolute);
+}
+
+gchar *
+gst_pet_source_meta_escape (const gchar *text)
+{
+  g_auto (GStrv) parts = g_strsplit (text, "{", -1);
+
+  return g_strjoinv ("{{", parts);
 }

@@ -49,11 +49,14 @@ void gst_pet_buffer_copy_untagged_metas (GstBuffer *dest, GstBuffer *src);
  * carries, for the photo of `buffer`: sets them in `structure`. */
 void gst_pet_structure_set_source (GstStructure *structure, GstBuffer *buffer);
 
-/* Replaces {dir}, {stem} and {index} in `pattern`. {dir} never leads out of
- * the folder: absolute paths have none, and ".." is replaced. Returns a path
- * without empty components, free with g_free(). `meta` NULL: {stem} is the
- * index in six digits. */
-gchar *gst_pet_source_meta_expand (
-    const GstPetSourceMeta *meta, guint64 fallback_index, const gchar *pattern);
+/* Replaces {dir}, {stem} and {index} in `pattern`, and {{ by {. {dir} never leads
+ * out of the folder: absolute paths have none, and ".." is replaced. Returns a
+ * path without empty components, free with g_free(). `meta` NULL: {stem} is the
+ * index in six digits. `varies`: whether any of the three was there. */
+gchar *gst_pet_source_meta_expand (const GstPetSourceMeta *meta,
+    guint64 fallback_index, const gchar *pattern, gboolean *varies);
+
+/* A pattern that expands to `text`, whatever is in it. Free with g_free(). */
+gchar *gst_pet_source_meta_escape (const gchar *text);
 
 G_END_DECLS

@@ -93,7 +93,7 @@ static void
 a_relative_location_stays_so (void)
 {
   g_autofree gchar *relative =
-      gst_pet_source_meta_expand (NULL, 7, "{dir}/{stem}.png");
+      gst_pet_source_meta_expand (NULL, 7, "{dir}/{stem}.png", NULL);
   g_autofree gchar *absolute =
       gst_pet_source_meta_expand (NULL, 7, "/{dir}/{stem}.png");
 
@@ -300,6 +300,34 @@ a_name_that_photos_share_is_a_warning (void)
   remove_tree (folder);
 }
 
+static void
+doubled_braces_are_braces (void)
+{
+  static const gchar *const texts[] = { "{stem}", "{{dir}", "{", "{{{", "{x}}",
+    "%d{index}" };
+  g_autofree gchar *folder = make_folder ();
+
+  for (guint i = 0; i < G_N_ELEMENTS (texts); i++) {
+    g_autofree gchar *escaped = gst_pet_source_meta_escape (texts[i]);
+    g_autofree gchar *pattern = g_strconcat (escaped, "-{stem}", NULL);
+    g_autofree gchar *name = g_strconcat (texts[i], "-a", NULL);
+    GstHarness *h = sink_harness (folder, pattern);
+
+    gst_harness_push (h, named ("a.jpg", 0, texts[i]));
+    expect_content (folder, name, texts[i]);
+    harness_with_bus_free (h);
+
+    h = sink_harness (folder, escaped);
+    g_assert_cmpint (
+        gst_harness_push (h, named ("a.jpg", 0, "first")), ==, GST_FLOW_OK);
+    g_assert_cmpint (
+        gst_harness_push (h, named ("b.jpg", 1, "second")), ==, GST_FLOW_ERROR);
+    expect_content (folder, texts[i], "first");
+    harness_with_bus_free (h);
+  }
+  remove_tree (folder);
+}
+
 /* A folder where the file should be. */
 static void
 failure_leaves_nothing_behind (void)
@@ -367,6 +395,7 @@ add_tests (void)
       a_name_without_variables_is_used_once);
   ADD ("a-name-that-photos-share-is-a-warning",
       a_name_that_photos_share_is_a_warning);
+  ADD ("doubled-braces-are-braces", doubled_braces_are_braces);
   ADD ("failure-leaves-nothing-behind", failure_leaves_nothing_behind);
   ADD ("writes-all-blocks-and-honours-the-umask",
       writes_all_blocks_and_honours_the_umask);

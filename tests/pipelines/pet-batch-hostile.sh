@@ -66,6 +66,13 @@ for name in "with space" "Zoë 猫" "new"$'\n'"line" "sub "$'\n'" dir/x" \
   check "results of $(printf %q "$name")" \
     diff -r "$work/named/$name" "$work/one/cat"
 done
+for name in "{stem}" "{{dir}" "{index}" "100%d"; do
+  check "results in a folder called $name" \
+    batch --effects color "$cat" -o "$work/out of $name/{"
+  check "are there" test -e "$work/out of $name/{/cat/color.png"
+  check "and kept" says "1 kept" \
+    batch --effects color "$cat" -o "$work/out of $name/{"
+done
 steering=$work/steering
 mkdir "$steering"
 cp "$cat" "$steering/"$'\e[2Jgood.png'
@@ -293,6 +300,9 @@ fi
 line=$(batch --print-pipeline --effects color,popart "$names" \
   -o "$work/launched")
 check "--print-pipeline can be pasted" bash -c "$line"
+line=$(batch --print-pipeline --effects color "$cat" -o "$work/{stem} {")
+check "with an output folder called {stem}" bash -c "$line"
+check "it is the folder" test -d "$work/{stem} {"
 check "and makes the same pictures" \
   test "$(find "$work/launched" -name popart.png -printf x)" = xxxxxxxx
 
