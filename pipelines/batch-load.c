@@ -79,6 +79,10 @@ read_photo (BatchLoad *load)
   size_t size;
   PetError error;
 
+  if (load->item->problem != NULL) {
+    make_buffer (load, NULL, 0, NULL, load->item->problem);
+    return;
+  }
   if (pet_file_read (load->item->path, MAX_FILE_SIZE, &bytes, &size, &error) !=
       PET_OK) {
     make_buffer (load, NULL, 0, NULL, error.message);

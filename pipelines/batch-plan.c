@@ -98,15 +98,19 @@ add_photos (GPtrArray *items, const gchar *folder, const PetFolder *list,
   for (size_t i = 0; i < list->count; i++) {
     gchar *path = g_build_filename (folder, list->paths[i], NULL);
     gchar *parent = g_path_get_dirname (path);
+    BatchItem *item;
 
     if (g_strcmp0 (parent, last) != 0)
       within = lies_within (parent, results);
     g_free (last);
     last = parent;
-    if (within)
+    if (within) {
       g_free (path);
-    else
-      g_ptr_array_add (items, batch_item_new (path, list->paths[i]));
+      continue;
+    }
+    item = batch_item_new (path, list->paths[i]);
+    item->problem = g_strdup (pet_folder_problem (list->paths[i]));
+    g_ptr_array_add (items, item);
   }
 }
 

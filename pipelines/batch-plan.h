@@ -10,16 +10,18 @@
 G_BEGIN_DECLS
 
 typedef struct {
-  guint64 index; /* among all photos of the inputs */
-  gchar *path;   /* to open */
-  gchar *source; /* below its input folder, for messages */
-  gchar *dir;    /* {dir}; "" at the top */
-  gchar *stem;   /* {stem}; the full name where two photos of a folder share
+  guint64 index;  /* among all photos of the inputs */
+  gchar *path;    /* to open */
+  gchar *source;  /* below its input folder, for messages */
+  gchar *dir;     /* {dir}; "" at the top */
+  gchar *stem;    /* {stem}; the full name where two photos of a folder share
                     theirs */
+  gchar *problem; /* of a folder that cannot be read: why; else NULL */
 } BatchItem;
 
 /* Items in the order of the inputs, folders sorted. An input file is taken
- * whatever it is called; what lies below `output` is not taken from a folder.
+ * whatever it is called; a photo that several inputs give is taken once; what lies below `output` is not taken from a folder. A
+ * folder below an input that cannot be read is an item, which will fail.
  * NULL and `error` when an input does not exist or two
  * photos would write the same results. Free with g_ptr_array_unref(). */
 GPtrArray *batch_plan_new (gchar **inputs, const gchar *output, GError **error);

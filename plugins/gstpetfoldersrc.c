@@ -12,7 +12,8 @@
  * location counts there, not where links to it are.
  *
  * A file that cannot be read is not passed over: it becomes an empty buffer
- * that petdec reports as failed, with the reason.
+ * that petdec reports as failed, with the reason. Of a folder below that cannot
+ * be read a warning says why, and the others are read.
  *
  * ## Example launch line
  * |[
@@ -301,15 +302,28 @@ read_photo (GstPetFolderSrc *self, const gchar *path)
   return buffer;
 }
 
+static gboolean
+is_passed_over (GstPetFolderSrc *self)
+{
+  const gchar *path = self->folder.paths[self->next];
+  const gchar *problem = pet_folder_problem (path);
+
+  if (pet_folder_shard (path, self->parts) != self->part)
+    return TRUE;
+  if (problem != NULL)
+    GST_ELEMENT_WARNING (self, RESOURCE, OPEN_READ,
+        ("The photos in \"%s/%s\" are left out: %s.", self->top, path, problem),
+        (NULL));
+  return problem != NULL;
+}
+
 static GstFlowReturn
 gst_pet_folder_src_create (GstPushSrc *src, GstBuffer **result)
 {
   GstPetFolderSrc *self = GST_PET_FOLDER_SRC (src);
   GstBuffer *buffer;
 
-  while (self->next < self->folder.count &&
-      pet_folder_shard (self->folder.paths[self->next], self->parts) !=
-          self->part)
+  while (self->next < self->folder.count && is_passed_over (self))
     self->next++;
   if (self->next == self->folder.count)
     return GST_FLOW_EOS;

@@ -75,29 +75,51 @@ begins_like_picture (int folder_fd, const char *name)
           memcmp (head, png, sizeof png) == 0);
 }
 
+/* Takes `path`; NULL: there was no memory for it. */
+static PetStatus
+append (Walk *walk, Paths *to, char *path)
+{
+  PetFolder *list = &to->list;
+
+  if (path != NULL && list->count == to->capacity) {
+    size_t capacity = to->capacity == 0 ? 64 : to->capacity * 2;
+    char **paths = realloc (list->paths, capacity * sizeof *paths);
+
+    if (paths != NULL) {
+      list->paths = paths;
+      to->capacity = capacity;
+    }
+  }
+  if (path != NULL && list->count < walk->max_files &&
+      list->count < to->capacity) {
+    list->paths[list->count++] = path;
+    return PET_OK;
+  }
+  free (path);
+  if (list->count == walk->max_files)
+    return pet_fail (walk->error, PET_ERROR_LIMIT,
+        "the folder holds more than %zu photos or folders", walk->max_files);
+  return pet_fail (walk->error, PET_ERROR_MEMORY, "no memory");
+}
+
 static PetStatus
 append_path (Walk *walk, Paths *to, const char *prefix, const char *name,
     const char *suffix)
 {
-  PetFolder *list = &to->list;
   char *path;
 
-  if (list->count == walk->max_files)
-    return pet_fail (walk->error, PET_ERROR_LIMIT,
-        "the folder holds more than %zu photos or folders", walk->max_files);
-  if (list->count == to->capacity) {
-    size_t capacity = to->capacity == 0 ? 64 : to->capacity * 2;
-    char **paths = realloc (list->paths, capacity * sizeof *paths);
+  return append (walk, to,
+      asprintf (&path, "%s%s%s", prefix, name, suffix) < 0 ? NULL : path);
+}
 
-    if (paths == NULL)
-      return pet_fail (walk->error, PET_ERROR_MEMORY, "no memory");
-    list->paths = paths;
-    to->capacity = capacity;
-  }
-  if (asprintf (&path, "%s%s%s", prefix, name, suffix) < 0)
-    return pet_fail (walk->error, PET_ERROR_MEMORY, "no memory");
-  list->paths[list->count++] = path;
-  return PET_OK;
+/* Behind the path's end there is why the folder was not read. */
+static PetStatus
+append_problem (Walk *walk, const char *path, const char *problem)
+{
+  char *both;
+
+  return append (walk, &walk->photos,
+      asprintf (&both, "%s%c%s", path, '\0', problem) < 0 ? NULL : both);
 }
 
 static PetStatus
@@ -170,11 +192,19 @@ depth_of (const char *path)
   return depth;
 }
 
+/* By errno. Only at the top there is nothing else to be done. */
 static PetStatus
 fail_read (Walk *walk, const char *path)
 {
-  return pet_fail (walk->error, PET_ERROR_IO, "cannot read folder %s: %s", path,
-      strerror (errno));
+  PetError problem;
+  PetStatus status = pet_fail (&problem, PET_ERROR_IO,
+      "the folder cannot be read: %s", strerror (errno));
+
+  if (*path != '\0')
+    return append_problem (walk, path, problem.message);
+  if (walk->error != NULL)
+    *walk->error = problem;
+  return status;
 }
 
 static PetStatus
@@ -193,8 +223,8 @@ read_folder (Walk *walk, const char *path)
   if (!first)
     return PET_OK;
   if (depth_of (path) > MAX_DEPTH)
-    return pet_fail (walk->error, PET_ERROR_LIMIT,
-        "folders are nested deeper than %d: %s", MAX_DEPTH, path);
+    return append_problem (
+        walk, path, "the folder is not read: it is nested too deep");
   fd = openat (walk->top, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0)
     return fail_read (walk, path);
@@ -287,7 +317,7 @@ pet_folder_list (const char *folder, bool recursive, size_t max_files,
 
   *list = (PetFolder){ NULL, 0 };
   if (walk.top < 0)
-    return fail_read (&walk, folder);
+    return fail_read (&walk, "");
   result = read_all_folders (&walk);
   close (walk.top);
   tdestroy (walk.seen, free);
@@ -300,6 +330,14 @@ pet_folder_list (const char *folder, bool recursive, size_t max_files,
   sort (&walk.photos.list);
   *list = walk.photos.list;
   return PET_OK;
+}
+
+const char *
+pet_folder_problem (const char *path)
+{
+  size_t length = strlen (path);
+
+  return length > 0 && path[length - 1] == '/' ? path + length + 1 : NULL;
 }
 
 void

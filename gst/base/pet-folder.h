@@ -10,7 +10,8 @@
 
 #include "base/pet-status.h"
 
-/* Paths below the folder, '/' separated, sorted byte by byte. */
+/* Paths below the folder, '/' separated, sorted byte by byte. One that ends with
+ * '/' is a folder that was not read: pet_folder_problem (). */
 typedef struct {
   char **paths;
   size_t count;
@@ -24,9 +25,13 @@ typedef struct {
  * `folder`, else at the first link to it (links within linked folders come after
  * all others). A link to a folder above `folder` is not followed. At most
  * `max_files` are listed (LIMIT beyond), from as many folders. A sub-folder that
- * cannot be read fails the whole (IO), since its photos would be lost in silence. */
+ * cannot be read, or lies deeper than 64, is listed itself. */
 PetStatus pet_folder_list (const char *folder, bool recursive, size_t max_files,
     PetFolder *list, PetError *error);
+
+/* Why a folder of the list was not read; NULL: `path`, which must come from a
+ * list, is a photo. */
+const char *pet_folder_problem (const char *path);
 
 /* Frees the contents and clears *list. */
 void pet_folder_clear (PetFolder *list);

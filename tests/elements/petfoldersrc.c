@@ -180,6 +180,45 @@ folders_are_read_once (void)
 }
 
 static void
+folders_that_are_not_read_are_warned_of (void)
+{
+  g_autofree gchar *folder = make_folder ();
+  GString *deep = g_string_new ("a/");
+  g_autoptr (GBytes) jpeg = picture_jpeg (8, 8, 1);
+  g_autofree gchar *got = NULL;
+  GstElement *source;
+  GstMessage *message;
+  GstBus *bus;
+
+  for (guint i = 0; i < 70; i++)
+    g_string_append (deep, "d/");
+  g_string_append (deep, "lost.jpg");
+  write_file (folder, deep->str, jpeg);
+  write_file (folder, "z.jpg", jpeg);
+  got = listing (folder, "");
+  g_assert_cmpstr (got, ==, "1/2 z.jpg image/jpeg\n");
+
+  source = gst_parse_launch ("petfoldersrc name=source ! fakesink", NULL);
+  gst_child_proxy_set (
+      GST_CHILD_PROXY (source), "source::location", folder, NULL);
+  bus = gst_element_get_bus (source);
+  gst_element_set_state (source, GST_STATE_PLAYING);
+  message = gst_bus_timed_pop_filtered (
+      bus, 10 * GST_SECOND, GST_MESSAGE_WARNING | GST_MESSAGE_EOS);
+  g_assert_cmpint (GST_MESSAGE_TYPE (message), ==, GST_MESSAGE_WARNING);
+  gst_message_unref (message);
+  message = gst_bus_timed_pop_filtered (bus, 10 * GST_SECOND,
+      GST_MESSAGE_WARNING | GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
+  g_assert_cmpint (GST_MESSAGE_TYPE (message), ==, GST_MESSAGE_EOS);
+  gst_message_unref (message);
+  gst_element_set_state (source, GST_STATE_NULL);
+  gst_object_unref (bus);
+  gst_object_unref (source);
+  g_string_free (deep, TRUE);
+  remove_tree (folder);
+}
+
+static void
 too_large_files_are_reported (void)
 {
   g_autofree gchar *folder = mixed_folder ();
@@ -284,6 +323,8 @@ add_tests (void)
   ADD (
       "the-shards-together-are-the-folder", the_shards_together_are_the_folder);
   ADD ("odd-entries-are-reported-not-read", odd_entries_are_reported_not_read);
+  ADD ("folders-that-are-not-read-are-warned-of",
+      folders_that_are_not_read_are_warned_of);
   ADD ("too-large-files-are-reported", too_large_files_are_reported);
   ADD ("folders-are-read-once", folders_are_read_once);
   ADD ("missing-folder-is-an-error", missing_folder_is_an_error);

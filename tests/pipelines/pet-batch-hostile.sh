@@ -117,6 +117,29 @@ else
   skip "a photo that cannot be read" "running as root"
 fi
 
+nested=$work/nested
+deep=$nested/a$(printf '/%.0sd' {1..70})
+mkdir -p "$deep"
+cp "$cat" "$nested"
+cp "$cat" "$deep"
+check "folders that are nested too deep: the rest is done" \
+  run 2 "done 1 failed 1" "$nested" -o "$work/nested-out"
+check "they are named" grep -q "^failed: a/d/.*/d/: .* nested too deep" \
+  "$work/run.err"
+check "and counted" \
+  grep -q "^2 photos: 1 done, 0 with dropped results, 1 failed" "$work/run.err"
+if [ "$(id -u)" -ne 0 ]; then
+  mkdir "$nested/locked"
+  chmod 000 "$nested/locked"
+  check "a folder that cannot be read" \
+    run 2 "done 1 failed 2" "$nested" -o "$work/nested-out"
+  check "is named" grep -q "^failed: locked/: .* Permission denied" \
+    "$work/run.err"
+  chmod 700 "$nested/locked"
+else
+  skip "a folder that cannot be read" "running as root"
+fi
+
 # A file that is written and cut off all the time.
 mkdir "$work/moving"
 cp "$cat" "$work/moving/steady.png"
