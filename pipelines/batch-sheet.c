@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/pet-folder.h"
@@ -292,21 +293,69 @@ write_to (Sheet *sheet, const gchar *temporary, GError **error)
   return drawn;
 }
 
+/* What is behind links; NULL and `error`: it must not be replaced. */
+static gchar *
+find_target (const gchar *path, GError **error)
+{
+  gchar *target = NULL;
+  struct stat status;
+  char *real;
+
+  if (lstat (path, &status) != 0)
+    return g_strdup (path);
+  real = realpath (path, NULL);
+  if (real != NULL && g_file_test (real, G_FILE_TEST_IS_REGULAR))
+    target = g_strdup (real);
+  else
+    fail (error, path, "is there and is no regular file");
+  free (real);
+  return target;
+}
+
+static gboolean
+is_output (const BatchOptions *options, const gchar *folder)
+{
+  g_autofree gchar *output = g_canonicalize_filename (options->output, NULL);
+  g_autofree gchar *absolute = g_canonicalize_filename (folder, NULL);
+
+  return g_str_equal (absolute, output);
+}
+
+gboolean
+batch_sheet_check (const BatchOptions *options, GError **error)
+{
+  const gchar *path = options->contact_sheet;
+  g_autofree gchar *target = NULL, *folder = NULL, *inside = NULL;
+
+  if (path[0] == '\0' || g_str_has_suffix (path, "/"))
+    return fail (error, path, "is not the name of a file");
+  target = find_target (path, error);
+  if (target == NULL)
+    return FALSE;
+  folder = g_path_get_dirname (target);
+  inside = g_build_filename (folder, ".", NULL);
+  return access (inside, W_OK | X_OK) == 0 ||
+      (errno == ENOENT && is_output (options, folder)) ||
+      fail (error, path, g_strerror (errno));
+}
+
 gboolean
 batch_sheet_write (const BatchOptions *options, GPtrArray *items,
     const guint32 *made, GError **error)
 {
   Sheet sheet = { .options = options, .items = items, .made = made };
-  g_autofree gchar *temporary =
-      g_strconcat (options->contact_sheet, ".part", NULL);
+  g_autofree gchar *target = find_target (options->contact_sheet, error);
+  g_autofree gchar *temporary = g_strconcat (target, ".part", NULL);
   guint n = photos_with_results (&sheet);
   gboolean written;
 
+  if (target == NULL)
+    return FALSE;
   sheet.width = MIN (n, SHEET_COLUMNS) * options->n_effects * PITCH + GAP;
   sheet.height = (n + SHEET_COLUMNS - 1) / SHEET_COLUMNS * PITCH + GAP;
   sheet.strip = g_malloc ((gsize) sheet.width * PITCH * 3);
   written = write_to (&sheet, temporary, error);
-  if (written && rename (temporary, options->contact_sheet) != 0)
+  if (written && rename (temporary, target) != 0)
     written = fail (error, options->contact_sheet, g_strerror (errno));
   if (!written)
     unlink (temporary);

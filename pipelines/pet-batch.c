@@ -324,7 +324,8 @@ make (const BatchOptions *options)
   g_autoptr (GPtrArray) items = NULL;
   g_autofree gchar *settings = NULL;
 
-  items = batch_plan_new (options->inputs, options->output, &error);
+  if (options->contact_sheet == NULL || batch_sheet_check (options, &error))
+    items = batch_plan_new (options->inputs, options->output, &error);
   if (items != NULL)
     settings = batch_recipe_settings (options, &error);
   if (settings == NULL) {

@@ -230,8 +230,26 @@ check "then all is made" run 0 "done 20" "$work/twenty" -o "$work/shaky"
 check "a contact sheet" \
   batch --contact-sheet "$work/sheet.png" "$work/twenty" -o "$work/shaky"
 check "is a whole PNG" is_png "$work/sheet.png"
-check "a contact sheet that cannot be written: exit 2" status 2 \
-  batch --contact-sheet "$work/none/sheet.png" "$work/twenty" -o "$work/shaky"
+mkfifo "$work/pipe"
+ln -s "$work/pipe" "$work/link-to-pipe"
+ln -s nowhere "$work/link-to-nothing"
+for sheet in none/sheet.png cat.png/sheet.png pipe link-to-pipe \
+  link-to-nothing none/ .; do
+  check "a contact sheet that cannot be written, $sheet: exit 1" status 1 \
+    batch --contact-sheet "$work/$sheet" "$cat" -o "$work/unbegun"
+done
+check "or has no name" status 1 batch --contact-sheet "" "$cat" -o "$work/unbegun"
+check "nothing was begun" test ! -e "$work/unbegun"
+check "the pipe is a pipe" test -p "$work/pipe"
+echo "to be replaced" >"$work/linked.png"
+ln -s linked.png "$work/link.png"
+check "a contact sheet through a link, and in OUT" \
+  batch --contact-sheet "$work/link.png" "$cat" -o "$work/sheet-out"
+check "the file is replaced" is_png "$work/linked.png"
+check "the link is there" test -L "$work/link.png"
+check "in OUT, which is not there yet" batch --effects color \
+  --contact-sheet "$work/sheet-new/sheet.png" "$cat" -o "$work/sheet-new"
+
 # sick_batch ARGUMENT...: a look's file cannot be written, another one's hangs.
 sick_batch() {
   LD_PRELOAD=$PET_HANG exec "$programs/pet-batch" --device cpu --max-size 64 \
