@@ -2,6 +2,7 @@
 
 #include "batch-report.h"
 
+#include <errno.h>
 #include <json-glib/json-glib.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -173,7 +174,6 @@ print_json (const BatchReport *report, const BatchPhoto *photo)
   json_generator_set_root (generator, root);
   line = json_generator_to_data (generator, NULL);
   puts (line);
-  fflush (stdout);
 }
 
 static guint
@@ -240,7 +240,17 @@ print_line (const BatchReport *report, const BatchPhoto *photo)
     printf ("%s  %dx%d  pet %.0f %%  %u made, %u kept  %.0f ms\n", name,
         photo->width, photo->height, photo->coverage * 100, made, kept,
         photo->milliseconds);
-  fflush (stdout);
+}
+
+static void
+flush_lines (BatchReport *report)
+{
+  if (fflush (stdout) == 0 && !ferror (stdout))
+    return;
+  if (!report->cut)
+    fprintf (stderr, "error: standard output is incomplete: %s\n",
+        g_strerror (errno));
+  report->cut = TRUE;
 }
 
 static void
@@ -276,6 +286,7 @@ batch_report_photo (BatchReport *report, const BatchPhoto *photo)
   if (report->options->json)
     print_json (report, photo);
   print_line (report, photo);
+  flush_lines (report);
   draw_bar (report);
 }
 

@@ -18,13 +18,14 @@ typedef struct {
   guint64 results, results_kept;
   gint64 recent_us[BATCH_RECENT]; /* when the last ones were finished, a ring */
   gint64 begin_us;
+  gboolean cut; /* standard output could not be written */
   gboolean bar; /* standard error is a terminal */
 } BatchReport;
 
 void batch_report_begin (
     BatchReport *report, const BatchOptions *options, guint total);
 
-/* A photo that is settled. */
+/* A photo that is settled. If its line cannot be written, that is said once. */
 void batch_report_photo (BatchReport *report, const BatchPhoto *photo);
 
 /* A remark that is not about one photo, on standard error. */

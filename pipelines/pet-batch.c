@@ -4,6 +4,8 @@
  * does is done by the elements; this program feeds them, listens, and keeps
  * account of every photo. docs/pet-batch.md is its manual. */
 
+#include <errno.h>
+#include <fcntl.h>
 #include <gio/gio.h>
 #include <glib-unix.h>
 #include <gst/gst.h>
@@ -203,7 +205,7 @@ exit_code (const Batch *batch)
     return batch->exit_code;
   if (batch->stopping && batch->next < batch->items->len)
     return EXIT_STOPPED;
-  if (batch->report.failed > 0)
+  if (batch->report.failed > 0 || batch->report.cut)
     return EXIT_SOME_FAILED;
   return batch->report.dropped > 0 ? EXIT_SOME_DROPPED : EXIT_DONE;
 }
@@ -348,7 +350,10 @@ print_pipeline (const BatchOptions *options)
 
     puts (line);
   }
-  return EXIT_DONE;
+  if (fflush (stdout) == 0)
+    return EXIT_DONE;
+  fprintf (stderr, "pet-batch: standard output: %s\n", g_strerror (errno));
+  return EXIT_SOME_FAILED;
 }
 
 /* glibc would keep freed blocks of up to 32 MB, in a heap per thread, and a block
@@ -361,6 +366,24 @@ limit_heap (void)
   mallopt (M_ARENA_MAX, 2);
 }
 
+/* What a stream that is closed would have written must not end up in a file that
+ * was given its number: standard output fails, standard error is lost. */
+static void
+hold_streams (void)
+{
+  for (gint fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+    if (fcntl (fd, F_GETFD) < 0)
+      (void) !open ("/dev/null", fd == STDERR_FILENO ? O_WRONLY : O_RDONLY);
+}
+
+/* A write that cannot be done is to fail, not to end the run. */
+static void
+fail_at_writes (void)
+{
+  signal (SIGPIPE, SIG_IGN);
+  signal (SIGXFSZ, SIG_IGN);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -369,7 +392,9 @@ main (int argc, char **argv)
   BatchOptions options = { 0 };
   gint code = EXIT_USAGE;
 
+  hold_streams ();
   leave_at_signals ();
+  fail_at_writes ();
   limit_heap ();
   program_start ();
   if (!batch_options_parse (&options, &arguments, &error))

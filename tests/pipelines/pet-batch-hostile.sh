@@ -250,6 +250,26 @@ check "the link is there" test -L "$work/link.png"
 check "in OUT, which is not there yet" batch --effects color \
   --contact-sheet "$work/sheet-new/sheet.png" "$cat" -o "$work/sheet-new"
 
+# Streams and limits of the process.
+full_output() { batch "$@" "$cat" -o "$work/unheard" >/dev/full; }
+closed_output() { batch "$@" "$cat" -o "$work/unheard" >&-; }
+unread_output() {
+  batch "$@" --remake "$work/twenty" -o "$work/unread" | true
+  return "${PIPESTATUS[0]}"
+}
+for output in full closed unread; do
+  check "standard output is $output: exit 2" status 2 ${output}_output --json
+  check "that is said" says "standard output is incomplete" ${output}_output
+done
+check "the work was done" diff -r "$work/unheard/cat" "$work/one/cat"
+check "all of it" test "$(find "$work/unread" -name '*.png' | wc -l)" -eq 100
+small_files() { (ulimit -f 1; batch "$@"); }
+check "files that may not be so large: the photo fails" status 2 \
+  small_files --max-size 300 "$cat" -o "$work/large"
+check "it says so" says "File too large" \
+  small_files --max-size 300 "$cat" -o "$work/large"
+check "no file is left" test "$(find "$work/large" -name '*.part')" = ""
+
 # sick_batch ARGUMENT...: a look's file cannot be written, another one's hangs.
 sick_batch() {
   LD_PRELOAD=$PET_HANG exec "$programs/pet-batch" --device cpu --max-size 64 \
