@@ -152,6 +152,52 @@ add_input (
   return TRUE;
 }
 
+static void
+keep_items (GPtrArray *items, guint first,
+    gboolean (*is_kept) (const BatchItem *item, gpointer user), gpointer user)
+{
+  guint n = first;
+
+  for (guint i = first; i < items->len; i++)
+    if (is_kept (items->pdata[i], user))
+      items->pdata[n++] = items->pdata[i];
+    else
+      batch_item_free (items->pdata[i]);
+  g_ptr_array_set_free_func (items, NULL);
+  g_ptr_array_set_size (items, (gint) n);
+  g_ptr_array_set_free_func (items, batch_item_free);
+}
+
+typedef struct {
+  gchar *folder;    /* that sources are relative to, links resolved */
+  GHashTable *seen; /* paths of the photos so far */
+} Seen;
+
+static gboolean
+is_new (const BatchItem *item, gpointer user)
+{
+  const Seen *seen = user;
+
+  return g_hash_table_add (
+      seen->seen, g_build_filename (seen->folder, item->source, NULL));
+}
+
+/* What an input before gave, too, as it is called: links in folders are photos of
+ * their own. */
+static void
+drop_repeated (
+    GPtrArray *items, guint first, const gchar *input, GHashTable *paths)
+{
+  g_autofree gchar *folder = g_file_test (input, G_FILE_TEST_IS_DIR)
+      ? g_strdup (input)
+      : g_path_get_dirname (input);
+  char *real = realpath (folder, NULL);
+  Seen seen = { real != NULL ? real : folder, paths };
+
+  keep_items (items, first, is_new, &seen);
+  free (real);
+}
+
 static gchar *
 result_name (const BatchItem *item)
 {
@@ -218,10 +264,17 @@ batch_plan_new (gchar **inputs, const gchar *output, GError **error)
 {
   g_autoptr (GPtrArray) items =
       g_ptr_array_new_with_free_func (batch_item_free);
+  g_autoptr (GHashTable) paths =
+      g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
 
-  for (gchar **input = inputs; *input != NULL; input++)
+  for (gchar **input = inputs; *input != NULL; input++) {
+    guint first = items->len;
+
     if (!add_input (items, *input, output, error))
       return NULL;
+    if (inputs[1] != NULL)
+      drop_repeated (items, first, *input, paths);
+  }
   for (guint i = 0; i < items->len; i++)
     ((BatchItem *) items->pdata[i])->index = i;
   while (tell_stems_apart (items))
@@ -231,22 +284,24 @@ batch_plan_new (gchar **inputs, const gchar *output, GError **error)
   return g_steal_pointer (&items);
 }
 
+typedef struct {
+  guint shard, shards;
+} Part;
+
+static gboolean
+is_of_part (const BatchItem *item, gpointer user)
+{
+  const Part *part = user;
+
+  return pet_folder_shard (item->source, part->shards) == part->shard;
+}
+
 void
 batch_plan_take_shard (GPtrArray *items, guint shard, guint shards)
 {
-  guint n = 0;
+  Part part = { shard, shards };
 
-  for (guint i = 0; i < items->len; i++) {
-    BatchItem *item = items->pdata[i];
-
-    if (pet_folder_shard (item->source, shards) == shard)
-      items->pdata[n++] = item;
-    else
-      batch_item_free (item);
-  }
-  g_ptr_array_set_free_func (items, NULL);
-  g_ptr_array_set_size (items, (gint) n);
-  g_ptr_array_set_free_func (items, batch_item_free);
+  keep_items (items, 0, is_of_part, &part);
 }
 
 gchar *

@@ -91,6 +91,20 @@ check "have results apart" test "$(find "$work/twin-out" -name color.png | LC_AL
   tr '\n' ' ')" = "$(for name in a.jpg.png a.jpg a.png b; do
   printf '%s/twin-out/%s/color.png ' "$work" $name; done)"
 
+mkdir -p "$work/again/sub"
+cp "$cat" "$work/again/x.png"
+cp "$cat" "$work/again/sub/y.png"
+ln -s again "$work/again-link"
+check "inputs that are given again are taken once" run 0 "done 2" \
+  "$work/again" "$work/again/" "$work/./again/x.png" "$work/again/sub" \
+  "$work/again-link" "$work/again/sub/y.png" -o "$work/again-out"
+check "as the first names them" test -e "$work/again-out/sub/y/color.png"
+check "files too" run 0 "done 1" "$cat" "$work/../${work##*/}/cat.png" \
+  -o "$work/again-out"
+cp -r "$work/again" "$work/others"
+check "others of the same name are refused" status 1 \
+  batch "$work/again" "$work/others" -o "$work/again-out"
+
 # What is no photo.
 odd=$work/odd
 mkdir -p "$odd/deep/deeper"
