@@ -153,6 +153,17 @@ save (const Options *options, const Scene *scene)
   return written;
 }
 
+static void
+print_usage (FILE *stream)
+{
+  fprintf (stream,
+      "usage: pet-draw [--mask] [--coat COAT] OUT.png [WIDTH HEIGHT]\n"
+      "Draws a cat, %d x %d pixels unless told (%d to %d each).\n"
+      "--coat is ginger, black, white or grey.\n"
+      "--mask writes where the cat is (gray, 255) instead.\n",
+      DEFAULT_WIDTH, DEFAULT_HEIGHT, MIN_SIDE, MAX_SIDE);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -160,13 +171,13 @@ main (int argc, char **argv)
   Scene scene;
   bool saved;
 
+  if (argc == 2 &&
+      (strcmp (argv[1], "--help") == 0 || strcmp (argv[1], "-h") == 0)) {
+    print_usage (stdout);
+    return fflush (stdout) == 0 ? 0 : 1;
+  }
   if (!parse_options (argc, argv, &options)) {
-    fprintf (stderr,
-        "usage: pet-draw [--mask] [--coat COAT] OUT.png [WIDTH HEIGHT]\n"
-        "Draws a cat, %d x %d pixels unless told (%d to %d each).\n"
-        "--coat is ginger, black, white or grey.\n"
-        "--mask writes where the cat is (gray, 255) instead.\n",
-        DEFAULT_WIDTH, DEFAULT_HEIGHT, MIN_SIDE, MAX_SIDE);
+    print_usage (stderr);
     return 1;
   }
   if (!scene_draw (options.width, options.height, &scene)) {

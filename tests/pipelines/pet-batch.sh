@@ -181,6 +181,21 @@ check "bad model: exit 1" \
 check "device=cuda without a GPU: exit 4" \
   status 4 "$programs/pet-batch" --device cuda "$work/cat.png" -o "$work/x"
 
+check "pet-draw --help: exit 0" status 0 "$programs/pet-draw" --help
+check "without a file: exit 1" status 1 "$programs/pet-draw"
+
+# quickstart, where all is built already.
+mkdir -p "$work/checkout/pipelines" "$work/checkout/build2"
+cp "$PET_ROOT/pipelines/quickstart" "$work/checkout/pipelines"
+printf '#!/bin/sh\n' >"$work/checkout/pipelines/setup"
+chmod +x "$work/checkout/pipelines/setup"
+ln -s "$programs" "$work/checkout/build2/pipelines"
+for build in build2 "$work/checkout/build2"; do
+  check "quickstart in PET_BUILD=${build##*/}" env PET_BUILD="$build" \
+    "$work/checkout/pipelines/quickstart" "$work/cat.png" "$work/quick"
+  check "makes the prints" has_five "$work/quick/cat"
+done
+
 chmod 555 "$work/in"
 if touch "$work/in/probe" 2>/dev/null; then
   rm -f "$work/in/probe"
