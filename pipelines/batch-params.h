@@ -19,8 +19,8 @@ void batch_params_print (const gchar *rendition);
 /* Sets them on a peteffect. */
 void batch_params_apply (const BatchEffect *effect, GstElement *look);
 
-/* A result's recipe from its photo's: its parameters at the end. Free with
- * g_free(). */
+/* A result's recipe from its photo's: its look and parameters at the end. Free
+ * with g_free(). */
 gchar *batch_params_recipe (const BatchEffect *effect, const gchar *recipe);
 
 /* Makes what passes the pad, before an encoder, carry that recipe. */
