@@ -20,10 +20,11 @@ typedef struct {
 } BatchItem;
 
 /* Items in the order of the inputs, folders sorted. An input file is taken
- * whatever it is called; a photo that several inputs give is taken once; what lies below `output` is not taken from a folder. A
- * folder below an input that cannot be read is an item, which will fail.
- * NULL and `error` when an input does not exist or two
- * photos would write the same results. Free with g_ptr_array_unref(). */
+ * whatever it is called; a photo that several inputs give is taken once; what
+ * lies below `output` is not taken from a folder. A folder below an input that
+ * cannot be read is an item, which will fail. NULL and `error` when an input does
+ * not exist or two photos would write the same results. Free with
+ * g_ptr_array_unref(). */
 GPtrArray *batch_plan_new (gchar **inputs, const gchar *output, GError **error);
 
 /* Leaves those whose `source` belongs to the shard, as petfoldersrc does. */
