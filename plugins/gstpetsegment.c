@@ -63,9 +63,7 @@ struct _GstPetSegment {
   gchar *model_location, *second_location;
   GstPetCudaPart cuda; /* device and card */
   GstPetPrecision precision;
-  guint threads;
-  guint batch_size;
-  guint batch_timeout; /* ms */
+  guint threads, batch_size, batch_timeout; /* ms */
   GstPetOutput output;
   GstPetMatteOptions matte;
   GstPetOnEmpty on_empty;
