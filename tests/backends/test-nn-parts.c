@@ -207,6 +207,28 @@ expansions_with_other_readers (void)
   }
 }
 
+/* The expansion's input is added to what the depthwise convolution makes of it,
+ * and has its size: rows that are made later read it still. */
+static void
+expansions_of_their_own_residual (void)
+{
+  const int64_t pads[4] = { 1, 1, 1, 1 };
+
+  for (int i = 0; i < 10 && tap_failures_ == 0; i++) {
+    int64_t c = 16 * range (2, 4);
+    Net net = begin (c, range (92, 120), range (92, 120), 13);
+    bool last = range (0, 1) == 0;
+
+    snprintf (net.text, sizeof net.text, "%lldx%lldx%lld", (long long) c,
+        (long long) net.height, (long long) net.width);
+    tap_check (add_inverted (&net, c, 3, 1, pads, 1));
+    if (last)
+      onnx_node (&net.w, "Relu", "d", "a");
+    onnx_node (&net.w, "Add", last ? "a in" : "in d", "out");
+    finish (&net, c, 1e-5);
+  }
+}
+
 #ifndef PET_TEST_BACKEND
 /* 96 channels of 128x128 are 6.3 MB, what goes in and comes out 1 and 1.6. */
 static void
@@ -248,6 +270,7 @@ main (int argc, char **argv)
     TAP_TEST (wide_paddings),
     TAP_TEST (expansions),
     TAP_TEST (expansions_with_other_readers),
+    TAP_TEST (expansions_of_their_own_residual),
 #ifndef PET_TEST_BACKEND
     TAP_TEST (an_expansion_takes_no_memory),
 #endif

@@ -291,7 +291,7 @@ pet_native_make_result (PetNativeProgram *program, const PetNode *node,
 {
   int out = node->outputs[0], residual = node->residual;
 
-  if (step->has_other && residual != node->inputs[0] &&
+  if (step->has_other && step->other.block != step->in.block &&
       pet_native_can_replace (program, out, residual))
     return pet_native_make_over (program, out, residual, &step->out, error);
   return pet_native_make_blocked (program, out, &step->out, error);

@@ -10,7 +10,8 @@
 PetStatus pet_native_pack_bias (PetNativeProgram *program, const PetNode *node,
     int channels, float **bias, PetError *error);
 
-/* The step's `out`, blocked: over the residual where that is not read again. */
+/* The step's `out`, blocked: over the residual where that is not read again, by
+ * this step neither. `in` and `other` are set before. */
 PetStatus pet_native_make_result (PetNativeProgram *program,
     const PetNode *node, PetNativeStep *step, PetError *error);
 
