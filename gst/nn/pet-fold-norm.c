@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/pet-checked.h"
 #include "nn/pet-optimize-private.h"
 
 /* NULL unless the value is a constant float vector of `count`. */
@@ -129,7 +130,12 @@ fold (PetGraph *graph, PetNode *conv, const Norm *norm, const float *bias,
   PetShape vector = { .rank = 1, .dim = { old->shape.dim[0] } };
   PetTensor weights, new_bias;
   PetStatus status;
+  size_t bytes;
 
+  if (!pet_tensor_bytes (old, &bytes) ||
+      !pet_add_size (bytes, (size_t) vector.dim[0] * sizeof (float), &bytes))
+    return pet_fail (error, PET_ERROR_LIMIT, "a tensor is too large");
+  PET_TRY (pet_graph_count_weights (graph, bytes, error));
   PET_TRY (give_bias_input (conv, error));
   PET_TRY (pet_tensor_alloc (&weights, PET_TYPE_F32, &old->shape, error));
   status = pet_tensor_alloc (&new_bias, PET_TYPE_F32, &vector, error);

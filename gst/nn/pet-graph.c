@@ -78,6 +78,20 @@ pet_graph_find_value (const PetGraph *graph, const char *name)
 }
 
 PetStatus
+pet_graph_count_weights (PetGraph *graph, size_t bytes, PetError *error)
+{
+  size_t limit = graph->limits.max_weight_bytes;
+
+  if (bytes > limit || graph->weight_bytes > limit - bytes)
+    return pet_fail (error, PET_ERROR_LIMIT,
+        "the network's weights, fused and packed, take more than the limit of "
+        "%zu bytes",
+        limit);
+  graph->weight_bytes += bytes;
+  return PET_OK;
+}
+
+PetStatus
 pet_graph_keep_output (PetGraph *graph, const char *name, PetError *error)
 {
   int value = pet_graph_find_value (graph, name);

@@ -88,6 +88,7 @@ struct PetGraph {
   char **meta_keys, **meta_values;
   int n_meta;
   PetModelLimits limits;
+  size_t weight_bytes; /* what pet_graph_count_weights() was told */
 };
 
 /* An operator: one file gst/nn/ref/op-<name>.c, one row of the table in
@@ -167,6 +168,11 @@ PetStatus pet_graph_check (PetGraph *graph, PetError *error);
  * no memory, `graph` is freed). */
 const PetGraph *pet_model_graph (const PetModel *model);
 PetModel *pet_model_new_from_graph (PetGraph *graph);
+/* Adds `bytes` that are made of constants and stay as long as the net: fused and
+ * packed weights, tables. LIMIT where all of them would be above the model's
+ * limit; to be asked before they are allocated. */
+PetStatus pet_graph_count_weights (
+    PetGraph *graph, size_t bytes, PetError *error);
 /* Index of the value called `name`, -1 if there is none. */
 int pet_graph_find_value (const PetGraph *graph, const char *name);
 PetGraph *pet_graph_copy (const PetGraph *graph); /* NULL: no memory */

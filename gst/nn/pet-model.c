@@ -19,6 +19,7 @@ pet_model_limits_init (PetModelLimits *limits)
   limits->max_nodes = 20000;
   limits->max_tensor_bytes = (size_t) 1 << 30;
   limits->max_activation_bytes = (size_t) 2 << 30;
+  limits->max_weight_bytes = (size_t) 1 << 30;
 }
 
 PetModel *

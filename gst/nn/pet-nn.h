@@ -60,6 +60,8 @@ typedef struct {
   size_t max_tensor_bytes;     /* one tensor of the graph, or what a node
                               works with: 1 GiB */
   size_t max_activation_bytes; /* all that live at a time: 2 GiB */
+  size_t max_weight_bytes;     /* what a net makes of the file's constants,
+                              fused and packed: 1 GiB */
 } PetModelLimits;
 
 void pet_model_limits_init (PetModelLimits *limits);

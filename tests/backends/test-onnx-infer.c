@@ -371,6 +371,88 @@ activations_are_limited (void)
   }
 }
 
+/* Bytes that a net has taken and not given back. */
+static void *
+take (void *user, size_t bytes)
+{
+  *(size_t *) user += bytes;
+  return pet_alloc (NULL, bytes);
+}
+
+static void
+give_back (void *user, void *memory, size_t bytes)
+{
+  *(size_t *) user -= bytes;
+  pet_free (NULL, memory, bytes);
+}
+
+/* `n` convolutions with the same 147 KB of weights, a normalisation behind each;
+ * weights of 1 MB and more are too large. */
+static PetStatus
+make_net_of_one_weight (const char *backend, int n, bool norms, PetError *error)
+{
+  size_t taken = 0;
+  PetAllocator allocator = { .alloc = take, .free = give_back, .user = &taken };
+  PetNetOptions options = {
+    .backend = backend, .threads = 1, .allocator = &allocator
+  };
+  OnnxWriter w = onnx_writer (13);
+  PetModelLimits limits;
+  PetModel *model = NULL;
+  PetNet *net = NULL;
+  PetStatus status;
+  char name[16] = "x";
+  Bytes bytes;
+
+  onnx_input (&w, "x", 1, 4, DIMS (1, 64, 24, 24));
+  onnx_ints (&w, "shape", 4, DIMS (64, 64, 3, 3));
+  onnx_ints (&w, "vector", 1, DIMS (64));
+  onnx_node (&w, "ConstantOfShape", "shape", "w");
+  onnx_node (&w, "ConstantOfShape", "vector", "v");
+  for (int i = 0; i < n; i++) {
+    char inputs[32], made[16];
+
+    snprintf (inputs, sizeof inputs, "%s w", name);
+    snprintf (made, sizeof made, "c%d", i);
+    snprintf (name, sizeof name, norms ? "n%d" : "c%d", i);
+    onnx_attr_ints (&w, "pads", 4, DIMS (1, 1, 1, 1));
+    onnx_node (&w, "Conv", inputs, made);
+    snprintf (inputs, sizeof inputs, "%s v v v v", made);
+    if (norms)
+      onnx_node (&w, "BatchNormalization", inputs, name);
+  }
+  onnx_output (&w, name);
+  bytes = onnx_finish (&w);
+  pet_model_limits_init (&limits);
+  limits.max_weight_bytes = 1 << 20;
+  status = pet_model_load (bytes.data, bytes.size, &limits, &model, error);
+  if (status == PET_OK)
+    status = pet_net_new (model, &options, &net, error);
+  pet_net_free (&net);
+  pet_model_free (&model);
+  free (bytes.data);
+  tap_check (taken == 0);
+  return status;
+}
+
+static void
+weights_are_limited (void)
+{
+  const char *const *backends = pet_backend_names ();
+
+  for (int b = 0; backends[b] != NULL; b++)
+    for (int norms = 0; norms < 2; norms++) {
+      bool shares = strcmp (backends[b], "ref") == 0 && norms == 0;
+      PetError error = { .message = "" };
+
+      tap_check (make_net_of_one_weight (backends[b], 1, norms == 1, &error) ==
+          PET_OK);
+      tap_check (make_net_of_one_weight (backends[b], 20, norms == 1, &error) ==
+          (shares ? PET_OK : PET_ERROR_LIMIT));
+      tap_check (shares || strstr (error.message, "weights") != NULL);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -385,6 +467,7 @@ main (int argc, char **argv)
     TAP_TEST (hostile_shapes_are_refused),
     TAP_TEST (what_a_node_works_with_is_limited),
     TAP_TEST (activations_are_limited),
+    TAP_TEST (weights_are_limited),
   };
 
   return tap_run (tests, sizeof tests / sizeof *tests, argc, argv);

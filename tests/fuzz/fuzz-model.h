@@ -11,9 +11,11 @@
 static inline PetModelLimits
 fuzz_model_limits (void)
 {
-  return (PetModelLimits){
-    .max_file_bytes = 1 << 20, .max_nodes = 64, .max_tensor_bytes = 1 << 14
-  };
+  return (PetModelLimits){ .max_file_bytes = 1 << 20,
+    .max_nodes = 64,
+    .max_tensor_bytes = 1 << 14,
+    .max_activation_bytes = 1 << 20,
+    .max_weight_bytes = 1 << 20 };
 }
 
 /* Small numbers, of which indices and floats are both made. */

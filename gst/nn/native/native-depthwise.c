@@ -21,7 +21,7 @@ typedef struct {
   PetNativeDepthwise depthwise;
   PetNativePool pool;
   bool average;
-  float *scale; /* of an average: rows of the picture, one per pixel */
+  float *scale; /* of an average: a row for each number of rows that it is of */
 } Windows;
 
 static PetStatus
@@ -239,7 +239,7 @@ run_pool (const PetNativeStep *step, int task, void *scratch)
         w, step->in.data + block * w->in.plane, 0, y, rows, &skipped);
 
     if (w->average)
-      pool.scale = w->scale + (ptrdiff_t) y * w->out.width;
+      pool.scale = w->scale + (ptrdiff_t) n * w->out.width;
     step->kernels->pool (&pool, rows, n,
         step->out.data + block * w->out.plane +
             (ptrdiff_t) y * w->out.width * PET_BLOCK);
@@ -275,16 +275,17 @@ run_global (const PetNativeStep *step, int task, void *scratch)
     out[i] *= share;
 }
 
+/* Columns that output column `x` looks at. */
 static int
-taps_inside (const Windows *w, int axis, int size, int at)
+columns_inside (const Windows *w, int x)
 {
+  const PetNativeWindow *v = &w->window;
   int n = 0;
 
-  for (int k = 0; k < w->window.kernel[axis]; k++) {
-    int from = at * w->window.stride[axis] - w->window.before[axis] +
-        k * w->window.dilation[axis];
+  for (int k = 0; k < v->kernel[1]; k++) {
+    int from = x * v->stride[1] - v->before[1] + k * v->dilation[1];
 
-    n += from >= 0 && from < size;
+    n += from >= 0 && from < w->in.width;
   }
   return n;
 }
@@ -292,12 +293,13 @@ taps_inside (const Windows *w, int axis, int size, int at)
 static void
 fill_scale (Windows *w)
 {
-  for (int y = 0; y < w->out.height; y++)
-    for (int x = 0; x < w->out.width; x++) {
-      int taps = taps_inside (w, 0, w->in.height, y) *
-          taps_inside (w, 1, w->in.width, x);
+  float *to = w->scale;
 
-      w->scale[y * w->out.width + x] = 1.0f / (float) taps;
+  for (int rows = 0; rows <= w->window.kernel[0]; rows++)
+    for (int x = 0; x < w->out.width; x++) {
+      int taps = rows * columns_inside (w, x);
+
+      *to++ = taps > 0 ? 1.0f / (float) taps : 0.0f;
     }
 }
 
@@ -312,8 +314,9 @@ set_pool (PetNativeProgram *program, const PetNode *node, bool global,
     step->n_tasks = w->in.blocks;
   else if (w->average) {
     PET_TRY (pet_native_new_constant (program,
-        (size_t) (w->out.plane / PET_BLOCK) * sizeof *w->scale, &w->scale,
-        error));
+        ((size_t) w->window.kernel[0] + 1) * (size_t) w->out.width *
+            sizeof *w->scale,
+        &w->scale, error));
     fill_scale (w);
   }
   w->pool = (PetNativePool){ .in_width = w->in.width,

@@ -57,6 +57,7 @@ pet_native_new_constant (
   PetNativeConstant *constant;
   void *data;
 
+  PET_TRY (pet_graph_count_weights (program->graph, bytes, error));
   PET_TRY (grow (&program->constants, program->n_constants,
       &program->max_constants, sizeof *program->constants, error));
   data = pet_alloc_zeroed (program->options.allocator, bytes);
@@ -91,6 +92,7 @@ pet_native_begin_step (PetNativeProgram *program, const PetNode *node,
     PetNativeRun run, size_t bytes, PetNativeStep *step, PetError *error)
 {
   memset (step, 0, sizeof *step);
+  PET_TRY (pet_graph_count_weights (program->graph, bytes, error));
   step->node = node;
   step->run = run;
   step->n_tasks = 1;

@@ -208,6 +208,7 @@ new_constant (
 {
   PetDnnConstant *constant;
 
+  PET_TRY (pet_graph_count_weights (program->graph, bytes, error));
   if (program->n_constants == program->max_constants) {
     int max = program->max_constants * 2 + 64;
 
