@@ -108,10 +108,17 @@ struct PetOp {
   size_t (*scratch_bytes) (const PetGraph *graph, const PetNode *node);
 
   /* The plain C reference: inputs[i].data / outputs[i].data are dense; absent
-   * optional inputs have type NONE. Ignores fused parts (the caller applies
-   * pet_ref_apply_fused). Cannot fail. Thread-safety: safe. */
+   * optional inputs have type NONE; at least one output has elements. Ignores
+   * fused parts (the caller applies pet_ref_apply_fused). Cannot fail.
+   * Thread-safety: safe. */
   void (*run) (const PetNode *node, const PetTensor *inputs,
       const PetTensor *outputs, void *scratch);
+
+  /* Multiplications and the like that `run` takes, SIZE_MAX where they are too
+   * many to count; NULL = one per input for each number that comes out. For
+   * folding, with `outputs` as `infer` set them. */
+  size_t (*work) (
+      const PetGraph *graph, const PetNode *node, const PetTensor *outputs);
 
   /* The operator only rearranges bytes of its first input without moving any
    * (Reshape, Flatten, Squeeze, Unsqueeze, Identity): the planner may alias. */

@@ -7,15 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/pet-checked.h"
 #include "nn/pet-graph.h"
 
-/* What folding may create in all, and look at: enough to cast or turn the
- * model's own constants a few times over. Beyond it nodes are left to run. */
+/* What folding may create in all, look at, and compute: enough to cast or turn
+ * the model's own constants a few times over. Beyond it nodes are left to run. */
 #define FOLD_BYTES ((size_t) 64 << 20)
 #define FOLD_TIMES 4
 
 typedef struct {
-  size_t made, read;
+  size_t made, read; /* bytes */
+  size_t work;       /* as PetOp counts it */
 } Budget;
 
 static PetStatus
@@ -118,6 +120,18 @@ make_outputs (const PetNode *node, Call *call, PetError *error)
   return PET_OK;
 }
 
+static bool
+nothing_comes_out (const PetNode *node, const PetTensor *outputs)
+{
+  for (int i = 0; i < node->n_outputs; i++) {
+    size_t elements;
+
+    if (!pet_shape_elements (&outputs[i].shape, &elements) || elements > 0)
+      return false;
+  }
+  return true;
+}
+
 /* Fills the outputs' data; call->inputs has room for all inputs. */
 static PetStatus
 run_folded (
@@ -134,15 +148,34 @@ run_folded (
 }
 
 static bool
-spend (size_t *budget, const PetTensor *tensor)
+spend (size_t *budget, size_t amount)
+{
+  if (amount > *budget)
+    return false;
+  *budget -= amount;
+  return true;
+}
+
+static bool
+spend_bytes (size_t *budget, const PetTensor *tensor)
 {
   size_t bytes = 0;
 
   pet_tensor_bytes (tensor, &bytes);
-  if (bytes > *budget)
-    return false;
-  *budget -= bytes;
-  return true;
+  return spend (budget, bytes);
+}
+
+static size_t
+work_of (const PetGraph *graph, const PetNode *node, const PetTensor *outputs)
+{
+  size_t elements, work;
+
+  if (node->op->work != NULL)
+    return node->op->work (graph, node, outputs);
+  if (!pet_shape_elements (&outputs[0].shape, &elements) ||
+      !pet_mul_size (elements, (size_t) node->n_inputs, &work))
+    return SIZE_MAX;
+  return work;
 }
 
 static bool
@@ -152,11 +185,13 @@ within_budget (const PetGraph *graph, const PetNode *node,
   Budget left = *budget;
 
   for (int i = 0; i < node->n_outputs; i++)
-    if (!spend (&left.made, &outputs[i]))
+    if (!spend_bytes (&left.made, &outputs[i]))
       return false;
   for (int i = 0; i < node->n_inputs && !node->op->from_shapes; i++)
-    if (!spend (&left.read, pet_node_input (graph, node, i)))
+    if (!spend_bytes (&left.read, pet_node_input (graph, node, i)))
       return false;
+  if (!spend (&left.work, work_of (graph, node, outputs)))
+    return false;
   *budget = left;
   return true;
 }
@@ -164,7 +199,7 @@ within_budget (const PetGraph *graph, const PetNode *node,
 static Budget
 fold_budget (const PetGraph *graph)
 {
-  Budget budget = { FOLD_BYTES, 0 };
+  Budget budget = { .made = FOLD_BYTES };
 
   for (int i = 0; i < graph->n_values; i++) {
     size_t bytes;
@@ -173,7 +208,7 @@ fold_budget (const PetGraph *graph)
         pet_tensor_bytes (&graph->values[i].tensor, &bytes))
       budget.made += FOLD_TIMES * bytes;
   }
-  budget.read = FOLD_TIMES * budget.made;
+  budget.read = budget.work = FOLD_TIMES * budget.made;
   return budget;
 }
 
@@ -225,7 +260,9 @@ infer_node (
     pet_fail (error, status, "no memory for the model");
   else
     status = infer_outputs (graph, node, &call, error);
-  if (status == PET_OK && can_fold (graph, node) &&
+  if (status == PET_OK && nothing_comes_out (node, call.outputs))
+    status = make_outputs (node, &call, error);
+  else if (status == PET_OK && can_fold (graph, node) &&
       within_budget (graph, node, call.outputs, budget))
     status = run_folded (graph, node, &call, error);
   if (status == PET_OK)

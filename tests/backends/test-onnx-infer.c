@@ -136,6 +136,94 @@ folding_has_a_budget (void)
   pet_graph_free (&graph);
 }
 
+/* Billions of products with few numbers: left to run, not folded. */
+static void
+folding_has_a_budget_of_work (void)
+{
+  static const struct {
+    const char *type, *inputs;
+    int64_t a[4], b[4];
+    int rank;
+  } cases[] = {
+    { "MatMul", "a b", { 800, 800 }, { 800, 800 }, 2 },
+    { "Gemm", "a b", { 800, 800 }, { 800, 800 }, 2 },
+    { "Conv", "a b", { 1, 1, 256, 256 }, { 1, 1, 255, 255 }, 4 },
+    { "ConvTranspose", "a b", { 1, 1, 128, 128 }, { 1, 1, 255, 255 }, 4 },
+    { "AveragePool", "a", { 1, 1, 256, 256 }, { 1, 1, 1, 1 }, 4 },
+    { "MaxPool", "a", { 1, 1, 256, 256 }, { 1, 1, 1, 1 }, 4 },
+  };
+
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    OnnxWriter w = onnx_writer (13);
+    PetGraph *graph;
+
+    onnx_ints (&w, "as", cases[i].rank, cases[i].a);
+    onnx_ints (&w, "bs", cases[i].rank, cases[i].b);
+    onnx_node (&w, "ConstantOfShape", "as", "a");
+    onnx_node (&w, "ConstantOfShape", "bs", "b");
+    if (cases[i].rank == 4) {
+      onnx_attr_ints (&w, "pads", 4, DIMS (127, 127, 127, 127));
+      onnx_attr_ints (&w, "kernel_shape", 2, DIMS (255, 255));
+    }
+    onnx_node (&w, cases[i].type, cases[i].inputs, "y");
+    onnx_output (&w, "y");
+    graph = read_graph (&w);
+    if (graph == NULL)
+      continue;
+    tap_check (pet_graph_infer (graph, NULL, NULL) == PET_OK);
+    if (graph->n_nodes != 1)
+      tap_fail ("%s was folded", cases[i].type);
+    pet_graph_free (&graph);
+  }
+}
+
+/* Sums over as many channels as there are: in time that grows with the channels,
+ * not with their square, which would be days. */
+static void
+wide_sums_fold (void)
+{
+  OnnxWriter w = onnx_writer (13);
+  PetGraph *graph;
+
+  onnx_ints (&w, "shape", 4, DIMS (1, 1 << 20, 1, 1));
+  onnx_node (&w, "ConstantOfShape", "shape", "x");
+  onnx_attr_int (&w, "size", (1 << 21) + 1);
+  onnx_node (&w, "LRN", "x", "y");
+  onnx_output (&w, "y");
+  graph = read_graph (&w);
+  if (graph == NULL)
+    return;
+  tap_check (pet_graph_infer (graph, NULL, NULL) == PET_OK);
+  tap_check (graph->n_nodes == 0);
+  pet_graph_free (&graph);
+}
+
+/* Lines without numbers, more than anybody can count: there is nothing to run. */
+static void
+what_is_empty_is_not_run (void)
+{
+  static const char *const types[] = { "Softmax", "LpNormalization",
+    "InstanceNormalization", "MatMul" };
+
+  for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+    OnnxWriter w = onnx_writer (13);
+    PetGraph *graph;
+
+    onnx_input (&w, "x", 1, 3, DIMS ((int64_t) 1 << 50, 1, 0));
+    onnx_floats (&w, "one", 1, DIMS (1), FLOATS (1.0f));
+    onnx_ints (&w, "turned", 3, DIMS ((int64_t) 1 << 50, 0, 1));
+    onnx_node (&w, "ConstantOfShape", "turned", "t");
+    onnx_node (&w, types[i], i == 2 ? "x one one" : i == 3 ? "t x" : "x", "y");
+    onnx_output (&w, "y");
+    graph = read_graph (&w);
+    if (graph == NULL)
+      continue;
+    tap_check (pet_graph_infer (graph, NULL, NULL) == PET_OK);
+    tap_check (graph->n_nodes == 0);
+    pet_graph_free (&graph);
+  }
+}
+
 static void
 copies_share_their_weights (void)
 {
@@ -460,6 +548,9 @@ main (int argc, char **argv)
     TAP_TEST (shape_arithmetic_folds_away),
     TAP_TEST (whole_graphs_fold_to_constants),
     TAP_TEST (folding_has_a_budget),
+    TAP_TEST (folding_has_a_budget_of_work),
+    TAP_TEST (wide_sums_fold),
+    TAP_TEST (what_is_empty_is_not_run),
     TAP_TEST (copies_share_their_weights),
     TAP_TEST (open_shapes_must_be_given),
     TAP_TEST (outputs_can_be_chosen),

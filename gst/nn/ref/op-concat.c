@@ -73,8 +73,9 @@ concat_run (const PetNode *node, const PetTensor *inputs,
   for (int i = 0; i < node->n_inputs; i++) {
     size_t part = pet_inner (&inputs[i].shape, axis) * size;
 
-    copy_part ((char *) outputs[0].data + at, whole, inputs[i].data, part, part,
-        pet_outer (shape, axis));
+    if (part > 0)
+      copy_part ((char *) outputs[0].data + at, whole, inputs[i].data, part,
+          part, pet_outer (shape, axis));
     at += part;
   }
 }

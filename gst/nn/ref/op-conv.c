@@ -81,6 +81,13 @@ conv_infer (const PetGraph *graph, const PetNode *node, PetTensor *outputs,
   return PET_OK;
 }
 
+static size_t
+conv_work (const PetGraph *graph, const PetNode *node, const PetTensor *outputs)
+{
+  return pet_op_product (pet_elements (outputs),
+      pet_inner (&pet_node_input (graph, node, 1)->shape, 1));
+}
+
 static void
 add_scaled (float *restrict to, const float *restrict from, int64_t step,
     int64_t count, float weight)
@@ -176,6 +183,7 @@ const PetOp pet_op_conv = {
   .max_inputs = 3,
   .max_outputs = 1,
   .infer = conv_infer,
+  .work = conv_work,
   .run = conv_run,
 };
 
@@ -205,6 +213,14 @@ convtranspose_infer (const PetGraph *graph, const PetNode *node,
   outputs[0].type = PET_TYPE_F32;
   pet_window_shape (&window, x->shape.dim[0], channels, &outputs[0].shape);
   return PET_OK;
+}
+
+static size_t
+convtranspose_work (
+    const PetGraph *graph, const PetNode *node, const PetTensor *outputs)
+{
+  return pet_op_product (pet_elements (pet_node_input (graph, node, 0)),
+      pet_inner (&pet_node_input (graph, node, 1)->shape, 1));
 }
 
 /* Where element `position` of the input goes through `tap`. */
@@ -283,5 +299,6 @@ const PetOp pet_op_convtranspose = {
   .max_inputs = 3,
   .max_outputs = 1,
   .infer = convtranspose_infer,
+  .work = convtranspose_work,
   .run = convtranspose_run,
 };

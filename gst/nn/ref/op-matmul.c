@@ -88,6 +88,15 @@ matmul_infer (const PetGraph *graph, const PetNode *node, PetTensor *outputs,
   return PET_OK;
 }
 
+static size_t
+matmul_work (
+    const PetGraph *graph, const PetNode *node, const PetTensor *outputs)
+{
+  const PetShape *a = &pet_node_input (graph, node, 0)->shape;
+
+  return pet_op_product (pet_elements (outputs), (size_t) a->dim[a->rank - 1]);
+}
+
 static void
 matmul_run (const PetNode *node, const PetTensor *inputs,
     const PetTensor *outputs, void *scratch)
@@ -117,6 +126,7 @@ const PetOp pet_op_matmul = {
   .max_inputs = 2,
   .max_outputs = 1,
   .infer = matmul_infer,
+  .work = matmul_work,
   .run = matmul_run,
 };
 
@@ -173,6 +183,15 @@ gemm_infer (const PetGraph *graph, const PetNode *node, PetTensor *outputs,
   return PET_OK;
 }
 
+static size_t
+gemm_work (const PetGraph *graph, const PetNode *node, const PetTensor *outputs)
+{
+  bool turned = pet_node_int (node, "transA", 0) != 0;
+
+  return pet_op_product (pet_elements (outputs),
+      (size_t) pet_node_input (graph, node, 0)->shape.dim[!turned]);
+}
+
 static void
 fill_from (const PetTensor *c, float beta, const PetTensor *output)
 {
@@ -214,5 +233,6 @@ const PetOp pet_op_gemm = {
   .max_inputs = 3,
   .max_outputs = 1,
   .infer = gemm_infer,
+  .work = gemm_work,
   .run = gemm_run,
 };

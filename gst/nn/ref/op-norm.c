@@ -338,34 +338,85 @@ lrn_infer (const PetGraph *graph, const PetNode *node, PetTensor *outputs,
   return PET_OK;
 }
 
+typedef struct {
+  int64_t channels;
+  int64_t before, span; /* channels in front of one; in its sum */
+  size_t step;          /* from one channel to the next */
+  double bias, factor, beta;
+} Lrn;
+
+static Lrn
+lrn_of (const PetNode *node, const PetShape *shape)
+{
+  int64_t size = pet_node_int (node, "size", 1), last = shape->dim[1] - 1;
+  int64_t before = (size - 1) / 2, after = size / 2;
+
+  before = before < last ? before : last;
+  after = after < last ? after : last;
+  return (Lrn){ .channels = shape->dim[1],
+    .before = before,
+    .span = before + 1 + after,
+    .step = pet_inner (shape, 2),
+    .bias = (double) pet_node_float (node, "bias", 1.0f),
+    .factor = (double) pet_node_float (node, "alpha", 1e-4f) / (double) size,
+    .beta = (double) pet_node_float (node, "beta", 0.75f) };
+}
+
+static double
+lrn_square (const Lrn *lrn, const float *from, int64_t channel)
+{
+  double x;
+
+  if (channel < 0 || channel >= lrn->channels)
+    return 0;
+  x = (double) from[(size_t) channel * lrn->step];
+  return x * x;
+}
+
+/* In blocks of `span` channels: a sum is what its first channel and those behind
+ * it add up to in one block, and those in front of its end in the next. */
+static void
+lrn_line (const Lrn *lrn, const float *from, float *to, double *rest)
+{
+  for (int64_t c = 0; c < lrn->channels; c += lrn->span) {
+    int64_t first = c - lrn->before, left = lrn->channels - c;
+    double sum = 0;
+
+    left = left < lrn->span ? left : lrn->span;
+    for (int64_t i = lrn->span - 1; i >= 0; i--) {
+      sum += lrn_square (lrn, from, first + i);
+      if (i < left)
+        rest[i] = sum;
+    }
+    sum = 0;
+    for (int64_t i = 0; i < left; i++) {
+      size_t at = (size_t) (c + i) * lrn->step;
+
+      to[at] = (float) ((double) from[at] /
+          pow (lrn->bias + lrn->factor * (rest[i] + sum), lrn->beta));
+      sum += lrn_square (lrn, from, first + lrn->span + i);
+    }
+  }
+}
+
+static size_t
+lrn_scratch (const PetGraph *graph, const PetNode *node)
+{
+  return (size_t) pet_node_input (graph, node, 0)->shape.dim[1] *
+      sizeof (double);
+}
+
 static void
 lrn_run (const PetNode *node, const PetTensor *inputs, const PetTensor *outputs,
     void *scratch)
 {
-  const PetShape *shape = &inputs[0].shape;
-  int64_t channels = shape->dim[1], size = pet_node_int (node, "size", 1);
-  double alpha = (double) pet_node_float (node, "alpha", 1e-4f);
-  double beta = (double) pet_node_float (node, "beta", 0.75f);
-  double bias = (double) pet_node_float (node, "bias", 1.0f);
-  size_t inner = pet_inner (shape, 2);
-  const float *from = inputs[0].data;
-  float *to = outputs[0].data;
+  Lrn lrn = lrn_of (node, &inputs[0].shape);
+  size_t whole = (size_t) lrn.channels * lrn.step;
 
-  for (size_t at = 0; at < pet_elements (outputs); at++) {
-    int64_t c = (int64_t) (at / inner) % channels, low = c - (size - 1) / 2;
-    int64_t high = c + size / 2;
-    double sum = 0;
-
-    low = low < 0 ? 0 : low;
-    high = high < channels ? high : channels - 1;
-    for (int64_t k = low; k <= high; k++) {
-      double x = (double) from[(int64_t) at + (k - c) * (int64_t) inner];
-
-      sum += x * x;
-    }
-    to[at] = (float) ((double) from[at] /
-        pow (bias + alpha / (double) size * sum, beta));
-  }
+  for (size_t at = 0; at < pet_elements (outputs); at += whole)
+    for (size_t i = 0; i < lrn.step; i++)
+      lrn_line (&lrn, (const float *) inputs[0].data + at + i,
+          (float *) outputs[0].data + at + i, scratch);
 }
 
 const PetOp pet_op_lrn = {
@@ -374,5 +425,6 @@ const PetOp pet_op_lrn = {
   .max_inputs = 1,
   .max_outputs = 1,
   .infer = lrn_infer,
+  .scratch_bytes = lrn_scratch,
   .run = lrn_run,
 };

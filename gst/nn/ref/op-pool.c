@@ -35,6 +35,22 @@ pool_infer (const PetGraph *graph, const PetNode *node, unsigned mask,
   return PET_OK;
 }
 
+static size_t
+pool_work (const PetGraph *graph, const PetNode *node, const PetTensor *outputs)
+{
+  size_t work = pet_elements (outputs);
+  PetWindow window;
+
+  if (pool_window (node, &pet_node_input (graph, node, 0)->shape, &window,
+          NULL) != PET_OK)
+    return SIZE_MAX;
+  for (int i = 0; i < 3; i++)
+    work = pet_op_product (work,
+        (size_t) (window.kernel[i] < window.in[i] ? window.kernel[i]
+                                                  : window.in[i]));
+  return work;
+}
+
 static PetStatus
 maxpool_infer (const PetGraph *graph, const PetNode *node, PetTensor *outputs,
     PetError *error)
@@ -188,6 +204,7 @@ const PetOp pet_op_maxpool = {
   .max_inputs = 1,
   .max_outputs = 2,
   .infer = maxpool_infer,
+  .work = pool_work,
   .run = maxpool_run,
 };
 
@@ -260,6 +277,7 @@ const PetOp pet_op_averagepool = {
   .max_inputs = 1,
   .max_outputs = 1,
   .infer = averagepool_infer,
+  .work = pool_work,
   .run = averagepool_run,
 };
 

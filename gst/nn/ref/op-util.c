@@ -155,6 +155,14 @@ pet_inner (const PetShape *shape, int axis)
   return product;
 }
 
+size_t
+pet_op_product (size_t a, size_t b)
+{
+  size_t product;
+
+  return pet_mul_size (a, b, &product) ? product : SIZE_MAX;
+}
+
 void
 pet_dense_strides (const PetShape *shape, int64_t stride[PET_MAX_RANK])
 {

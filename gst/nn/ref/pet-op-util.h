@@ -64,6 +64,8 @@ size_t pet_elements (const PetTensor *tensor); /* shape is valid */
 /* Elements before, and from, axis on. */
 size_t pet_outer (const PetShape *shape, int axis);
 size_t pet_inner (const PetShape *shape, int axis);
+/* a * b, SIZE_MAX where that is too large: for `work`. */
+size_t pet_op_product (size_t a, size_t b);
 void pet_dense_strides (const PetShape *shape, int64_t stride[PET_MAX_RANK]);
 
 /* A walk over the elements of a shape for up to PET_LOOP_MAX operands with
