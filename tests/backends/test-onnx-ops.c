@@ -132,6 +132,14 @@ static const Case cases[] = {
   { "Upsample", 7, "mode=nearest scales=[1.0,2.0]", { "f 1x2 1 2" },
       "f 1x4 1 1 2 2" },
   { "Resize", 10, "mode=linear", { "f 1x2 1 3", "F 2 1 2" }, "f 1x4 1 2 3 3" },
+  { "Resize", 13,
+      "coordinate_transformation_mode=asymmetric nearest_mode=floor",
+      { "f 1x1x1x10 0 1 2 3 4 5 6 7 8 9", "F 0", "F 4 1 1 1 0.7" },
+      "f 1x1x1x7 0 1 2 4 5 7 8" },
+  { "Resize", 13, "mode=linear",
+      { "f 1x1x1x10 0 1 2 3 4 5 6 7 8 9", "F 0", "F 4 1 1 1 0.7" },
+      "f 1x1x1x7 0.2142857 1.6428572 3.0714286 4.5 5.928572 7.357143 "
+      "8.785715" },
   { "Resize", 11,
       "mode=nearest coordinate_transformation_mode=tf_half_pixel_for_nn "
       "nearest_mode=floor",

@@ -124,12 +124,14 @@ check_list (
   return PET_OK;
 }
 
+/* The size comes of floats, as in ONNX's own shape inference: 10 by 0.7f is 7,
+ * though the exact product is less. */
 static PetStatus
 set_scale (Resize *resize, int axis, double scale, PetError *error)
 {
-  double size = floor ((double) resize->in.dim[axis] * scale);
+  float size = floorf ((float) resize->in.dim[axis] * (float) scale);
 
-  if (!(scale > 0) || !(size >= 0 && size <= INT32_MAX))
+  if (!(scale > 0) || !(size >= 0 && size < 0x1p31f))
     return pet_fail (
         error, PET_ERROR_CORRUPT, "a scale of %g is not valid", scale);
   resize->scale[axis] = scale;
