@@ -23,7 +23,7 @@ typedef enum {
   TF_CROP_AND_RESIZE,
 } Transform;
 
-typedef enum { PREFER_FLOOR, PREFER_CEIL, FLOOR, CEIL } Nearest;
+typedef enum { PREFER_FLOOR, PREFER_CEIL, FLOOR, CEIL, BEFORE_11 } Nearest;
 
 typedef struct {
   Mode mode;
@@ -77,7 +77,7 @@ read_modes (const PetNode *node, Resize *resize, PetError *error)
   resize->nearest = (Nearest) nearest;
   if (node->opset < 11 || strcmp (node->type, "Upsample") == 0) {
     resize->transform = ASYMMETRIC;
-    resize->nearest = FLOOR;
+    resize->nearest = BEFORE_11;
   }
   resize->antialias = pet_node_int (node, "antialias", 0) != 0;
   resize->exclude_outside = pet_node_int (node, "exclude_outside", 0) != 0;
@@ -381,7 +381,7 @@ source_place (const Resize *resize, int axis, double x)
 }
 
 static double
-round_place (const Resize *resize, double x)
+round_place (const Resize *resize, int axis, double x)
 {
   switch (resize->nearest) {
     case PREFER_FLOOR:
@@ -390,6 +390,8 @@ round_place (const Resize *resize, double x)
       return floor (x + 0.5);
     case FLOOR:
       return floor (x);
+    case BEFORE_11:
+      return resize->scale[axis] < 1 ? ceil (x) : floor (x);
     case CEIL:
       break;
   }
@@ -426,8 +428,8 @@ fill_taps (const Resize *resize, int axis, double place, int64_t taps,
 
   if (resize->mode == NEAREST) {
     *weight = 1;
-    *index =
-        (int32_t) fmin (fmax (round_place (resize, place), 0), (double) last);
+    *index = (int32_t) fmin (
+        fmax (round_place (resize, axis, place), 0), (double) last);
     return;
   }
   for (int64_t i = 0; i < taps; i++) {
