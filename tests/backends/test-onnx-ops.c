@@ -74,6 +74,8 @@ static const Case cases[] = {
   { "ReduceL2", 13, "", { "f 2 3 -4" }, "f 1 5" },
   { "ReduceLogSum", 13, "", { "f 2 1 1.7182818" }, "f 1 1" },
   { "ReduceLogSumExp", 13, "", { "f 2 0 0" }, "f 1 0.69314718" },
+  { "ReduceLogSumExp", 13, "", { "f 3 800 801 799" }, "f 1 801.40760596" },
+  { "ReduceLogSumExp", 13, "", { "f 2 -800 -800" }, "f 1 -799.30685282" },
   { "ReduceSumSquare", 13, "", { "f 2 3 -4" }, "f 1 25" },
   { "Gather", 13, "axis=1", { "f 2x3 1 2 3 4 5 6", "i 2 -1 0" },
       "f 2x2 3 1 6 4" },

@@ -140,10 +140,13 @@ add_square (double sum, double x)
   return sum + x * x;
 }
 
+/* log (exp (sum) + exp (x)) without a number that is larger than both. */
 static double
-add_exp (double sum, double x)
+add_logarithm (double sum, double x)
 {
-  return sum + exp (x);
+  if (x == sum)
+    return x + log (2);
+  return x > sum ? x + log1p (exp (sum - x)) : sum + log1p (exp (x - sum));
 }
 
 static double
@@ -207,7 +210,7 @@ logarithm (double sum, double n)
 REDUCE (reducel1, "ReduceL1", 0, add_absolute, as_is)
 REDUCE (reducel2, "ReduceL2", 0, add_square, root)
 REDUCE (reducelogsum, "ReduceLogSum", 0, add_value, logarithm)
-REDUCE (reducelogsumexp, "ReduceLogSumExp", 0, add_exp, logarithm)
+REDUCE (reducelogsumexp, "ReduceLogSumExp", -INFINITY, add_logarithm, as_is)
 REDUCE (reducemax, "ReduceMax", -INFINITY, larger, as_is)
 REDUCE (reducemean, "ReduceMean", 0, add_value, divided)
 REDUCE (reducemin, "ReduceMin", INFINITY, smaller, as_is)
