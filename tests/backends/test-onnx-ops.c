@@ -188,6 +188,8 @@ static const Case cases[] = {
   { "Clip", 12, "", { "i 3 -3 0 3", "i - -1", "i - 1" }, "i 3 -1 0 1" },
   { "MaxPool", 12, "kernel_shape=[2]", { "c 1x1x3 -3 -5 -4" },
       "c 1x1x2 -3 -4" },
+  { "AveragePool", 13, "kernel_shape=[2,1] pads=[2,1,0,0]",
+      { "f 1x1x2x2 1 2 3 4" }, "f 1x1x3x3 0 0 0 0 1 2 0 2 3" },
   { "ConvTranspose", 11, "strides=[2] auto_pad=SAME_UPPER",
       { "f 1x1x2 1 2", "f 1x1x3 1 10 100" }, "f 1x1x4 1 10 102 20" },
 };
