@@ -28,9 +28,7 @@ is_plain_matrix (cmsHPROFILE profile)
   return cmsGetColorSpace (profile) == cmsSigRgbData &&
       cmsGetPCS (profile) == cmsSigXYZData && cmsIsMatrixShaper (profile) &&
       !cmsIsTag (profile, cmsSigAToB0Tag) &&
-      !cmsIsTag (profile, cmsSigAToB1Tag) &&
-      !cmsIsTag (profile, cmsSigDToB0Tag) &&
-      !cmsIsTag (profile, cmsSigDToB1Tag);
+      !cmsIsTag (profile, cmsSigAToB1Tag);
 }
 
 /* Columns are the primaries' XYZ. */

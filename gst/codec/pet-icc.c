@@ -113,6 +113,21 @@ make_matrix (PetIcc *self, cmsHPROFILE profile, cmsHPROFILE srgb)
   self->matrix = NULL;
 }
 
+/* Pipelines in floating point may have any number of stages, of up to 15
+ * channels, which a few bytes can ask for: each point of a grid would pass
+ * through all of them. What a profile says besides is bounded by its format. */
+static void
+drop_float_pipelines (cmsHPROFILE profile)
+{
+  static const cmsTagSignature tags[] = { cmsSigDToB0Tag, cmsSigDToB1Tag,
+    cmsSigDToB2Tag, cmsSigDToB3Tag, cmsSigBToD0Tag, cmsSigBToD1Tag,
+    cmsSigBToD2Tag, cmsSigBToD3Tag };
+
+  for (size_t i = 0; i < sizeof tags / sizeof *tags; i++)
+    while (cmsWriteTag (profile, tags[i], NULL))
+      continue;
+}
+
 static void
 make_transform (PetIcc *self, const uint8_t *bytes, size_t size)
 {
@@ -123,6 +138,7 @@ make_transform (PetIcc *self, const uint8_t *bytes, size_t size)
 
   if (profile != NULL && srgb != NULL &&
       cmsGetColorSpace (profile) == input_space (input)) {
+    drop_float_pipelines (profile);
     if (input_space (input) == cmsSigRgbData)
       make_matrix (self, profile, srgb);
     if (self->matrix == NULL)

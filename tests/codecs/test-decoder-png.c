@@ -319,12 +319,27 @@ what_follows_the_picture_is_ignored (void)
   bytes_free (&longer);
 }
 
+/* In floating point: red and blue change places. */
+static void
+add_pipeline (cmsHPROFILE profile)
+{
+  static const double swap[9] = { 0, 0, 1, 0, 1, 0, 1, 0, 0 };
+  cmsPipeline *pipeline = cmsPipelineAlloc (NULL, 3, 3);
+
+  cmsPipelineInsertStage (
+      pipeline, cmsAT_END, cmsStageAllocMatrix (NULL, 3, 3, swap, NULL));
+  cmsSetProfileVersion (profile, 4.3);
+  tap_check (cmsWriteTag (profile, cmsSigDToB0Tag, pipeline));
+  tap_check (cmsWriteTag (profile, cmsSigDToB1Tag, pipeline));
+  cmsPipelineFree (pipeline);
+}
+
 /* Display P3's, as a chunk has them. */
 static const uint32_t p3_chromaticities[8] = { 31270, 32900, 68000, 32000,
   26500, 69000, 15000, 6000 };
 
 static Bytes
-p3_profile (void)
+p3_profile (bool with_pipeline)
 {
   cmsCIExyY white = { 0.3127, 0.3290, 1.0 };
   cmsCIExyYTRIPLE primaries = { { 0.680, 0.320, 1 }, { 0.265, 0.690, 1 },
@@ -337,6 +352,8 @@ p3_profile (void)
   cmsUInt32Number size = 0;
   Bytes bytes;
 
+  if (with_pipeline)
+    add_pipeline (profile);
   cmsSaveProfileToMem (profile, NULL, &size);
   bytes = (Bytes){ malloc (size), size };
   cmsSaveProfileToMem (profile, bytes.data, &size);
@@ -389,7 +406,7 @@ largest_difference (const Picture *a, const Picture *b)
 static void
 described_colours_agree_with_a_profile (void)
 {
-  Bytes profile = p3_profile ();
+  Bytes profile = p3_profile (false);
   uint8_t chrm[32];
 
   for (int i = 0; i < 32; i++)
@@ -416,6 +433,27 @@ described_colours_agree_with_a_profile (void)
       picture_free (&pictures[i]);
   }
   bytes_free (&profile);
+}
+
+/* What such a profile says besides is what counts. */
+static void
+float_pipelines_are_left_out (void)
+{
+  PngRecipe recipe = { .width = 40, .height = 30, .color_type = 2, .depth = 8 };
+  Picture pictures[2];
+
+  for (int i = 0; i < 2; i++) {
+    Bytes profile = p3_profile (i == 1);
+
+    recipe.icc = profile.data;
+    recipe.icc_size = profile.size;
+    tap_state_ = 1;
+    pictures[i] = decode_described (&recipe, NULL, NULL, 0);
+    bytes_free (&profile);
+  }
+  tap_check (largest_difference (&pictures[0], &pictures[1]) == 0);
+  picture_free (&pictures[0]);
+  picture_free (&pictures[1]);
 }
 
 /* Of one value each: what becomes of it by hand. */
@@ -472,6 +510,7 @@ main (int argc, char **argv)
     TAP_TEST (gamma_is_applied),
     TAP_TEST (profiles_are_applied),
     TAP_TEST (described_colours_agree_with_a_profile),
+    TAP_TEST (float_pipelines_are_left_out),
     TAP_TEST (curves_are_applied),
     TAP_TEST (max_size_reduces),
     TAP_TEST (palette_index_beyond_the_palette_is_black),

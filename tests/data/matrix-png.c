@@ -2,58 +2,12 @@
 
 #include <zlib.h>
 
+#include "codecs/codec-chunks.h"
 #include "codecs/codec-png-files.h"
+#include "codecs/codec-profiles.h"
 #include "data/matrix.h"
 
 #define PIXELS .width = MATRIX_WIDTH, .height = MATRIX_HEIGHT
-
-/* A file that is put together chunk by chunk, right or wrong. */
-static void
-add (Bytes *bytes, const void *data, size_t size)
-{
-  bytes->data = realloc (bytes->data, bytes->size + size + 1);
-  if (size > 0)
-    memcpy (bytes->data + bytes->size, data, size);
-  bytes->size += size;
-}
-
-static void
-put_u32 (uint8_t *bytes, uint32_t value)
-{
-  for (int i = 0; i < 4; i++)
-    bytes[i] = (uint8_t) (value >> (24 - 8 * i));
-}
-
-static void
-add_chunk (Bytes *bytes, const char *type, const void *data, size_t size)
-{
-  uint8_t head[8], tail[4];
-  unsigned long crc = crc32 (0, (const uint8_t *) type, 4);
-
-  if (size > 0)
-    crc = crc32 (crc, data, (unsigned) size);
-  put_u32 (head, (uint32_t) size);
-  memcpy (head + 4, type, 4);
-  put_u32 (tail, (uint32_t) crc);
-  add (bytes, head, 8);
-  add (bytes, data, size);
-  add (bytes, tail, 4);
-}
-
-static Bytes
-start (uint32_t width, uint32_t height, int depth, int type)
-{
-  Bytes bytes = { 0 };
-  uint8_t header[13] = { 0 };
-
-  put_u32 (header, width);
-  put_u32 (header + 4, height);
-  header[8] = (uint8_t) depth;
-  header[9] = (uint8_t) type;
-  add (&bytes, "\x89PNG\r\n\x1a\n", 8);
-  add_chunk (&bytes, "IHDR", header, sizeof header);
-  return bytes;
-}
 
 /* The last chunk, and the bytes of a zlib stream of `size` bytes of noise or
  * (zeros) nothing, of values that are filters too; not whole: it does not end. */
@@ -82,33 +36,6 @@ static Bytes
 finish (Bytes bytes)
 {
   add_chunk (&bytes, "IEND", NULL, 0);
-  return bytes;
-}
-
-/* `size` zero bytes as a zlib stream, made by repeating one block. */
-static Bytes
-bomb (size_t size)
-{
-  static const uint8_t empty[65536];
-  uint8_t block[1024];
-  z_stream z = { 0 };
-  size_t length;
-  Bytes bytes = { 0 };
-
-  deflateInit (&z, 9);
-  z.next_out = block;
-  z.avail_out = sizeof block;
-  deflate (&z, Z_FULL_FLUSH);
-  add (&bytes, block, sizeof block - z.avail_out);
-  z.next_in = (uint8_t *) empty;
-  z.avail_in = sizeof empty;
-  z.next_out = block;
-  z.avail_out = sizeof block;
-  deflate (&z, Z_FULL_FLUSH);
-  length = sizeof block - z.avail_out;
-  for (size_t i = 0; i < size; i += sizeof empty)
-    add (&bytes, block, length);
-  deflateEnd (&z);
   return bytes;
 }
 
@@ -147,7 +74,7 @@ cut_percent (int n)
 static Bytes
 some_rows (int n)
 {
-  Bytes bytes = start (MATRIX_WIDTH, MATRIX_HEIGHT, 8, 2);
+  Bytes bytes = start_png (MATRIX_WIDTH, MATRIX_HEIGHT, 8, 2);
 
   if (n >= 0)
     add_idat (&bytes, ROW * (size_t) n, false, true);
@@ -157,7 +84,7 @@ some_rows (int n)
 static Bytes
 empty_idat (int n)
 {
-  Bytes bytes = start (MATRIX_WIDTH, MATRIX_HEIGHT, 8, 2);
+  Bytes bytes = start_png (MATRIX_WIDTH, MATRIX_HEIGHT, 8, 2);
 
   add_chunk (&bytes, "IDAT", NULL, 0);
   return finish (bytes);
@@ -166,7 +93,7 @@ empty_idat (int n)
 static Bytes
 unfinished_stream (int n)
 {
-  Bytes bytes = start (MATRIX_WIDTH, MATRIX_HEIGHT, 8, 2);
+  Bytes bytes = start_png (MATRIX_WIDTH, MATRIX_HEIGHT, 8, 2);
 
   add_idat (&bytes, ROW * MATRIX_HEIGHT / 2, false, false);
   return finish (bytes);
@@ -234,8 +161,8 @@ claimed (int n)
     { 9000, 9000, 2, 8, 27001 * 3 },
     { 1 << 20, 1, 0, 1, 0 },
   };
-  Bytes bytes =
-      start (sizes[n].width, sizes[n].height, sizes[n].depth, sizes[n].type);
+  Bytes bytes = start_png (
+      sizes[n].width, sizes[n].height, sizes[n].depth, sizes[n].type);
 
   add_idat (&bytes, sizes[n].n_bytes, true, true);
   return finish (bytes);
@@ -245,7 +172,7 @@ claimed (int n)
 static Bytes
 with_chunk (const char *type, const void *data, size_t size)
 {
-  Bytes bytes = start (MATRIX_WIDTH, MATRIX_HEIGHT, 8, 2);
+  Bytes bytes = start_png (MATRIX_WIDTH, MATRIX_HEIGHT, 8, 2);
 
   add_chunk (&bytes, type, data, size);
   add_idat (&bytes, ROW * MATRIX_HEIGHT, true, true);
@@ -257,8 +184,8 @@ text_bomb (int n)
 {
   Bytes data = { 0 }, stream = bomb ((size_t) 200 << 20), bytes;
 
-  add (&data, "Comment\0\0", 9);
-  add (&data, stream.data, stream.size);
+  bytes_add (&data, "Comment\0\0", 9);
+  bytes_add (&data, stream.data, stream.size);
   bytes = with_chunk (n == 0 ? "zTXt" : "tEXt", data.data, data.size);
   bytes_free (&data);
   bytes_free (&stream);
@@ -270,25 +197,42 @@ profile_bomb (int n)
 {
   Bytes data = { 0 }, stream = bomb ((size_t) 50 << 20), bytes;
 
-  add (&data, "profile\0\0", 9);
-  add (&data, stream.data, stream.size);
+  bytes_add (&data, "profile\0\0", 9);
+  bytes_add (&data, stream.data, stream.size);
   bytes = with_chunk ("iCCP", data.data, data.size);
   bytes_free (&data);
   bytes_free (&stream);
   return bytes;
 }
 
+/* n: stages * 100 + channels between two of them. */
+static Bytes
+costly_profile (int n)
+{
+  Bytes profile = make_float_profile (n / 100, n % 100);
+  uLongf length = compressBound ((uLong) profile.size);
+  Bytes data = { malloc (9 + length), 9 }, bytes;
+
+  memcpy (data.data, "profile\0\0", 9);
+  compress2 (data.data + 9, &length, profile.data, (uLong) profile.size, 9);
+  data.size += length;
+  bytes = with_chunk ("iCCP", data.data, data.size);
+  bytes_free (&data);
+  bytes_free (&profile);
+  return bytes;
+}
+
 static Bytes
 many_texts (int n)
 {
-  Bytes bytes = start (MATRIX_WIDTH, MATRIX_HEIGHT, 8, 2), texts = { 0 };
+  Bytes bytes = start_png (MATRIX_WIDTH, MATRIX_HEIGHT, 8, 2), texts = { 0 };
   Bytes one = { 0 };
 
   add_chunk (&one, "tEXt", "Comment\0nothing", 15);
   texts = (Bytes){ malloc (one.size * (size_t) n), one.size * (size_t) n };
   for (int i = 0; i < n; i++)
     memcpy (texts.data + one.size * (size_t) i, one.data, one.size);
-  add (&bytes, texts.data, texts.size);
+  bytes_add (&bytes, texts.data, texts.size);
   bytes_free (&texts);
   bytes_free (&one);
   add_idat (&bytes, ROW * MATRIX_HEIGHT, true, true);
@@ -299,7 +243,7 @@ many_texts (int n)
 static Bytes
 palette (int n)
 {
-  Bytes bytes = start (MATRIX_WIDTH, MATRIX_HEIGHT, 8, 3);
+  Bytes bytes = start_png (MATRIX_WIDTH, MATRIX_HEIGHT, 8, 3);
 
   if (n > 0)
     add_chunk (&bytes, "PLTE", "abcdefghijklmnopqrstuvwxyz", 3 * (size_t) n);
@@ -321,7 +265,7 @@ kind (int n)
 static Bytes
 bad_filter (int n)
 {
-  Bytes bytes = start (MATRIX_WIDTH, MATRIX_HEIGHT, 8, 2);
+  Bytes bytes = start_png (MATRIX_WIDTH, MATRIX_HEIGHT, 8, 2);
   size_t size = ROW * MATRIX_HEIGHT;
   uint8_t *rows = calloc (1, size), *out = malloc (size + 100);
   uLongf length = size + 100;
@@ -339,7 +283,7 @@ twice (int n)
 {
   Bytes bytes = plain (), other = kind (0 * 100 + 8);
 
-  add (&bytes, other.data, other.size);
+  bytes_add (&bytes, other.data, other.size);
   bytes_free (&other);
   return bytes;
 }
@@ -352,7 +296,7 @@ trailing_garbage (int n)
   for (int i = 0; i < 3000; i++) {
     uint8_t byte = (uint8_t) tap_random ();
 
-    add (&bytes, &byte, 1);
+    bytes_add (&bytes, &byte, 1);
   }
   return bytes;
 }
@@ -363,7 +307,7 @@ animated (int n)
 {
   static const uint8_t frame[26] = { 0, 0, 0, 0, 0, 0, 0, MATRIX_WIDTH, 0, 0, 0,
     MATRIX_HEIGHT };
-  Bytes bytes = start (MATRIX_WIDTH, MATRIX_HEIGHT, 8, 2), data;
+  Bytes bytes = start_png (MATRIX_WIDTH, MATRIX_HEIGHT, 8, 2), data;
 
   add_chunk (&bytes, "acTL", "\0\0\0\2\0\0\0\0", 8);
   if (n == 0)
@@ -418,7 +362,7 @@ chromaticities (int n)
 static Bytes
 hidden_colours (int n)
 {
-  Bytes bytes = start (MATRIX_WIDTH, MATRIX_HEIGHT, 8, 6);
+  Bytes bytes = start_png (MATRIX_WIDTH, MATRIX_HEIGHT, 8, 6);
   size_t stride = 1 + 4 * (size_t) MATRIX_WIDTH;
   size_t size = stride * MATRIX_HEIGHT;
   uint8_t *rows = calloc (1, size), *out = malloc (size + 100);
@@ -484,6 +428,8 @@ const MatrixFile matrix_png_files[] = {
   { "P17", "1048576x1-empty.png", claimed, 7, DAMAGED (TRUNCATED, "early") },
   { "P18", "ztxt-200-mb.png", text_bomb, 0, READ },
   { "P19", "iccp-50-mb.png", profile_bomb, 0, READ },
+  { "P19", "iccp-12000-stages.png", costly_profile, 1200003, READ },
+  { "P19", "iccp-15-channels.png", costly_profile, 815, READ },
   { "P20", "50000-texts.png", many_texts, 50000, READ },
   { "P21", "no-palette.png", palette, 0, REFUSED (CORRUPT, "damaged") },
   { "P22", "index-beyond-palette.png", palette, 2, READ },
