@@ -23,6 +23,10 @@
 #define LIBRARY_ROW_BYTES 8
 #define LIBRARY_FIXED_BYTES ((size_t) 320 * 1024)
 
+/* What may follow the last row in its chunks, which the library inflates to its
+ * end: room for a checksum and some stray rows, not for gigabytes of zeros. */
+#define MAX_TRAILING_BYTES ((size_t) 64 * 1024)
+
 typedef struct {
   PetReader reader;
   PetReaderSource source;
@@ -31,7 +35,9 @@ typedef struct {
   png_infop info;
   jmp_buf jump;
 
-  size_t offset; /* of the next byte for the library */
+  size_t offset;     /* of the next byte for the library */
+  size_t bytes_left; /* for the library, whatever the file has */
+  int n_rows_left;   /* in the file: of all passes, if interlaced */
   bool ended;
   bool stopped; /* no row can be had any more */
   bool interlaced;
@@ -79,17 +85,30 @@ on_warning (png_structp png, png_const_charp message)
     self->reader.damaged = true;
 }
 
+/* A row was inflated, and the library has not looked for what follows yet. */
+static void
+on_row (png_structp png, png_row_infop row, png_bytep bytes)
+{
+  PngReader *self = png_get_error_ptr (png);
+
+  if (--self->n_rows_left == 0)
+    self->bytes_left = MAX_TRAILING_BYTES;
+}
+
 static void
 on_read (png_structp png, png_bytep bytes, size_t size)
 {
   PngReader *self = png_get_io_ptr (png);
 
+  if (size > self->bytes_left)
+    png_error (png, "the PNG's data go on behind the picture");
   if (size > self->source.size - self->offset) {
     self->ended = true;
     png_error (png, "end of file");
   }
   memcpy (bytes, self->source.bytes + self->offset, size);
   self->offset += size;
+  self->bytes_left -= size;
 }
 
 static png_voidp
@@ -173,6 +192,19 @@ set_gamma (PngReader *self)
     png_set_gamma_fixed (self->png, PNG_DEFAULT_sRGB, gamma);
 }
 
+static int
+count_rows (const PngReader *self)
+{
+  int n = 0;
+
+  if (!self->interlaced)
+    return self->reader.height;
+  for (int pass = 0; pass < PNG_INTERLACE_ADAM7_PASSES; pass++)
+    if (PNG_PASS_COLS (self->reader.width, pass) > 0)
+      n += PNG_PASS_ROWS (self->reader.height, pass);
+  return n;
+}
+
 static void
 step_set_transforms (PngReader *self)
 {
@@ -188,7 +220,9 @@ step_set_transforms (PngReader *self)
   png_set_gray_to_rgb (png);
   if (self->interlaced)
     png_set_interlace_handling (png);
+  png_set_read_user_transform_fn (png, on_row);
   png_read_update_info (png, self->info);
+  self->n_rows_left = count_rows (self);
 
   row_bytes = (size_t) self->reader.width * (size_t) self->reader.channels;
   if (png_get_rowbytes (png, self->info) != row_bytes)
@@ -214,6 +248,7 @@ step_read_picture (PngReader *self)
 static void
 step_read_end (PngReader *self)
 {
+  self->bytes_left = SIZE_MAX;
   png_read_end (self->png, NULL);
 }
 
@@ -267,11 +302,15 @@ png_next_row (PetReader *reader, uint8_t *row, PetError *error)
     memcpy (row, self->picture + y * stride, stride);
     return PET_OK;
   }
-  self->row = row;
-  if (!self->stopped && !guarded (self, step_read_row))
+  if (!self->stopped) {
+    self->row = row;
+    if (guarded (self, step_read_row))
+      return PET_OK;
     PET_TRY (failed (self, error));
-  if (self->stopped)
-    pet_codec_grey_row (row, reader->width, reader->channels);
+    if (self->n_rows_left == 0)
+      return PET_OK;
+  }
+  pet_codec_grey_row (row, reader->width, reader->channels);
   return PET_OK;
 }
 
@@ -451,6 +490,7 @@ static PetStatus
 open_header (PngReader *self, PetError *error)
 {
   PET_TRY (check_header (self, error));
+  self->bytes_left = SIZE_MAX;
   if (!guarded (self, step_read_info)) {
     if (error != NULL)
       *error = self->error;

@@ -81,6 +81,18 @@ some_rows (int n)
   return finish (bytes);
 }
 
+/* n MB of zeros in place of rows. */
+static Bytes
+idat_bomb (int n)
+{
+  Bytes bytes = start_png (MATRIX_WIDTH, MATRIX_HEIGHT, 8, 2);
+  Bytes stream = bomb ((size_t) n << 20);
+
+  add_chunk (&bytes, "IDAT", stream.data, stream.size);
+  bytes_free (&stream);
+  return finish (bytes);
+}
+
 static Bytes
 empty_idat (int n)
 {
@@ -404,6 +416,7 @@ const MatrixFile matrix_png_files[] = {
   { "P5", "unfinished-stream.png", unfinished_stream, 0,
       DAMAGED (TRUNCATED, NULL) },
   { "P6", "extra-rows.png", some_rows, 60, READ },
+  { "P6", "idat-100-mb.png", idat_bomb, 100, DAMAGED (CORRUPT, "behind") },
   { "P7", "cut-at-20.png", cut_percent, 20, DAMAGED (TRUNCATED, "early") },
   { "P7", "cut-at-50.png", cut_percent, 50, DAMAGED (TRUNCATED, "early") },
   { "P7", "cut-at-99.png", cut_percent, 99, DAMAGED (TRUNCATED, "early") },
