@@ -76,13 +76,31 @@ on_error (png_structp png, png_const_charp message)
   longjmp (self->jump, 1);
 }
 
+/* Of the warnings, those that tell of bytes, pixels or transparency that may be
+ * lost; zlib's are of what follows the last row. A tRNS beside alpha is one too
+ * many, and that is all. */
+static bool
+tells_of_damage (const char *message)
+{
+  static const char *const words[] = { "CRC", "tRNS: ", "IDAT: invalid ",
+    "IDAT: incorrect ", "IDAT: too many length" };
+
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+    if (strstr (message, words[i]) != NULL)
+      return strstr (message, "with alpha") == NULL;
+  return false;
+}
+
 static void
 on_warning (png_structp png, png_const_charp message)
 {
   PngReader *self = png_get_error_ptr (png);
 
-  if (strstr (message, "CRC") != NULL)
-    self->reader.damaged = true;
+  if (!tells_of_damage (message))
+    return;
+  if (self->source.options->strict)
+    png_error (png, message);
+  self->reader.damaged = true;
 }
 
 /* A row was inflated, and the library has not looked for what follows yet. */
@@ -249,7 +267,7 @@ static void
 step_read_end (PngReader *self)
 {
   self->bytes_left = SIZE_MAX;
-  png_read_end (self->png, NULL);
+  png_read_end (self->png, self->info);
 }
 
 /* The outcome of a step that failed: the error, or damage that is lived

@@ -146,12 +146,71 @@ small_chunks_and_late_texts_are_read (void)
   free (text);
 }
 
+/* A tRNS of `before` bytes before the data and of `after` behind them; -1: none. */
+static Bytes
+make_transparent_png (int type, int before, int after)
+{
+  static const uint8_t zeros[80];
+  size_t n_channels = type == 6 ? 4 : type == 2 ? 3 : 1;
+  Bytes png = start_png (4, 4, 8, type);
+  Bytes stream =
+      deflated ((Bytes){ (uint8_t *) zeros, 4 * (1 + 4 * n_channels) });
+
+  if (type == 3)
+    add_chunk (&png, "PLTE", "abcdefghijkl", 12);
+  if (before >= 0)
+    add_chunk (&png, "tRNS", zeros, (size_t) before);
+  add_chunk (&png, "IDAT", stream.data, stream.size);
+  if (after >= 0)
+    add_chunk (&png, "tRNS", zeros, (size_t) after);
+  add_chunk (&png, "IEND", NULL, 0);
+  bytes_free (&stream);
+  return png;
+}
+
+static void
+lost_transparency_is_damage (void)
+{
+  static const struct {
+    int type, before, after;
+    bool broken;
+  } cases[] = {
+    { 0, -1, -1, false },
+    { 0, 2, -1, false },
+    { 0, 3, -1, true },
+    { 0, -1, 2, true },
+    { 2, 6, -1, false },
+    { 2, 2, -1, true },
+    { 3, 1, -1, false },
+    { 3, 4, -1, false },
+    { 3, 5, -1, true },
+    { 3, 0, -1, true },
+    { 3, -1, 4, true },
+    { 6, 6, -1, false },
+  };
+
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    Bytes png =
+        make_transparent_png (cases[i].type, cases[i].before, cases[i].after);
+    Picture picture = decode_leniently (png);
+
+    if (picture.status != PET_OK || picture.info.damaged != cases[i].broken)
+      tap_fail ("case %zu: %s, damaged %d", i, picture.error.message,
+          picture.info.damaged);
+    check_strictly (png, cases[i].broken ? PET_ERROR_CORRUPT : PET_OK,
+        cases[i].broken ? "tRNS" : "");
+    picture_free (&picture);
+    bytes_free (&png);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
   static const TapTest tests[] = {
     TAP_TEST (data_behind_the_picture_are_limited),
     TAP_TEST (small_chunks_and_late_texts_are_read),
+    TAP_TEST (lost_transparency_is_damage),
   };
 
   return tap_run (tests, sizeof tests / sizeof *tests, argc, argv);
