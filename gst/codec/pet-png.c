@@ -27,6 +27,9 @@
  * end: room for a checksum and some stray rows, not for gigabytes of zeros. */
 #define MAX_TRAILING_BYTES ((size_t) 64 * 1024)
 
+/* Compressed bytes that the library takes at a time. */
+#define PIECE_BYTES ((size_t) 8192)
+
 typedef struct {
   PetReader reader;
   PetReaderSource source;
@@ -37,6 +40,7 @@ typedef struct {
 
   size_t offset;     /* of the next byte for the library */
   size_t bytes_left; /* for the library, whatever the file has */
+  size_t data_end;   /* of the last IDAT's contents */
   int n_rows_left;   /* in the file: of all passes, if interlaced */
   bool ended;
   bool stopped; /* no row can be had any more */
@@ -103,14 +107,31 @@ on_warning (png_structp png, png_const_charp message)
   self->reader.damaged = true;
 }
 
+/* What the library cannot have whole it does without, and a row with it in whose
+ * piece an error stands: the closer to the end of the data, the smaller they
+ * are. */
+static void
+choose_piece (PngReader *self)
+{
+  size_t left =
+      self->data_end > self->offset ? self->data_end - self->offset : 0;
+  size_t piece = left > 10 ? (left - 8) / 2 : 1;
+
+  if (!self->source.options->strict)
+    png_set_compression_buffer_size (
+        self->png, piece < PIECE_BYTES ? piece : PIECE_BYTES);
+}
+
 /* A row was inflated, and the library has not looked for what follows yet. */
 static void
 on_row (png_structp png, png_row_infop row, png_bytep bytes)
 {
   PngReader *self = png_get_error_ptr (png);
 
-  if (--self->n_rows_left == 0)
-    self->bytes_left = MAX_TRAILING_BYTES;
+  if (--self->n_rows_left > 0)
+    return;
+  self->bytes_left = MAX_TRAILING_BYTES;
+  png_set_compression_buffer_size (png, PIECE_BYTES);
 }
 
 static void
@@ -127,6 +148,8 @@ on_read (png_structp png, png_bytep bytes, size_t size)
   memcpy (bytes, self->source.bytes + self->offset, size);
   self->offset += size;
   self->bytes_left -= size;
+  if (self->n_rows_left > 0)
+    choose_piece (self);
 }
 
 static png_voidp
@@ -241,6 +264,7 @@ step_set_transforms (PngReader *self)
   png_set_read_user_transform_fn (png, on_row);
   png_read_update_info (png, self->info);
   self->n_rows_left = count_rows (self);
+  choose_piece (self);
 
   row_bytes = (size_t) self->reader.width * (size_t) self->reader.channels;
   if (png_get_rowbytes (png, self->info) != row_bytes)
@@ -409,6 +433,27 @@ find_chunk (
   return NULL;
 }
 
+/* The end of the last IDAT's contents, or of the file where that ends first. */
+static size_t
+find_data_end (const PngReader *self)
+{
+  const uint8_t *bytes = self->source.bytes;
+  size_t size = self->source.size, offset = SIGNATURE_BYTES, end = size;
+
+  while (size - offset >= 12) {
+    size_t length = read_u32 (bytes + offset);
+
+    if (memcmp (bytes + offset + 4, "IEND", 4) == 0)
+      break;
+    if (memcmp (bytes + offset + 4, "IDAT", 4) == 0)
+      end = offset + 8 + length;
+    if (length > size - offset - 12)
+      break;
+    offset += length + 12;
+  }
+  return end < size ? end : size;
+}
+
 static int
 find_orientation (const PngReader *self)
 {
@@ -509,6 +554,7 @@ open_header (PngReader *self, PetError *error)
 {
   PET_TRY (check_header (self, error));
   self->bytes_left = SIZE_MAX;
+  self->data_end = find_data_end (self);
   if (!guarded (self, step_read_info)) {
     if (error != NULL)
       *error = self->error;

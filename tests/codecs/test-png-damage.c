@@ -146,6 +146,82 @@ small_chunks_and_late_texts_are_read (void)
   free (text);
 }
 
+static int
+count_whole_rows (const uint8_t *stream, size_t size, size_t stride)
+{
+  z_stream z = { 0 };
+  uint8_t out[4096];
+  size_t n_bytes = 0;
+
+  inflateInit (&z);
+  z.next_in = (uint8_t *) stream;
+  z.avail_in = (unsigned) size;
+  do {
+    z.next_out = out;
+    z.avail_out = sizeof out;
+    if (inflate (&z, Z_SYNC_FLUSH) < 0)
+      break;
+    n_bytes += sizeof out - z.avail_out;
+  } while (z.avail_out == 0);
+  inflateEnd (&z);
+  return (int) (n_bytes / stride);
+}
+
+/* Wherever the file breaks off; with the whole data only the end is missing. */
+static void
+all_rows_that_are_there_are_read (void)
+{
+  for (int n = 0; n < 2; n++) {
+    int width = 40, height = n == 0 ? 200 : 60;
+    Bytes rows = make_rows (width, height, n == 1);
+    Bytes stream = deflated (rows);
+    Bytes png = make_png_of (width, height, 2, stream, SIZE_MAX);
+
+    for (size_t size = 0; size <= stream.size; size += 1 + size / 40) {
+      Picture picture = decode_leniently ((Bytes){ png.data, 41 + size });
+      int n_rows = count_whole_rows (stream.data, size, 1 + 3 * (size_t) width);
+
+      tap_check (picture.status == PET_OK && picture.info.damaged);
+      if (picture.data != NULL && count_good_rows (&picture, rows) != n_rows)
+        tap_fail ("%zu of %zu bytes: %d rows, not %d", size, stream.size,
+            count_good_rows (&picture, rows), n_rows);
+      picture_free (&picture);
+    }
+    bytes_free (&png);
+    bytes_free (&stream);
+    bytes_free (&rows);
+  }
+}
+
+/* A row that was read is kept, however the stream ends. */
+static void
+checksums_change_no_row (void)
+{
+  static const size_t pieces[] = { SIZE_MAX, 1000, 100, 7, 3, 2, 1 };
+  Bytes rows = make_rows (16, 50, true), stream = deflated (rows);
+
+  stream.data[stream.size - 2] ^= 1;
+  for (size_t i = 0; i < 2 * sizeof pieces / sizeof *pieces; i++) {
+    Bytes part = { stream.data, stream.size - (i % 2 == 0 ? 0 : 4) };
+    Bytes png = make_png_of (16, 50, 2, part, pieces[i / 2]);
+    Picture picture = decode_leniently (png);
+
+    tap_check (picture.status == PET_OK);
+    if (picture.data != NULL && count_good_rows (&picture, rows) != 50)
+      tap_fail ("pieces of %zu: %d rows", pieces[i / 2],
+          count_good_rows (&picture, rows));
+    if (pieces[i / 2] >= 1000) {
+      tap_check (picture.info.damaged);
+      check_strictly (
+          png, i % 2 == 0 ? PET_ERROR_CORRUPT : PET_ERROR_TRUNCATED, "");
+    }
+    picture_free (&picture);
+    bytes_free (&png);
+  }
+  bytes_free (&stream);
+  bytes_free (&rows);
+}
+
 /* A tRNS of `before` bytes before the data and of `after` behind them; -1: none. */
 static Bytes
 make_transparent_png (int type, int before, int after)
@@ -210,6 +286,8 @@ main (int argc, char **argv)
   static const TapTest tests[] = {
     TAP_TEST (data_behind_the_picture_are_limited),
     TAP_TEST (small_chunks_and_late_texts_are_read),
+    TAP_TEST (all_rows_that_are_there_are_read),
+    TAP_TEST (checksums_change_no_row),
     TAP_TEST (lost_transparency_is_damage),
   };
 
