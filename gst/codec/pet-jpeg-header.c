@@ -12,6 +12,7 @@ enum {
   MARKER_SOI = 0xd8,
   MARKER_EOI = 0xd9,
   MARKER_SOS = 0xda,
+  MARKER_DHP = 0xde, /* as a frame's, of the whole hierarchy */
   MARKER_APP1 = 0xe1,
   MARKER_APP2 = 0xe2,
   MARKER_JPEG_LS = 0xf7,
@@ -46,7 +47,7 @@ next_marker (const uint8_t *bytes, size_t size, size_t *offset)
 static bool
 is_frame_marker (int marker)
 {
-  return marker == MARKER_JPEG_LS ||
+  return marker == MARKER_JPEG_LS || marker == MARKER_DHP ||
       (marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 &&
           marker != 0xcc);
 }
@@ -154,6 +155,7 @@ unread_process (int marker)
     case 0xc5:
     case 0xc6:
     case 0xc7:
+    case MARKER_DHP:
       return "a hierarchical";
     case 0xc9:
     case 0xca:

@@ -18,7 +18,7 @@ typedef struct {
 } PetJpegChunk;
 
 typedef struct {
-  int frame_marker; /* 0xC0 .. 0xCF or 0xF7 (JPEG-LS); 0 = there is none */
+  int frame_marker; /* 0xC0..0xCF, 0xDE (hierarchy), 0xF7 (JPEG-LS); 0: none */
   int precision, width, height, n_components; /* 0 without a frame header */
   int orientation;                            /* EXIF 1..8 */
   bool ends_early; /* the bytes end before the first scan */

@@ -331,6 +331,23 @@ other_kinds_of_jpeg_are_named (void)
   bytes_free (&bytes);
 }
 
+/* Their first frame is a baseline one, behind a segment of the same form. */
+static void
+a_hierarchy_is_named (void)
+{
+  Bytes jpeg = sample_file (0, 30);
+  const uint8_t *frame = find_frame (jpeg);
+  size_t at = (size_t) (frame - jpeg.data), length = 2 + frame[3];
+  Bytes bytes = { malloc (jpeg.size + length), jpeg.size + length };
+
+  memcpy (bytes.data, jpeg.data, at + length);
+  bytes.data[at + 1] = 0xde;
+  memcpy (bytes.data + at + length, frame, jpeg.size - at);
+  check_status (bytes, PET_ERROR_UNSUPPORTED, "hierarchical");
+  bytes_free (&bytes);
+  bytes_free (&jpeg);
+}
+
 static void
 limits_come_from_the_header (void)
 {
@@ -442,6 +459,7 @@ main (int argc, char **argv)
     TAP_TEST (every_failing_allocation_is_told),
     TAP_TEST (other_files_are_named),
     TAP_TEST (other_kinds_of_jpeg_are_named),
+    TAP_TEST (a_hierarchy_is_named),
     TAP_TEST (limits_come_from_the_header),
     TAP_TEST (scans_are_limited),
     TAP_TEST (profiles_take_no_time),
