@@ -156,6 +156,21 @@ status_of_warning (JpegReader *self)
   }
 }
 
+/* A sequential file that ends early: from the first bit or restart marker that
+ * is not there the library goes on with blocks of its own making. The groups of
+ * rows behind the one where that begins are replaced, whatever colours they would
+ * have become. */
+static void
+note_end (JpegReader *self)
+{
+  int code = self->errors.msg_code;
+
+  if ((code == JWRN_HIT_MARKER || code == JWRN_MUST_RESYNC) && self->ended &&
+      self->grey_from == 0 && !jpeg_has_multiple_scans (&self->cinfo))
+    self->grey_from =
+        ((int) self->cinfo.input_iMCU_row + 1) * self->rows_per_group;
+}
+
 static void
 on_message (j_common_ptr cinfo, int level)
 {
@@ -170,6 +185,7 @@ on_message (j_common_ptr cinfo, int level)
   if (self->source.options->strict)
     give_up (self, status);
   self->reader.damaged = true;
+  note_end (self);
 }
 
 static void
@@ -364,17 +380,6 @@ cmyk_to_rgb (const uint8_t *cmyk, uint8_t *rgb, int width)
       rgb[c] = (uint8_t) ((cmyk[c] * cmyk[3] + 127) / 255);
 }
 
-/* A sequential file that ends early: the library goes on with blocks of its
- * own making. From the group of rows behind the last good one on, they are
- * replaced, whatever colours they would have become. */
-static void
-note_end (JpegReader *self, int row)
-{
-  if (self->grey_from == 0 && self->ended &&
-      !jpeg_has_multiple_scans (&self->cinfo))
-    self->grey_from = row + 2 * self->rows_per_group;
-}
-
 static PetStatus
 jpeg_read_row (PetReader *reader, uint8_t *row, PetError *error)
 {
@@ -385,7 +390,6 @@ jpeg_read_row (PetReader *reader, uint8_t *row, PetError *error)
     self->row = self->cmyk_row != NULL ? self->cmyk_row : row;
     if (!guarded (self, step_read_row))
       PET_TRY (failed (self, error));
-    note_end (self, y);
   }
   if (self->stopped || (self->grey_from > 0 && y >= self->grey_from))
     pet_codec_grey_row (row, reader->width, reader->channels);
