@@ -562,6 +562,7 @@ open_header (PngReader *self, PetError *error)
   }
   self->reader.orientation = find_orientation (self);
   PET_TRY (load_colours (self, error));
+  png_free_data (self->png, self->info, PNG_FREE_ICCP, 0);
   if (!guarded (self, step_set_transforms)) {
     if (error != NULL)
       *error = self->error;

@@ -456,6 +456,37 @@ float_pipelines_are_left_out (void)
   picture_free (&pictures[1]);
 }
 
+/* Once it is applied or, as this one for its size, ignored. */
+static void
+profiles_are_not_held (void)
+{
+  Bytes small = p3_profile (false);
+  size_t size = 5 << 20;
+  PngRecipe recipe = {
+    .width = 40, .height = 30, .color_type = 2, .depth = 8, .icc_size = size
+  };
+  uint8_t *profile = calloc (1, size);
+  PetDecodeOptions options;
+  TestAllocator memory;
+  PetDecoder *decoder;
+  Bytes png;
+
+  memcpy (profile, small.data, small.size);
+  memcpy (profile, "\0\x50\0\0", 4);
+  recipe.icc = profile;
+  png = make_png (&recipe, NULL);
+  test_allocator_init (&memory, 0x11);
+  pet_decode_options_init (&options);
+  options.allocator = &memory.allocator;
+  tap_check (pet_decoder_open (
+                 &options, png.data, png.size, &decoder, NULL, NULL) == PET_OK);
+  tap_check (memory.peak > size && memory.used < 200000);
+  pet_decoder_free (&decoder);
+  bytes_free (&png);
+  bytes_free (&small);
+  free (profile);
+}
+
 /* Of one value each: what becomes of it by hand. */
 static void
 curves_are_applied (void)
@@ -511,6 +542,7 @@ main (int argc, char **argv)
     TAP_TEST (profiles_are_applied),
     TAP_TEST (described_colours_agree_with_a_profile),
     TAP_TEST (float_pipelines_are_left_out),
+    TAP_TEST (profiles_are_not_held),
     TAP_TEST (curves_are_applied),
     TAP_TEST (max_size_reduces),
     TAP_TEST (palette_index_beyond_the_palette_is_black),
