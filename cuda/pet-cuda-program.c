@@ -109,6 +109,7 @@ pet_cuda_add_constant (PetCudaProgram *program, const void *data, size_t bytes,
 
   if (!pet_add_size (start, bytes, &end) || end > SIZE_MAX / 4)
     return pet_fail (error, PET_ERROR_LIMIT, "the weights are too large");
+  PET_TRY (pet_graph_count_weights (program->graph, bytes, error));
   if (end > program->max_constants) {
     size_t max = 2 * end + 65536;
     char *grown = realloc (program->constants, max);
@@ -207,6 +208,8 @@ pack (PetCudaProgram *program, PetError *error)
   PET_TRY (pet_plan_pack (program->host.blocks, (size_t) program->host.n,
       &program->host_bytes, error));
   /* The planner allows itself any size. */
+  PET_TRY (pet_plan_check (
+      program->graph, program->arena_bytes / (size_t) program->batch, error));
   if (!pet_add_size (program->arena_bytes, program->host_bytes, &unused))
     return pet_fail (error, PET_ERROR_LIMIT, "the network is too large");
   for (int i = 0; i < program->n_convs; i++)
