@@ -20,20 +20,24 @@ static inline void
 add_grid (Bytes *bytes, int n_in, int n_out)
 {
   uint8_t head[28] = "clut";
+  size_t size = ((size_t) 4 << n_in) * (size_t) n_out;
+  uint8_t *numbers = malloc (size), *number = numbers;
 
   head[9] = (uint8_t) n_in;
   head[11] = (uint8_t) n_out;
   memset (head + 12, 2, (size_t) n_in);
   bytes_add (bytes, head, sizeof head);
   for (int k = 0; k < 1 << n_in; k++)
-    for (int j = 0; j < n_out; j++) {
+    for (int j = 0; j < n_out; j++, number += 4) {
       bool high = k >> (n_in - 1 - j % n_in) & 1;
       float value = high ? 0.001f : 0.999f;
       uint32_t word;
 
       memcpy (&word, &value, sizeof word);
-      add_u32 (bytes, word);
+      put_u32 (number, word);
     }
+  bytes_add (bytes, numbers, size);
+  free (numbers);
 }
 
 /* RGB to XYZ by `n_stages` (even) grids, from 3 to `channels` and back. They are
