@@ -36,6 +36,20 @@ typedef struct {
   gboolean started;
 } Run;
 
+/* Unless the line names one: without petnet-large a warning would say so. */
+static inline void
+leave_second_out (GstElement *element)
+{
+  g_autofree gchar *location = NULL;
+
+  if (g_object_class_find_property (
+          G_OBJECT_GET_CLASS (element), "second-model-location") == NULL)
+    return;
+  g_object_get (element, "second-model-location", &location, NULL);
+  if (location == NULL)
+    g_object_set (element, "second-model-location", "", NULL);
+}
+
 static inline Run
 start_sized (const gchar *line, const gchar *format, gint width, gint height)
 {
@@ -45,6 +59,7 @@ start_sized (const gchar *line, const gchar *format, gint width, gint height)
   Run run = { .bus = gst_bus_new () };
 
   run.element = gst_object_ref_sink (gst_parse_launch (line, NULL));
+  leave_second_out (run.element);
   gst_element_set_bus (run.element, run.bus);
   run.started = gst_element_set_state (run.element, GST_STATE_PAUSED) !=
       GST_STATE_CHANGE_FAILURE;
