@@ -207,9 +207,9 @@ pack (PetCudaProgram *program, PetError *error)
       &program->arena_bytes, error));
   PET_TRY (pet_plan_pack (program->host.blocks, (size_t) program->host.n,
       &program->host_bytes, error));
-  /* The planner allows itself any size. */
   PET_TRY (pet_plan_check (
       program->graph, program->arena_bytes / (size_t) program->batch, error));
+  /* The planner allows itself any size. */
   if (!pet_add_size (program->arena_bytes, program->host_bytes, &unused))
     return pet_fail (error, PET_ERROR_LIMIT, "the network is too large");
   for (int i = 0; i < program->n_convs; i++)

@@ -31,8 +31,8 @@ guint64 gst_mem_gate_cost (const GstMemGateSettings *settings, GstPad *srcpad,
     GstCaps *caps, guint64 frame_bytes);
 
 /* Makes *branch (NULL: new) what the gate between these pads is for pictures of
- * `caps` (NULL allowed): a branch of the tee that feeds it, which is its fork, or
- * one for itself. */
+ * `caps` (NULL allowed): a branch of the tee that feeds it, or one for itself. Its
+ * pipeline's appsinks show what they keep from now on (gstpetsinks.h). */
 void gst_mem_gate_join (GstPetBranch **branch, GstPetBudget *budget,
     const GstMemGateSettings *settings, GstPad *sinkpad, GstPad *srcpad,
     GstCaps *caps);

@@ -10,11 +10,10 @@
  * "petfilesink" is posted: {source, index, filename, bytes, kept}.
  *
  * In #GstPetFileSink:location, {dir} and {stem} are the folder and the name
- * (without suffix) of the photo the buffer came from, {index} its number; {{ is a
- * brace.
- * Photos can share a name then ("a.jpg" and "a.png" the {stem}), and the later
- * one has the file: a warning says so, if the other is one of the last thousand
- * or so that were stored.
+ * (without suffix) of the photo the buffer came from, {index} its number; {{ is
+ * a brace. Photos can share a name then ("a.jpg" and "a.png" the {stem}), and the
+ * later one has the file: a warning says so, if the other is one of the last
+ * thousand or so that were stored.
  *
  * ## Example launch line
  * |[

@@ -29,7 +29,7 @@
 #define RESTING_FILLS 3
 #define FEW_BITS (2 * PET_REPEATS_FILL)
 
-/* The same of repeats other than of the row above, in a picture of few colours. */
+/* The same of far repeats, in a picture of few colours. */
 #define MIN_FAR_SHARE 20
 #define FAR_RESTING_FILLS 8
 #define FEW_FAR_BITS PET_REPEATS_FILL
@@ -66,7 +66,6 @@ pet_repeats_init (PetRepeats *self, int level, size_t pitch, bool packed)
   self->pitch = pitch <= PET_DEFLATE_MAX_DISTANCE ? (unsigned) pitch : 0;
   self->near_until = 0;
   self->may_rest_far = self->pitch > 0 && level < 5;
-  self->near_only = false;
   /* Bytes of several pixels repeat where these happen to lie alike. */
   self->n_near_only = self->pitch > 0 && packed && level < 7 ? -1 : 0;
   self->near_cost = self->far_saved = 0;
@@ -282,7 +281,7 @@ find_matches (PetRepeats *self, const Place *place, size_t at)
   PetRepeatsBucket bucket;
   uint64_t hashed;
 
-  if (self->near_only)
+  if (self->n_near_only != 0)
     return near;
   hashed = hash (place->eight);
   bucket = *bucket_of (self, hashed);
@@ -442,22 +441,21 @@ parse_stretch (PetRepeats *self, PetBlock *block, size_t *at, size_t limit,
   if (taken.distance > 1)
     count_saved (self, taken.distance, UNIT * taken.length);
   PET_TRY (pet_block_add_match (block, taken.length, taken.distance, error));
-  if (!self->near_only)
+  if (self->n_near_only == 0)
     keep_positions (self, *at + 1, *at + taken.length);
   *at += taken.length;
   return PET_OK;
 }
 
-/* What repeats saved decides whether it is worth looking for them again soon. */
+/* The same of far ones, over more than one fill of the window. */
 static void
-judge (PetRepeats *self)
+judge_far (PetRepeats *self)
 {
-  if (self->may_rest && self->cost > FEW_BITS * UNIT &&
-      self->saved * MIN_SHARE < self->cost)
-    self->n_resting = RESTING_FILLS;
-  if (self->n_near_only > 0)
-    self->n_near_only--;
-  if (!self->may_rest_far || self->near_only)
+  if (self->n_near_only != 0) {
+    self->n_near_only -= self->n_near_only > 0;
+    return;
+  }
+  if (!self->may_rest_far)
     return;
   self->near_cost += self->cost;
   if (self->near_cost < FEW_FAR_BITS * UNIT)
@@ -467,13 +465,22 @@ judge (PetRepeats *self)
   self->near_cost = self->far_saved = 0;
 }
 
+/* What repeats saved decides whether it is worth looking for them again soon. */
+static void
+judge (PetRepeats *self)
+{
+  if (self->may_rest && self->cost > FEW_BITS * UNIT &&
+      self->saved * MIN_SHARE < self->cost)
+    self->n_resting = RESTING_FILLS;
+  judge_far (self);
+}
+
 static PetStatus
 parse_repeats (PetRepeats *self, PetBlock *block, PetError *error)
 {
   size_t at = self->n_done;
 
   self->cost = self->saved = 0;
-  self->near_only = self->n_near_only != 0;
   pet_repeats_update_costs (self, block);
   while (at < self->n_window) {
     size_t end, run = pet_repeats_find_long_run (self, at, &end);

@@ -56,9 +56,9 @@ typedef struct {
   bool may_rest;
   unsigned pitch;    /* of rows that may repeat; 0: not looked for */
   size_t near_until; /* position in the window */
-  bool may_rest_far; /* these are the runs and the row above */
-  bool near_only;    /* nothing but these is looked for, now */
-  int n_near_only;   /* and so many times more; -1: always */
+  /* Near are the byte before and the row above, far are all others. */
+  bool may_rest_far;
+  int n_near_only; /* so many times more only near ones are; -1: always */
   uint64_t near_cost, far_saved; /* since that was last thought over */
   int n_resting;        /* so many times more only runs are looked for */
   uint64_t cost, saved; /* since the last time: by repeats other than runs */

@@ -454,3 +454,15 @@ decode_plainly (Bytes bytes)
   pet_decode_options_init (&options);
   return decode (bytes, &options);
 }
+
+/* What the decoder says of a file by its defaults. */
+static inline void
+check_status (Bytes bytes, PetStatus status, const char *words)
+{
+  Picture picture = decode_plainly (bytes);
+
+  if (picture.status != status || strstr (picture.error.message, words) == NULL)
+    tap_fail ("%s: %s (wanted %s: %s)", pet_status_name (picture.status),
+        picture.error.message, pet_status_name (status), words);
+  picture_free (&picture);
+}

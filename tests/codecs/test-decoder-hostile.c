@@ -341,17 +341,6 @@ find_frame (Bytes jpeg)
 }
 
 static void
-check_status (Bytes bytes, PetStatus status, const char *words)
-{
-  Picture picture = decode_plainly (bytes);
-
-  if (picture.status != status || strstr (picture.error.message, words) == NULL)
-    tap_fail ("%s: %s (wanted %s: %s)", pet_status_name (picture.status),
-        picture.error.message, pet_status_name (status), words);
-  picture_free (&picture);
-}
-
-static void
 other_kinds_of_jpeg_are_named (void)
 {
   static const struct {

@@ -5,21 +5,6 @@
 #include "memory/gstpetbudget.h"
 #include "pictures.h"
 
-static void
-run_to_the_end (GstElement *pipeline)
-{
-  GstBus *bus = gst_element_get_bus (pipeline);
-  GstMessage *message;
-
-  gst_element_set_state (pipeline, GST_STATE_PLAYING);
-  message = gst_bus_timed_pop_filtered (
-      bus, 20 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
-  g_assert_nonnull (message);
-  g_assert_cmpint (GST_MESSAGE_TYPE (message), ==, GST_MESSAGE_EOS);
-  gst_message_unref (message);
-  gst_object_unref (bus);
-}
-
 /* Sinks that keep their last picture do not hold up the next. */
 static void
 a_kept_picture_is_not_waited_for (void)

@@ -30,6 +30,18 @@ account_state (GstPetBudget *budget)
 
 #define account_in_use(budget) (account_state (budget).in_use)
 
+/* A ticket that is to be had at once. */
+static inline GstPetTicket *
+account_admit (GstPetBudget *budget, guint64 bytes, GstPetTicket *from)
+{
+  const GstPetDemand demand = { .bytes = bytes, .from = from };
+  GstPetTicket *ticket;
+
+  g_assert_cmpint (gst_pet_budget_admit (budget, &demand, &ticket, NULL), ==,
+      GST_PET_ADMIT_PASS);
+  return ticket;
+}
+
 /* Waits until `n` pictures wait. */
 static inline void
 account_await_waiting (GstPetBudget *budget, guint n)

@@ -5,22 +5,11 @@
 #include "account.h"
 #include "memory/gstpetmemory.h"
 
-static GstPetTicket *
-must_admit (GstPetBudget *budget, guint64 bytes, GstPetTicket *from)
-{
-  const GstPetDemand demand = { .bytes = bytes, .from = from };
-  GstPetTicket *ticket;
-
-  g_assert_cmpint (gst_pet_budget_admit (budget, &demand, &ticket, NULL), ==,
-      GST_PET_ADMIT_PASS);
-  return ticket;
-}
-
 static void
 a_draw_is_not_charged_twice (void)
 {
   GstPetBudget *budget = account_new (1000);
-  GstPetTicket *ticket = must_admit (budget, 600, NULL);
+  GstPetTicket *ticket = account_admit (budget, 600, NULL);
 
   gst_pet_budget_draw (budget, ticket, 400);
   g_assert_cmpuint (account_in_use (budget), ==, 600);
@@ -39,7 +28,7 @@ static void
 memory_that_outlives_its_ticket_stays_charged (void)
 {
   GstPetBudget *budget = account_new (1000);
-  GstPetTicket *ticket = must_admit (budget, 600, NULL);
+  GstPetTicket *ticket = account_admit (budget, 600, NULL);
 
   gst_pet_budget_draw (budget, ticket, 200);
   gst_pet_ticket_unref (ticket);
@@ -53,10 +42,10 @@ static void
 a_branch_is_split_off_its_photo (void)
 {
   GstPetBudget *budget = account_new (1000);
-  GstPetTicket *photo = must_admit (budget, 800, NULL), *branch;
+  GstPetTicket *photo = account_admit (budget, 800, NULL), *branch;
 
   gst_pet_budget_draw (budget, photo, 300);
-  branch = must_admit (budget, 500, photo);
+  branch = account_admit (budget, 500, photo);
   g_assert_cmpuint (account_in_use (budget), ==, 800);
   g_assert_cmpuint (gst_pet_ticket_get_promised (photo), ==, 300);
 
@@ -77,9 +66,9 @@ static void
 a_branch_that_outlives_its_photo_returns_to_the_account (void)
 {
   GstPetBudget *budget = account_new (1000);
-  GstPetTicket *photo = must_admit (budget, 800, NULL), *branch;
+  GstPetTicket *photo = account_admit (budget, 800, NULL), *branch;
 
-  branch = must_admit (budget, 500, photo);
+  branch = account_admit (budget, 500, photo);
   gst_pet_ticket_unref (photo);
   g_assert_cmpuint (account_in_use (budget), ==, 500);
   gst_pet_ticket_unref (branch);
@@ -92,17 +81,17 @@ static void
 a_settled_photo_has_nothing_to_split (void)
 {
   GstPetBudget *budget = account_new (1000);
-  GstPetTicket *photo = must_admit (budget, 800, NULL), *branch, *other;
+  GstPetTicket *photo = account_admit (budget, 800, NULL), *branch, *other;
   const GstPetDemand demand = { .bytes = 500, .from = photo };
 
   gst_pet_ticket_settle (photo);
-  other = must_admit (budget, 900, NULL);
+  other = account_admit (budget, 900, NULL);
   g_assert_cmpint (gst_pet_budget_admit (budget, &demand, &branch, NULL), ==,
       GST_PET_ADMIT_OVER);
   g_assert_cmpuint (account_in_use (budget), ==, 1400);
   gst_pet_ticket_unref (branch);
   gst_pet_ticket_unref (other);
-  branch = must_admit (budget, 500, photo);
+  branch = account_admit (budget, 500, photo);
   g_assert_cmpuint (account_in_use (budget), ==, 500);
   gst_pet_ticket_unref (branch);
   gst_pet_ticket_unref (photo);
@@ -113,9 +102,9 @@ static void
 overdraft_is_not_returned_to_the_photo (void)
 {
   GstPetBudget *budget = account_new (1000);
-  GstPetTicket *photo = must_admit (budget, 500, NULL), *branch;
+  GstPetTicket *photo = account_admit (budget, 500, NULL), *branch;
 
-  branch = must_admit (budget, 300, photo);
+  branch = account_admit (budget, 300, photo);
   gst_pet_budget_draw (budget, branch, 450);
   g_assert_cmpuint (account_in_use (budget), ==, 650);
   gst_pet_ticket_unref (branch);
@@ -130,9 +119,9 @@ static void
 side_by_side_where_there_is_room (void)
 {
   GstPetBudget *budget = account_new (1000);
-  GstPetTicket *photo = must_admit (budget, 400, NULL);
-  GstPetTicket *first = must_admit (budget, 400, photo);
-  GstPetTicket *second = must_admit (budget, 400, photo);
+  GstPetTicket *photo = account_admit (budget, 400, NULL);
+  GstPetTicket *first = account_admit (budget, 400, photo);
+  GstPetTicket *second = account_admit (budget, 400, photo);
 
   g_assert_cmpuint (account_in_use (budget), ==, 800);
   gst_pet_ticket_unref (second);
@@ -193,7 +182,7 @@ static void
 first_come_first_served (void)
 {
   GstPetBudget *budget = account_new (1000);
-  GstPetTicket *out = must_admit (budget, 400, NULL);
+  GstPetTicket *out = account_admit (budget, 400, NULL);
   Visitor large = { .budget = budget, .bytes = 900 };
   Visitor small = { .budget = budget, .bytes = 100 };
   GThread *a, *b;
@@ -221,8 +210,8 @@ static void
 the_photo_waits_for_its_own_branches (void)
 {
   GstPetBudget *budget = account_new (1000);
-  GstPetTicket *photo = must_admit (budget, 700, NULL);
-  GstPetTicket *first = must_admit (budget, 600, photo);
+  GstPetTicket *photo = account_admit (budget, 700, NULL);
+  GstPetTicket *first = account_admit (budget, 600, photo);
   Visitor second = { .budget = budget, .from = photo, .bytes = 600 };
   Visitor other = { .budget = budget, .bytes = 900 };
   GThread *a, *b;
@@ -276,7 +265,7 @@ static void
 a_wait_can_be_interrupted (void)
 {
   GstPetBudget *budget = account_new (100);
-  GstPetTicket *out = must_admit (budget, 100, NULL);
+  GstPetTicket *out = account_admit (budget, 100, NULL);
   Visitor visitor = { .budget = budget, .bytes = 50 };
   GThread *thread = g_thread_new ("visit", visit, &visitor);
 
@@ -294,7 +283,7 @@ static void
 pressure_from_outside_holds_only_while_others_are_in_flight (void)
 {
   GstPetBudget *budget = account_new (1000);
-  GstPetTicket *out = must_admit (budget, 100, NULL);
+  GstPetTicket *out = account_admit (budget, 100, NULL);
   Visitor visitor = { .budget = budget, .bytes = 50, .held = TRUE };
   GThread *thread = g_thread_new ("visit", visit, &visitor);
 
@@ -304,7 +293,7 @@ pressure_from_outside_holds_only_while_others_are_in_flight (void)
   g_assert_cmpint (visitor.admit, ==, GST_PET_ADMIT_PASS);
   gst_pet_ticket_unref (visitor.ticket);
 
-  out = must_admit (budget, 100, NULL);
+  out = account_admit (budget, 100, NULL);
   visitor = (Visitor){ .budget = budget, .bytes = 50, .held = TRUE };
   thread = g_thread_new ("visit", visit, &visitor);
   account_await_waiting (budget, 1);
@@ -320,7 +309,7 @@ static void
 the_limit_can_change_while_somebody_waits (void)
 {
   GstPetBudget *budget = account_new (100);
-  GstPetTicket *out = must_admit (budget, 100, NULL);
+  GstPetTicket *out = account_admit (budget, 100, NULL);
   Visitor visitor = { .budget = budget, .bytes = 50 };
   GThread *thread = g_thread_new ("visit", visit, &visitor);
 
@@ -390,13 +379,13 @@ many_photos (gpointer data)
   for (guint i = 0; i < 400; i++) {
     guint64 frame = (guint64) g_rand_int_range (rand, 1, LIMIT / 2);
     guint64 branch = (guint64) g_rand_int_range (rand, 1, LIMIT / 2);
-    GstPetTicket *photo = must_admit (budget, frame + branch, NULL);
+    GstPetTicket *photo = account_admit (budget, frame + branch, NULL);
     GThread *threads[3];
 
     gst_pet_budget_draw (budget, photo, frame);
     for (guint b = 0; b < 3; b++)
       threads[b] = g_thread_new (
-          "branch", branch_of_photo, must_admit (budget, branch, photo));
+          "branch", branch_of_photo, account_admit (budget, branch, photo));
     gst_pet_ticket_unref (photo);
     for (guint b = 0; b < 3; b++)
       g_thread_join (threads[b]);

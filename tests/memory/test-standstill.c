@@ -9,17 +9,6 @@
 /* Others are busy for so long; a standstill is seen in less. */
 #define BUSY (5 * GST_SECOND)
 
-static GstPetTicket *
-take (GstPetBudget *budget, guint64 bytes, GstPetTicket *from)
-{
-  const GstPetDemand demand = { .bytes = bytes, .from = from };
-  GstPetTicket *ticket;
-
-  g_assert_cmpint (gst_pet_budget_admit (budget, &demand, &ticket, NULL), ==,
-      GST_PET_ADMIT_PASS);
-  return ticket;
-}
-
 static void
 expect_standstill (GstPetBudget *budget, const GstPetDemand *demand)
 {
@@ -37,7 +26,7 @@ static void
 it_ends (void)
 {
   GstPetBudget *budget = account_new (100);
-  GstPetTicket *kept = take (budget, 100, NULL), *ticket;
+  GstPetTicket *kept = account_admit (budget, 100, NULL), *ticket;
   const GstPetDemand demand = { .bytes = 50 };
 
   gst_pet_budget_set_stall_timeout (budget, 30 * GST_MSECOND);
@@ -86,7 +75,7 @@ static void
 loose_memory_does_not_prolong_it (void)
 {
   GstPetBudget *budget = account_new (1000);
-  GstPetTicket *kept = take (budget, 1000, NULL);
+  GstPetTicket *kept = account_admit (budget, 1000, NULL);
   const GstPetDemand demand = { .bytes = 50 };
 
   gst_pet_budget_set_stall_timeout (budget, STALL);
@@ -101,9 +90,9 @@ static void
 other_photos_do_not_prolong_that_of_a_branch (void)
 {
   GstPetBudget *budget = account_new (1000);
-  GstPetTicket *photo = take (budget, 600, NULL);
-  GstPetTicket *kept = take (budget, 500, photo);
-  GstPetTicket *other = take (budget, 400, NULL);
+  GstPetTicket *photo = account_admit (budget, 600, NULL);
+  GstPetTicket *kept = account_admit (budget, 500, photo);
+  GstPetTicket *other = account_admit (budget, 400, NULL);
   const GstPetDemand demand = { .bytes = 500, .from = photo };
 
   gst_pet_budget_set_stall_timeout (budget, STALL);
@@ -131,7 +120,7 @@ static void
 one_is_enough_for_a_photo (void)
 {
   GstPetBudget *budget = account_new (100);
-  GstPetTicket *kept = take (budget, 100, NULL), *ticket;
+  GstPetTicket *kept = account_admit (budget, 100, NULL), *ticket;
   const GstPetDemand demand = { .bytes = 50, .clip = TRUE, .stalled = TRUE };
   GThread *other = g_thread_new ("door", wait_at_the_door, budget);
   GstClockTime waited;
