@@ -19,7 +19,7 @@ a_kept_picture_is_not_waited_for (void)
   guint64 over, passed;
 
   g_assert_no_error (error);
-  run_to_the_end (pipeline);
+  run_until (pipeline, GST_MESSAGE_EOS);
   g_object_get (gate, "passed", &passed, "stats", &stats, NULL);
   gst_structure_get_uint64 (stats, "over", &over);
   g_assert_cmpuint (passed, ==, 5);
@@ -71,7 +71,7 @@ a_branch_without_pictures_takes_nothing (void)
   guint64 passed;
 
   g_assert_no_error (error);
-  run_to_the_end (pipeline);
+  run_until (pipeline, GST_MESSAGE_EOS);
   g_object_get (gate, "passed", &passed, NULL);
   g_assert_cmpuint (passed, ==, 40);
   gst_pet_budget_get_state (budget, &state);
@@ -96,7 +96,7 @@ an_end_is_told_where_there_is_no_tee (void)
   guint64 passed;
 
   g_assert_no_error (error);
-  run_to_the_end (pipeline);
+  run_until (pipeline, GST_MESSAGE_EOS);
   g_object_get (gate, "passed", &passed, NULL);
   g_assert_cmpuint (passed, >=, 10);
   gst_element_set_state (pipeline, GST_STATE_NULL);

@@ -233,18 +233,10 @@ nobody_wants_the_picture_of_a_stream (void)
       "filesrc location=%s/a.jpg ! petdec ! video/x-raw,width=99 ! fakesink",
       folder);
   GstElement *pipeline = gst_parse_launch (line, NULL);
-  GstBus *bus = gst_element_get_bus (pipeline);
-  GstMessage *message;
 
   write_file (folder, "a.jpg", jpeg);
-  gst_element_set_state (pipeline, GST_STATE_PLAYING);
-  message = gst_bus_timed_pop_filtered (
-      bus, 20 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
-  g_assert_nonnull (message);
-  g_assert_cmpint (GST_MESSAGE_TYPE (message), ==, GST_MESSAGE_ERROR);
-  gst_message_unref (message);
+  run_until (pipeline, GST_MESSAGE_ERROR);
   gst_element_set_state (pipeline, GST_STATE_NULL);
-  gst_object_unref (bus);
   gst_object_unref (pipeline);
   remove_tree (folder);
 }

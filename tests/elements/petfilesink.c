@@ -156,7 +156,7 @@ begins_anew_after_ready (void)
     g_autoptr (GstStructure) stats = NULL;
     guint64 n_written;
 
-    run_to_the_end (pipeline);
+    run_until (pipeline, GST_MESSAGE_EOS);
     g_object_get (sink, "stats", &stats, NULL);
     gst_structure_get_uint64 (stats, "written", &n_written);
     g_assert_cmpuint (n_written, ==, 1);

@@ -208,7 +208,7 @@ write_file (const gchar *folder, const gchar *name, GBytes *bytes)
 }
 
 void
-run_to_the_end (GstElement *pipeline)
+run_until (GstElement *pipeline, GstMessageType end)
 {
   GstBus *bus = gst_element_get_bus (pipeline);
   GstMessage *message;
@@ -217,7 +217,7 @@ run_to_the_end (GstElement *pipeline)
   message = gst_bus_timed_pop_filtered (
       bus, 20 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
   g_assert_nonnull (message);
-  g_assert_cmpint (GST_MESSAGE_TYPE (message), ==, GST_MESSAGE_EOS);
+  g_assert_cmpint (GST_MESSAGE_TYPE (message), ==, end);
   gst_message_unref (message);
   gst_object_unref (bus);
 }

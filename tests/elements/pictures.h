@@ -35,8 +35,9 @@ gchar *make_folder (void);
 void remove_tree (const gchar *folder);
 void write_file (const gchar *folder, const gchar *name, GBytes *bytes);
 
-/* Plays it until EOS; an error, or 20 s without either, fails the test. */
-void run_to_the_end (GstElement *pipeline);
+/* Plays it until EOS or an error; the other of them, or 20 s without either, fails
+ * the test. */
+void run_until (GstElement *pipeline, GstMessageType end);
 
 /* Registers the elements that are linked in, then runs the tests. */
 int run_tests (int argc, char **argv, void (*add_tests) (void));

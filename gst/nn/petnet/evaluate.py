@@ -8,11 +8,14 @@
 DATA/test holds images/NAME.jpg and masks/NAME.png (0 background, 128
 unknown, 255 pet).  The photo is stretched to the network's input with PIL's
 antialiased bilinear filter, the mask is brought back to the photo's size the
-same way and cut at 0.5; unknown pixels do not count.  Nothing here is shared
-with the training code.  Needs onnxruntime, numpy and Pillow.
+same way and cut at 0.5; unknown pixels do not count.  With --sides the input is
+not square but has the photo's shape, as nearly as width and height can have it
+that are multiples of 32 and add up to that many pixels.  Nothing here is shared
+with the training code.  Needs onnxruntime, numpy and Pillow, and onnx for --sides.
 """
 
 import argparse
+import math
 import pathlib
 import time
 
@@ -21,14 +24,30 @@ import onnxruntime
 from PIL import Image
 
 
+STEP = 32  # the networks' deepest maps have a pixel for so many of the input
+
+
+def with_open_sides(path):
+    """The file's bytes without the sizes of what comes in and goes out."""
+    import onnx  # pylint: disable=import-outside-toplevel
+    model = onnx.load(path)
+    for value in (*model.graph.input, *model.graph.output):
+        for name, dim in zip("hw", value.type.tensor_type.shape.dim[2:]):
+            dim.dim_param = name
+    del model.graph.value_info[:]
+    return model.SerializeToString()
+
+
 class Network:
     """An ONNX file with one picture in and one mask out."""
 
-    def __init__(self, path, threads):
+    def __init__(self, path, threads, sides=None):
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         self.session = onnxruntime.InferenceSession(
-            path, options, providers=["CPUExecutionProvider"])
+            with_open_sides(path) if sides else path, options,
+            providers=["CPUExecutionProvider"])
+        self.sides = sides
         self.input = self.session.get_inputs()[0]
         self.seconds = []
         meta = self.session.get_modelmeta().custom_metadata_map
@@ -41,10 +60,19 @@ class Network:
         self.std = values("pet.std", "0.5,0.5,0.5")
         self.divisor = values("pet.divisor", "255")
 
+    def size(self, photo):
+        """(width, height) of the input that the photo is shown in."""
+        if not self.sides:
+            height, width = self.input.shape[2:]
+            return width, height
+        ratio = photo.width / photo.height
+        return min(((width, self.sides - width)
+                    for width in range(STEP, self.sides, STEP)),
+                   key=lambda size: abs(math.log(size[0] / size[1] / ratio)))
+
     def mask(self, photo):
         """float32 mask of the photo's size."""
-        height, width = self.input.shape[2:]
-        small = photo.resize((width, height), Image.BILINEAR)
+        small = photo.resize(self.size(photo), Image.BILINEAR)
         x = (np.asarray(small, np.float32) / self.divisor
              - self.mean) / self.std
         x = np.ascontiguousarray(x.transpose(2, 0, 1)[None])
@@ -123,9 +151,13 @@ def main():
                         help="draw the worst pictures: photo, mask, truth")
     parser.add_argument("--worst", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--sides", type=int, metavar="PIXELS",
+                        help=f"of width and height, a multiple of {STEP}")
     args = parser.parse_args()
+    if args.sides and (args.sides < 2 * STEP or args.sides % STEP):
+        parser.error(f"--sides is a multiple of {STEP}, {2 * STEP} at least")
 
-    network = Network(args.onnx, args.threads)
+    network = Network(args.onnx, args.threads, args.sides)
     results = evaluate(network, args.folder)
     print_table(results, network, args.worst)
     if args.empty:
