@@ -105,6 +105,8 @@ set_up (
   PET_TRY (pet_model_load (wanted->bytes, wanted->size, NULL, &model, error));
   status =
       pet_model_info_read (model, wanted->sidecar, &segmenter->info, error);
+  /* Plans of cuDNN take too long to make them anew for a photo's shape. */
+  segmenter->info.shape_sum = segmenter->info.shape_step = 0;
   if (status == PET_OK)
     status = compile (segmenter, model, wanted, error);
   pet_model_free (&model);

@@ -26,9 +26,17 @@ matte_options (const GstPetMatteOptions *options)
 }
 
 static guint64
-mask_bytes (const PetPieces *pieces)
+area (gint width, gint height)
 {
-  return (guint64) pieces->mask_width * (guint64) pieces->mask_height;
+  return (guint64) width * (guint64) height;
+}
+
+/* Of the whole photo's mask, or of a part's that is looked at closer. */
+static guint64
+mask_bytes (const PetSegmenterShape *shape, const PetPieces *pieces)
+{
+  return MAX (area (shape->mask_width, shape->mask_height),
+      area (pieces->mask_width, pieces->mask_height));
 }
 
 /* Of a panorama the network sees a piece at once, or a pet from closer. */
@@ -38,47 +46,62 @@ longest_view (const PetPieces *pieces, gint side)
   return MIN (side, MAX (pieces->length, side / 8 + 2));
 }
 
+/* At worst every pixel of the mask begins a run: soft, strong, soft, ... */
+static guint64
+run_bytes (gint width, gint height)
+{
+  return 24 * area (width + 1, height) + 8 * ((guint64) height + 1);
+}
+
 /* Bytes to bring a photo to the network's size, or to clean its mask. */
 static guint64
-network_bytes (const PetSegmenter *segmenter, const PetPieces *pieces,
+network_bytes (const PetSegmenterShape *shape, const PetPieces *pieces,
     gint width, gint height)
 {
-  const PetModelInfo *info = pet_segmenter_info (segmenter);
-  guint64 side = (guint64) info->width, runs, scaled, framed;
+  guint64 side = (guint64) shape->width, runs, scaled, framed;
   gint part_width = pieces->count == 1 ? width : longest_view (pieces, width);
   gint part_height =
       pieces->count == 1 ? height : longest_view (pieces, height);
 
-  /* At worst every pixel of the mask begins a run: soft, strong, soft, ... */
-  runs =
-      24 * (guint64) (pieces->mask_width + 1) * (guint64) pieces->mask_height +
-      8 * ((guint64) pieces->mask_height + 1);
-  scaled = pet_pieces_bytes (segmenter, pieces) +
+  runs = MAX (run_bytes (shape->mask_width, shape->mask_height),
+      run_bytes (pieces->mask_width, pieces->mask_height));
+  scaled = pet_pieces_bytes (pieces) +
       gst_pet_block_bytes (pet_resampler_bytes (part_width, part_height,
-          info->width, info->height, 3, PET_FILTER_TRIANGLE)) +
+          shape->width, shape->height, 3, PET_FILTER_TRIANGLE)) +
       3 * (guint64) part_width + 12 * side;
   /* The second look is the photo's, or a part's. */
-  framed = mask_bytes (pieces) +
-      gst_pet_block_bytes (
-          pet_framed_bytes (segmenter, part_width, part_height)) +
+  framed = mask_bytes (shape, pieces) +
+      gst_pet_block_bytes (pet_framed_bytes (shape, part_width, part_height)) +
       15 * side;
-  return mask_bytes (pieces) + MAX (runs, MAX (scaled, framed));
+  return mask_bytes (shape, pieces) + MAX (runs, MAX (scaled, framed));
 }
 
+static guint64
+bytes_in (const PetSegmenterShape *shape, const PetPieces *pieces,
+    const PetMatteOptions *matte, gint width, gint height)
+{
+  guint64 network = network_bytes (shape, pieces, width, height);
+  guint64 mask = mask_bytes (shape, pieces);
+  guint64 cut = gst_pet_block_bytes (pet_matte_bytes (
+      MAX (shape->mask_width, pieces->mask_width), width, height, matte));
+
+  cut = MIN (cut, G_MAXUINT64 - mask - BLOCK_WASTE);
+  return MAX (network, mask + cut) + BLOCK_WASTE;
+}
+
+/* What is looked at closer may be of any shape. */
 static guint64
 bytes_by (const PetSegmenter *segmenter, const PetMatteOptions *matte,
     gint width, gint height)
 {
-  guint64 mask, network, cut;
+  PetSegmenterShape shape;
+  guint64 most = 0;
   PetPieces pieces;
 
   pet_pieces_plan (segmenter, width, height, &pieces);
-  network = network_bytes (segmenter, &pieces, width, height);
-  mask = mask_bytes (&pieces);
-  cut = gst_pet_block_bytes (
-      pet_matte_bytes (pieces.mask_width, width, height, matte));
-  cut = MIN (cut, G_MAXUINT64 - mask - BLOCK_WASTE);
-  return MAX (network, mask + cut) + BLOCK_WASTE;
+  for (gint i = 0; pet_segmenter_shape (segmenter, i, &shape); i++)
+    most = MAX (most, bytes_in (&shape, &pieces, matte, width, height));
+  return most;
 }
 
 guint64

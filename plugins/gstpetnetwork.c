@@ -250,7 +250,7 @@ with_fallback (const GstPetNetwork *network, PetSegmenter *gpu,
     .run = run_both, .fetch = fetch_both, .free = free_both
   };
   PetSegmenter *segmenter = NULL;
-  int width, height;
+  PetSegmenterShape shape;
 
   both->element = network->element;
   both->cut = network->cut;
@@ -258,9 +258,9 @@ with_fallback (const GstPetNetwork *network, PetSegmenter *gpu,
   both->options.location = both->location = g_strdup (options->location);
   both->gpu = gpu;
   remote.user = both;
-  pet_segmenter_mask_size (gpu, &width, &height);
-  (void) pet_segmenter_new_remote (
-      pet_segmenter_info (gpu), width, height, &remote, &segmenter, NULL);
+  (void) pet_segmenter_shape (gpu, 0, &shape);
+  (void) pet_segmenter_new_remote (pet_segmenter_info (gpu), shape.mask_width,
+      shape.mask_height, &remote, &segmenter, NULL);
   return segmenter;
 }
 
@@ -364,14 +364,14 @@ static gboolean
 load_second (GstPetNetwork *network, PetError *error)
 {
   PetSegmenter *segmenter = take_second (network, 1, NULL, error);
-  gint width, height;
+  PetSegmenterShape shape;
   gboolean done;
 
   if (segmenter == NULL)
     return FALSE;
-  pet_segmenter_mask_size (segmenter, &width, &height);
-  done =
-      set_shape (network, pet_segmenter_info (segmenter), width, height, error);
+  (void) pet_segmenter_shape (segmenter, 0, &shape);
+  done = set_shape (network, pet_segmenter_info (segmenter), shape.mask_width,
+      shape.mask_height, error);
   gst_pet_network_give_back_second (network);
   return done;
 }

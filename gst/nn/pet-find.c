@@ -34,8 +34,9 @@
 #define DOUBTED_HIGH 235
 #define DOUBTED_SHARE 0.25
 
-/* The longest side of a mask that a second look makes better. What sees more of the
- * photo than this is as often worse for it (docs/cutout.md). */
+/* The longest side of a network's input, as its file says it, for which a second
+ * look makes masks better. What sees more of the photo than this is as often worse
+ * for it (docs/cutout.md). */
 #define COARSE_SIDE 320
 
 typedef struct {
@@ -196,9 +197,11 @@ view_of (const PetImage *photo, const PetPart *part)
 }
 
 static bool
-is_coarse (const PetImage *mask)
+is_coarse (const PetSegmenter *segmenter)
 {
-  return mask->width <= COARSE_SIDE && mask->height <= COARSE_SIDE;
+  const PetModelInfo *info = pet_segmenter_info (segmenter);
+
+  return info->width <= COARSE_SIDE && info->height <= COARSE_SIDE;
 }
 
 static bool
@@ -250,7 +253,8 @@ look_closer (PetSegmenter *segmenter, const PetImage *view,
 {
   int width, height;
 
-  pet_segmenter_mask_size (segmenter, &width, &height);
+  pet_segmenter_mask_size (
+      segmenter, view->width, view->height, &width, &height);
   if (width != found->mask.width || height != found->mask.height) {
     free_mask (&found->mask, allocator);
     PET_TRY (new_mask (width, height, allocator, &found->mask, error));
@@ -289,7 +293,8 @@ search (const Search *how, PetSegmenter *segmenter, bool *doubt,
       *doubt = true;
       return PET_OK;
     }
-    if ((closer || pieces.count == 1) && is_coarse (mask) && is_unsure (mask))
+    if ((closer || pieces.count == 1) && is_coarse (segmenter) &&
+        is_unsure (mask))
       PET_TRY (look_again (segmenter, &view, mask, allocator, error));
     clear_edges (mask, &found->part, how->photo);
     PET_TRY (clean (mask, how->largest, allocator, error));

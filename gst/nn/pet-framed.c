@@ -9,12 +9,6 @@
 /* A tenth of what the network sees on every side: of the photo an eighth. */
 #define MARGIN_PART 10
 
-static size_t
-view_bytes (const PetModelInfo *info, int channels)
-{
-  return (size_t) info->width * (size_t) info->height * (size_t) channels;
-}
-
 static int
 inside_side (int side)
 {
@@ -81,14 +75,8 @@ PetStatus
 pet_framed_run (PetSegmenter *segmenter, const PetImage *photo,
     const PetImage *mask, const PetAllocator *allocator, PetError *error)
 {
-  const PetModelInfo *info = pet_segmenter_info (segmenter);
-  size_t bytes = view_bytes (info, photo->channels);
-  size_t mask_bytes = (size_t) mask->width * (size_t) mask->height;
-  PetImage view = { .width = info->width,
-    .height = info->height,
-    .channels = photo->channels,
-    .stride_bytes = (ptrdiff_t) info->width * photo->channels,
-    .data = pet_alloc (allocator, bytes) };
+  size_t mask_bytes = (size_t) mask->width * (size_t) mask->height, bytes;
+  PetImage view = { .channels = photo->channels };
   PetImage framed = { .width = mask->width,
     .height = mask->height,
     .channels = 1,
@@ -96,6 +84,11 @@ pet_framed_run (PetSegmenter *segmenter, const PetImage *photo,
     .data = pet_alloc (allocator, mask_bytes) };
   PetStatus status;
 
+  pet_segmenter_view_size (
+      segmenter, mask->width, mask->height, &view.width, &view.height);
+  view.stride_bytes = (ptrdiff_t) view.width * view.channels;
+  bytes = (size_t) view.height * (size_t) view.stride_bytes;
+  view.data = pet_alloc (allocator, bytes);
   if (view.data == NULL || framed.data == NULL)
     status = pet_fail (error, PET_ERROR_MEMORY, "no memory for a second look");
   else
@@ -107,17 +100,14 @@ pet_framed_run (PetSegmenter *segmenter, const PetImage *photo,
 }
 
 size_t
-pet_framed_bytes (const PetSegmenter *segmenter, int width, int height)
+pet_framed_bytes (const PetSegmenterShape *shape, int width, int height)
 {
-  const PetModelInfo *info = pet_segmenter_info (segmenter);
-  size_t down, up;
-  int across, along;
+  int across = shape->mask_width, along = shape->mask_height;
+  size_t down = pet_resampler_bytes (width, height, inside_side (shape->width),
+      inside_side (shape->height), 4, PET_FILTER_TRIANGLE);
+  size_t up = pet_resampler_bytes (inside_side (across), inside_side (along),
+      across, along, 1, PET_FILTER_TRIANGLE);
 
-  pet_segmenter_mask_size (segmenter, &across, &along);
-  down = pet_resampler_bytes (width, height, inside_side (info->width),
-      inside_side (info->height), 4, PET_FILTER_TRIANGLE);
-  up = pet_resampler_bytes (inside_side (across), inside_side (along), across,
-      along, 1, PET_FILTER_TRIANGLE);
-  return view_bytes (info, 4) + (size_t) across * (size_t) along +
-      (down > up ? down : up);
+  return 4 * (size_t) shape->width * (size_t) shape->height +
+      (size_t) across * (size_t) along + (down > up ? down : up);
 }

@@ -14,5 +14,5 @@ PetStatus pet_framed_run (PetSegmenter *segmenter, const PetImage *photo,
     const PetImage *mask, const PetAllocator *allocator, PetError *error);
 
 /* The largest number of bytes that it takes at once, beside the network's, for
- * a photo of that size with 4 channels. */
-size_t pet_framed_bytes (const PetSegmenter *segmenter, int width, int height);
+ * a photo of that size with 4 channels that is shown to it in that shape. */
+size_t pet_framed_bytes (const PetSegmenterShape *shape, int width, int height);

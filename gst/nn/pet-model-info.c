@@ -9,6 +9,8 @@
 #include "nn/pet-model-keys.h"
 
 #define DEFAULT_SIZE 320
+#define LEAST_STEPS 3
+#define MOST_STEPS 64
 
 typedef struct {
   const char *name;
@@ -126,6 +128,21 @@ settle_size (int64_t fixed, const char *name, int *size, PetError *error)
   return PET_OK;
 }
 
+static PetStatus
+check_shapes (const PetModelInfo *info, PetError *error)
+{
+  int sum = info->shape_sum, step = info->shape_step;
+
+  if (sum == 0 && step == 0)
+    return PET_OK;
+  if (step == 0 || sum % step != 0 || sum / step < LEAST_STEPS ||
+      sum / step > MOST_STEPS)
+    return pet_fail (error, PET_ERROR_ARGUMENT,
+        "'shape-sum' is %d and 'shape-step' %d: the sum must be %d to %d steps",
+        sum, step, LEAST_STEPS, MOST_STEPS);
+  return PET_OK;
+}
+
 PetStatus
 pet_model_info_read (const PetModel *model, const char *modelinfo_text,
     PetModelInfo *info, PetError *error)
@@ -143,6 +160,7 @@ pet_model_info_read (const PetModel *model, const char *modelinfo_text,
     PET_TRY (pet_model_keys_read_ini (&made, modelinfo_text, error));
   PET_TRY (settle_size (width, "width", &made.width, error));
   PET_TRY (settle_size (height, "height", &made.height, error));
+  PET_TRY (check_shapes (&made, error));
   *info = made;
   return PET_OK;
 }

@@ -15,6 +15,8 @@ const char *const pet_model_key_names[] = {
   "channel",
   "input-size",
   "precision",
+  "shape-sum",
+  "shape-step",
   NULL,
 };
 
@@ -202,6 +204,10 @@ set_key (PetModelInfo *info, const char *key, const char *value, bool *known)
     return read_size (value, info);
   if (strcmp (key, "precision") == 0)
     return read_precision (value, &info->bf16);
+  if (strcmp (key, "shape-sum") == 0)
+    return read_int (&value, 1, 8192, &info->shape_sum) && *value == '\0';
+  if (strcmp (key, "shape-step") == 0)
+    return read_int (&value, 1, 8192, &info->shape_step) && *value == '\0';
   *known = false;
   return true;
 }

@@ -67,6 +67,14 @@ find_backend (const char *name, const PetGraph *graph,
       "there is no back end '%.40s' in this build", name);
 }
 
+/* Whatever the file says of its inputs. */
+static void
+reshape (PetGraph *graph, const PetShape *shapes)
+{
+  for (int i = 0; i < graph->n_inputs; i++)
+    graph->values[graph->inputs[i]].tensor.shape = shapes[i];
+}
+
 /* The model's graph with the options' shapes; NULL on failure. */
 static PetStatus
 prepare (const PetModel *model, const PetNetOptions *options, PetGraph **result,
@@ -82,6 +90,8 @@ prepare (const PetModel *model, const PetNetOptions *options, PetGraph **result,
   graph = pet_graph_copy (pet_model_graph (model));
   if (graph == NULL)
     return pet_fail (error, PET_ERROR_MEMORY, "no memory for the network");
+  if (options->reshape)
+    reshape (graph, options->input_shapes);
   status =
       pet_graph_prepare (graph, options->output, options->input_shapes, error);
   if (status != PET_OK)

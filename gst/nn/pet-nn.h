@@ -91,8 +91,9 @@ typedef struct {
   const char *backend; /* "ref", "onednn"; NULL = the fastest there is */
   int threads;         /* 0 = pet_cpu_count() */
   const char *output;  /* only this output is computed; NULL = all of them */
-  const PetShape *input_shapes;  /* one per input, for models whose shapes
+  const PetShape *input_shapes; /* one per input, for models whose shapes
                                    are open; NULL = as in the file */
+  bool reshape; /* input_shapes count where the file says otherwise, too */
   const PetAllocator *allocator; /* activations and packed weights; NULL =
                                     malloc; must outlive the net */
   bool bf16; /* where the processor multiplies bfloat16 numbers at once

@@ -25,7 +25,7 @@ pet_pieces_plan (
 
   *pieces = (PetPieces){ .count = 1, .length = longer, .wide = width > height };
   pet_segmenter_mask_size (
-      segmenter, &pieces->mask_width, &pieces->mask_height);
+      segmenter, width, height, &pieces->mask_width, &pieces->mask_height);
   if (ratio < LONG_RATIO)
     return;
   lengths = ratio / PIECE_RATIO;
@@ -35,6 +35,11 @@ pet_pieces_plan (
   else
     lengths = 1 + (MOST_PIECES - 1) * STRIDE_PART;
   pieces->length = (int) (longer / lengths + 0.5);
+  pet_segmenter_mask_size (segmenter, pieces->wide ? pieces->length : width,
+      pieces->wide ? height : pieces->length, &pieces->piece_width,
+      &pieces->piece_height);
+  pieces->mask_width = pieces->piece_width;
+  pieces->mask_height = pieces->piece_height;
   side = pieces->wide ? pieces->mask_width : pieces->mask_height;
   pieces->last = (int) (side * (lengths - 1) + 0.5);
   if (pieces->wide)
@@ -43,19 +48,10 @@ pet_pieces_plan (
     pieces->mask_height += pieces->last;
 }
 
-static size_t
-piece_mask_bytes (const PetSegmenter *segmenter)
-{
-  int width, height;
-
-  pet_segmenter_mask_size (segmenter, &width, &height);
-  return (size_t) width * (size_t) height;
-}
-
 size_t
-pet_pieces_bytes (const PetSegmenter *segmenter, const PetPieces *pieces)
+pet_pieces_bytes (const PetPieces *pieces)
 {
-  return pieces->count > 1 ? piece_mask_bytes (segmenter) : 0;
+  return (size_t) pieces->piece_width * (size_t) pieces->piece_height;
 }
 
 /* Where piece `i` begins in the mask. */
@@ -126,14 +122,15 @@ pet_pieces_run (PetSegmenter *segmenter, const PetPieces *pieces,
     const PetImage *photo, const PetImage *mask, const PetAllocator *allocator,
     PetError *error)
 {
-  PetImage small = { .channels = 1 };
-  size_t bytes = piece_mask_bytes (segmenter);
+  PetImage small = { .width = pieces->piece_width,
+    .height = pieces->piece_height,
+    .channels = 1,
+    .stride_bytes = pieces->piece_width };
+  size_t bytes = pet_pieces_bytes (pieces);
   PetStatus status = PET_OK;
 
   if (pieces->count == 1)
     return pet_segmenter_run (segmenter, photo, mask, error);
-  pet_segmenter_mask_size (segmenter, &small.width, &small.height);
-  small.stride_bytes = small.width;
   small.data = pet_alloc (allocator, bytes);
   if (small.data == NULL)
     return pet_fail (error, PET_ERROR_MEMORY, "no memory for a mask");

@@ -13,7 +13,8 @@ typedef struct {
   int length; /* pixels of a piece along the photo's longer side */
   bool wide;  /* the longer side is the width */
   int last;   /* where the last one begins, in the mask */
-  int mask_width, mask_height; /* of the whole photo's mask */
+  int piece_width, piece_height; /* of one piece's mask; 0 of the whole photo */
+  int mask_width, mask_height;   /* of the whole photo's mask */
 } PetPieces;
 
 /* How a photo of that size is shown to the network. The mask is of the
@@ -22,8 +23,7 @@ void pet_pieces_plan (
     const PetSegmenter *segmenter, int width, int height, PetPieces *pieces);
 
 /* Bytes that pet_pieces_run () takes beside the network's own. */
-size_t pet_pieces_bytes (
-    const PetSegmenter *segmenter, const PetPieces *pieces);
+size_t pet_pieces_bytes (const PetPieces *pieces);
 
 /* As pet_segmenter_run (); `mask` is of the plan's size, `photo` of that which
  * was planned for. */

@@ -10,13 +10,19 @@
 #include <sys/stat.h>
 
 #include "base/pet-resample.h"
+#include "nn/pet-room.h"
+#include "nn/pet-shapes.h"
 
 #define MAX_SIDECAR_BYTES 65536
 
 struct PetSegmenter {
   PetModelInfo info;
-  PetNet *net; /* NULL: remote.run is there */
+  PetNet *net; /* NULL: remote.run is there, or a shape could not be made */
   PetRemoteNetwork remote;
+  PetModel *model; /* of a network of several shapes */
+  PetNetOptions options;
+  PetRoom room; /* for one shape after another */
+  int threads;  /* limit; 0: none */
   const PetAllocator *allocator;
   const float *plane; /* of the output: the pet's channel */
   int mask_width, mask_height;
@@ -26,6 +32,7 @@ struct PetSegmenter {
 static PetStatus
 find_plane (PetSegmenter *segmenter, PetError *error)
 {
+  const PetTensor *input = pet_net_input (segmenter->net, 0);
   const PetTensor *output = pet_net_output (segmenter->net, 0);
   const PetShape *shape = &output->shape;
   int64_t channels = shape->rank >= 3 ? shape->dim[shape->rank - 3] : 1;
@@ -39,6 +46,11 @@ find_plane (PetSegmenter *segmenter, PetError *error)
         "the output of a segmentation network is 1xCxHxW float32, this "
         "model's is of rank %d and type %s",
         shape->rank, pet_type_name (output->type));
+  if (segmenter->model != NULL &&
+      (shape->dim[shape->rank - 2] != input->shape.dim[2] ||
+          shape->dim[shape->rank - 1] != input->shape.dim[3]))
+    return pet_fail (error, PET_ERROR_UNSUPPORTED,
+        "a network of several shapes has masks of its input's size");
   if (channel >= channels)
     return pet_fail (error, PET_ERROR_ARGUMENT,
         "'channel' is %d, the model's output has %lld channels", channel,
@@ -50,31 +62,67 @@ find_plane (PetSegmenter *segmenter, PetError *error)
   return PET_OK;
 }
 
-/* Frees the model. */
+/* Of a network of one shape the model is freed. */
+static PetStatus
+compile (PetSegmenter *segmenter, PetModel **model, int width, int height,
+    PetError *error)
+{
+  PetShape shape = { .rank = 4, .dim = { 1, 3, height, width } };
+  PetNetOptions options = segmenter->options;
+  PetStatus status;
+
+  options.input_shapes = &shape;
+  status = options.reshape
+      ? pet_net_new (*model, &options, &segmenter->net, error)
+      : pet_net_new_from (model, &options, &segmenter->net, error);
+  if (status == PET_OK)
+    status = find_plane (segmenter, error);
+  if (status != PET_OK)
+    pet_net_free (&segmenter->net);
+  return status;
+}
+
+/* The squarest is the largest: what it takes is enough for the others. */
+static PetStatus
+compile_largest (PetSegmenter *segmenter, PetModel **model, PetError *error)
+{
+  PetNetInfo info;
+  int width, height;
+
+  pet_room_init (&segmenter->room, segmenter->allocator);
+  segmenter->model = *model;
+  *model = NULL;
+  segmenter->options.reshape = true;
+  segmenter->options.allocator = &segmenter->room.allocator;
+  pet_shapes_nearest (&segmenter->info, 1, 1, &width, &height);
+  PET_TRY (compile (segmenter, &segmenter->model, width, height, error));
+  pet_net_info (segmenter->net, &info);
+  segmenter->options.backend = info.backend;
+  return PET_OK;
+}
+
+/* Takes over the model, or leaves it. */
 static PetStatus
 set_up (PetSegmenter *segmenter, PetModel **model, const char *sidecar,
     const PetSegmenterOptions *options, PetError *error)
 {
   PetModelInfo *info = &segmenter->info;
-  PetNetOptions net;
-  PetShape shape = { .rank = 4, .dim = { 1, 3 } };
+  PetNetOptions *net = &segmenter->options;
 
   PET_TRY (pet_model_info_read (*model, sidecar, info, error));
-  pet_net_options_init (&net);
-  net.backend = options->backend;
-  net.threads = options->threads;
-  net.allocator = options->allocator;
-  net.bf16 = options->precision == PET_PRECISION_AUTO
+  pet_net_options_init (net);
+  net->backend = options->backend;
+  net->threads = options->threads;
+  net->allocator = options->allocator;
+  net->bf16 = options->precision == PET_PRECISION_AUTO
       ? info->bf16
       : options->precision == PET_PRECISION_BF16;
-  net.output = info->output[0] != '\0'
+  net->output = info->output[0] != '\0'
       ? info->output
       : pet_model_output (*model, 0, NULL, NULL);
-  shape.dim[2] = info->height;
-  shape.dim[3] = info->width;
-  net.input_shapes = &shape;
-  PET_TRY (pet_net_new_from (model, &net, &segmenter->net, error));
-  return find_plane (segmenter, error);
+  return info->shape_sum > 0
+      ? compile_largest (segmenter, model, error)
+      : compile (segmenter, model, info->width, info->height, error);
 }
 
 /* Takes over the model. */
@@ -198,6 +246,8 @@ pet_segmenter_free (PetSegmenter **segmenter)
   if ((*segmenter)->remote.free != NULL)
     (*segmenter)->remote.free ((*segmenter)->remote.user);
   pet_net_free (&(*segmenter)->net);
+  pet_room_clear (&(*segmenter)->room);
+  pet_model_free (&(*segmenter)->model);
   free (*segmenter);
   *segmenter = NULL;
 }
@@ -216,16 +266,50 @@ pet_segmenter_net_info (const PetSegmenter *segmenter, PetNetInfo *info)
     pet_net_info (segmenter->net, info);
 }
 
+bool
+pet_segmenter_shape (
+    const PetSegmenter *segmenter, int index, PetSegmenterShape *shape)
+{
+  const PetModelInfo *info = &segmenter->info;
+
+  if (info->shape_sum == 0) {
+    *shape = (PetSegmenterShape){ info->width, info->height,
+      segmenter->mask_width, segmenter->mask_height };
+    return index == 0;
+  }
+  if (index >= pet_shapes_count (info))
+    return false;
+  pet_shapes_at (info, index, &shape->width, &shape->height);
+  shape->mask_width = shape->width;
+  shape->mask_height = shape->height;
+  return true;
+}
+
 void
-pet_segmenter_mask_size (const PetSegmenter *segmenter, int *width, int *height)
+pet_segmenter_mask_size (const PetSegmenter *segmenter, int photo_width,
+    int photo_height, int *width, int *height)
 {
   *width = segmenter->mask_width;
   *height = segmenter->mask_height;
+  if (segmenter->info.shape_sum > 0)
+    pet_shapes_nearest (
+        &segmenter->info, photo_width, photo_height, width, height);
+}
+
+void
+pet_segmenter_view_size (const PetSegmenter *segmenter, int mask_width,
+    int mask_height, int *width, int *height)
+{
+  const PetModelInfo *info = &segmenter->info;
+
+  *width = info->shape_sum > 0 ? mask_width : info->width;
+  *height = info->shape_sum > 0 ? mask_height : info->height;
 }
 
 void
 pet_segmenter_limit_threads (PetSegmenter *segmenter, int threads)
 {
+  segmenter->threads = threads;
   if (segmenter->net != NULL)
     pet_net_limit_threads (segmenter->net, threads);
 }
@@ -309,7 +393,7 @@ scale (PetSegmenter *segmenter, const PetImage *photo, uint8_t *row,
     float *scaled, PetError *error)
 {
   const PetTensor *input = pet_net_input (segmenter->net, 0);
-  int width = segmenter->info.width, height = segmenter->info.height;
+  int width = (int) input->shape.dim[3], height = (int) input->shape.dim[2];
   PetResampler *resampler = NULL;
   int y = 0;
 
@@ -339,8 +423,9 @@ static void
 normalise (PetSegmenter *segmenter)
 {
   const PetModelInfo *info = &segmenter->info;
-  float *data = pet_net_input (segmenter->net, 0)->data;
-  size_t plane = (size_t) info->width * (size_t) info->height;
+  const PetTensor *input = pet_net_input (segmenter->net, 0);
+  size_t plane = (size_t) input->shape.dim[2] * (size_t) input->shape.dim[3];
+  float *data = input->data;
   float divisor = info->divisor;
 
   if (divisor == 0) {
@@ -361,7 +446,9 @@ prepare (PetSegmenter *segmenter, const PetImage *photo, PetError *error)
 {
   const PetAllocator *allocator = segmenter->allocator;
   size_t row_bytes = (size_t) photo->width * 3;
-  size_t scaled_bytes = (size_t) segmenter->info.width * 3 * sizeof (float);
+  size_t scaled_bytes =
+      (size_t) pet_net_input (segmenter->net, 0)->shape.dim[3] * 3 *
+      sizeof (float);
   uint8_t *row = pet_alloc (allocator, row_bytes);
   float *scaled = pet_alloc (allocator, scaled_bytes);
   PetStatus status;
@@ -432,6 +519,35 @@ write_mask (
   return PET_OK;
 }
 
+static bool
+can_make (const PetSegmenter *segmenter, const PetImage *mask)
+{
+  const PetModelInfo *info = &segmenter->info;
+
+  if (mask->channels != 1)
+    return false;
+  if (info->shape_sum == 0)
+    return mask->width == segmenter->mask_width &&
+        mask->height == segmenter->mask_height;
+  return (mask->width == info->width && mask->height == info->height) ||
+      pet_shapes_has (info, mask->width, mask->height);
+}
+
+/* Of the mask's. */
+static PetStatus
+take_shape (PetSegmenter *segmenter, const PetImage *mask, PetError *error)
+{
+  if (segmenter->net != NULL && segmenter->mask_width == mask->width &&
+      segmenter->mask_height == mask->height)
+    return PET_OK;
+  pet_net_free (&segmenter->net);
+  PET_TRY (
+      compile (segmenter, &segmenter->model, mask->width, mask->height, error));
+  if (segmenter->threads > 0)
+    pet_net_limit_threads (segmenter->net, segmenter->threads);
+  return PET_OK;
+}
+
 PetStatus
 pet_segmenter_run (PetSegmenter *segmenter, const PetImage *photo,
     const PetImage *mask, PetError *error)
@@ -441,13 +557,17 @@ pet_segmenter_run (PetSegmenter *segmenter, const PetImage *photo,
     return pet_fail (error, PET_ERROR_ARGUMENT,
         "a photo of %dx%d with %d channels cannot be segmented", photo->width,
         photo->height, photo->channels);
-  if (mask->channels != 1 || mask->width != segmenter->mask_width ||
-      mask->height != segmenter->mask_height)
+  if (!can_make (segmenter, mask)) {
+    int width, height;
+
+    pet_segmenter_mask_size (
+        segmenter, photo->width, photo->height, &width, &height);
     return pet_fail (error, PET_ERROR_ARGUMENT,
-        "the mask must be %dx%d with one channel", segmenter->mask_width,
-        segmenter->mask_height);
-  if (segmenter->net == NULL)
+        "the mask must be %dx%d with one channel", width, height);
+  }
+  if (segmenter->remote.run != NULL)
     return segmenter->remote.run (segmenter->remote.user, photo, mask, error);
+  PET_TRY (take_shape (segmenter, mask, error));
   PET_TRY (prepare (segmenter, photo, error));
   PET_TRY (pet_net_run (segmenter->net, error));
   return write_mask (segmenter, mask, error);

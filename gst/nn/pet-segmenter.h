@@ -35,6 +35,8 @@ typedef struct {
   char output[128]; /* name of the output tensor; "" = the first */
   int channel;      /* of the output that is the pet; default 0 */
   bool bf16;        /* bfloat16 numbers are good enough for it; default no */
+  int shape_sum, shape_step; /* shapes of more inputs that it bears
+                                (pet-shapes.h); 0: the one above alone */
 } PetModelInfo;
 
 /* Fills `info` for a loaded model. `modelinfo_text` NULL: no sidecar file.
@@ -51,7 +53,9 @@ typedef struct {
   const PetAllocator *allocator;
 } PetSegmenterOptions;
 
-/* From a file (with its sidecar) or from bytes. */
+/* From a file (with its sidecar) or from bytes. One of several shapes is made for
+ * the largest of them and made anew, in some milliseconds, where a photo has another
+ * one than the photo before; from the allocator it then takes nothing more. */
 PetStatus pet_segmenter_new_file (const char *path,
     const PetSegmenterOptions *options, PetSegmenter **segmenter,
     PetError *error);
@@ -77,8 +81,21 @@ void pet_segmenter_free (PetSegmenter **segmenter);
 const PetModelInfo *pet_segmenter_info (const PetSegmenter *segmenter);
 /* Of a remote network: nothing but zeros. */
 void pet_segmenter_net_info (const PetSegmenter *segmenter, PetNetInfo *info);
-void pet_segmenter_mask_size (
-    const PetSegmenter *segmenter, int *width, int *height);
+
+typedef struct {
+  int width, height; /* of the input */
+  int mask_width, mask_height;
+} PetSegmenterShape;
+
+/* Shape `index` of those in which photos are shown to it; false behind the last. */
+bool pet_segmenter_shape (
+    const PetSegmenter *segmenter, int index, PetSegmenterShape *shape);
+/* For a photo of that size. */
+void pet_segmenter_mask_size (const PetSegmenter *segmenter, int photo_width,
+    int photo_height, int *width, int *height);
+/* Of the input that makes a mask of that size. */
+void pet_segmenter_view_size (const PetSegmenter *segmenter, int mask_width,
+    int mask_height, int *width, int *height);
 
 /* As pet_net_limit_threads(); of a remote network it does nothing. */
 void pet_segmenter_limit_threads (PetSegmenter *segmenter, int threads);
@@ -91,7 +108,8 @@ void pet_segmenter_rest (PetSegmenter *segmenter);
 PetStatus pet_segmenter_fetch (PetSegmenter *segmenter, PetError *error);
 
 /* `photo`: 3 or 4 channels, any size (4: transparent pixels count as white).
- * `mask`: 1 channel of mask_size(), written whole; NaN in the output is an
+ * `mask`: 1 channel of mask_size() or another of its shapes, or of the file's own,
+ * in which the photo is then shown to it; written whole. NaN in the output is an
  * error. Thread-safety: one thread at a time. */
 PetStatus pet_segmenter_run (PetSegmenter *segmenter, const PetImage *photo,
     const PetImage *mask, PetError *error);

@@ -100,7 +100,7 @@ check_photo (PetSegmenter *segmenter, const char *name, const char *photo)
   PetImage mask = { .channels = 1 };
   PetError error = { .status = PET_OK };
 
-  pet_segmenter_mask_size (segmenter, &mask.width, &mask.height);
+  pet_segmenter_mask_size (segmenter, 1, 1, &mask.width, &mask.height);
   mask.stride_bytes = mask.width;
   mask.data = malloc ((size_t) mask.width * (size_t) mask.height);
   if (!read_png (name, photo, "in", PNG_FORMAT_RGB, &in) ||

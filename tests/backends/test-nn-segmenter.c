@@ -64,7 +64,8 @@ run_spec (const Spec *spec, const PetImage *photo, uint8_t *mask)
     tap_fail ("%s", error.message);
     return;
   }
-  pet_segmenter_mask_size (segmenter, &to.width, &to.height);
+  pet_segmenter_mask_size (
+      segmenter, photo->width, photo->height, &to.width, &to.height);
   to.stride_bytes = to.width;
   if (pet_segmenter_run (segmenter, photo, &to, &error) != PET_OK)
     tap_fail ("%s", error.message);

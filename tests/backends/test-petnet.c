@@ -76,7 +76,8 @@ ask_network (PetSegmenter *segmenter, const PetImage *photo)
   int width, height;
   PetError error;
 
-  pet_segmenter_mask_size (segmenter, &width, &height);
+  pet_segmenter_mask_size (
+      segmenter, photo->width, photo->height, &width, &height);
   mask = accuracy_image (width, height, 1);
   if (pet_segmenter_run (segmenter, photo, &mask, &error) != PET_OK)
     tap_fail ("%s", error.message);
@@ -284,7 +285,7 @@ a_loaded_network_has_its_memory (void)
                  getenv ("PET_NETWORK"), &options, &segmenter, NULL) == PET_OK);
   if (segmenter == NULL)
     return;
-  pet_segmenter_mask_size (segmenter, &width, &height);
+  pet_segmenter_mask_size (segmenter, 1, 1, &width, &height);
   photo = accuracy_image (width, height, 3);
   mask = accuracy_image (width, height, 1);
   memset (photo.data, 90, 3 * (size_t) (width * height));
@@ -294,6 +295,41 @@ a_loaded_network_has_its_memory (void)
   tap_check (page_faults () - before < 1000);
   free (photo.data);
   free (mask.data);
+  pet_segmenter_free (&segmenter);
+}
+
+static void *
+count_map (void *user, size_t bytes)
+{
+  ++*(int *) user;
+  return map (NULL, bytes);
+}
+
+/* Photos of all shapes, one after another. */
+static void
+photos_of_any_shape_take_nothing_more (void)
+{
+  static const int sizes[][2] = { { 300, 300 }, { 400, 300 }, { 300, 400 },
+    { 600, 300 }, { 300, 600 }, { 360, 300 }, { 300, 360 }, { 300, 300 } };
+  int taken = 0, before;
+  const PetAllocator counted = { count_map, unmap, &taken, count_map };
+  PetSegmenterOptions options = { .threads = 1, .allocator = &counted };
+  PetSegmenter *segmenter = NULL;
+
+  tap_check (pet_segmenter_new_file (
+                 getenv ("PET_NETWORK"), &options, &segmenter, NULL) == PET_OK);
+  for (int i = 0; segmenter != NULL && i < 8; i++) {
+    PetImage photo = accuracy_image (sizes[i][0], sizes[i][1], 3), alpha;
+    int scratch = 5; /* two rows, and three of the resampler */
+
+    memset (photo.data, 90, 3 * (size_t) (sizes[i][0] * sizes[i][1]));
+    before = taken;
+    alpha = ask_network (segmenter, &photo);
+    printf ("# %dx%d: %d taken\n", sizes[i][0], sizes[i][1], taken - before);
+    tap_check (taken - before <= scratch);
+    free (photo.data);
+    free (alpha.data);
+  }
   pet_segmenter_free (&segmenter);
 }
 
@@ -464,6 +500,7 @@ main (int argc, char **argv)
     TAP_TEST (masks_of_the_test_photos_are_as_good_as_the_model_card_says),
     TAP_TEST (masks_of_bfloat16_numbers_are_those_of_floats),
     TAP_TEST (a_loaded_network_has_its_memory),
+    TAP_TEST (photos_of_any_shape_take_nothing_more),
     TAP_TEST (no_pet_is_found_where_there_is_none),
     TAP_TEST (pets_are_found_where_they_are_hard_to_see),
   };

@@ -51,7 +51,8 @@ find_mask (AccuracyNetworks *networks, const PetImage *photo, PetFound *found,
 
   if (networks->second != NULL)
     return accuracy_find (networks, photo, found, error);
-  pet_segmenter_mask_size (networks->first, &width, &height);
+  pet_segmenter_mask_size (
+      networks->first, photo->width, photo->height, &width, &height);
   *found = (PetFound){ .mask = accuracy_image (width, height, 1) };
   return pet_segmenter_run (networks->first, photo, &found->mask, error);
 }

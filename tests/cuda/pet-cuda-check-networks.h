@@ -99,7 +99,7 @@ compare_photo (
   int width, height;
   double iou;
 
-  pet_segmenter_mask_size (cpu, &width, &height);
+  (void) pet_cuda_segmenter_info (gpu, &width, &height);
   want = picture_new (width, height, 1, 0);
   got = picture_new (width, height, 1, 3);
   report (pet_segmenter_run (cpu, &photo.image, &want.image, &error), &error);

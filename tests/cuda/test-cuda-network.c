@@ -83,7 +83,7 @@ check_masks (bool half, int batch, int most_apart)
     tap_fail ("%s", error.message);
     return;
   }
-  pet_segmenter_mask_size (cpu, &width, &height);
+  (void) pet_cuda_segmenter_info (gpu, &width, &height);
   for (int i = 0; i < batch; i++) {
     photos[i] = part_of_photo (&cat.image, 9 * i, i == 1 ? 4 : 3);
     want[i] = picture_new (width, height, 1, 0);
@@ -171,7 +171,7 @@ check_sidecar (const char *words, const char *sidecar)
       pet_cuda_segmenter_new (cuda, &model, &gpu, &error) != PET_OK) {
     tap_fail ("%s: %s", sidecar, error.message);
   } else {
-    pet_segmenter_mask_size (cpu, &width, &height);
+    (void) pet_cuda_segmenter_info (gpu, &width, &height);
     want = picture_new (width, height, 1, 0);
     got = picture_new (width, height, 1, 0);
     tap_check (

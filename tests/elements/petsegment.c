@@ -304,7 +304,7 @@ petnet_large_has_the_sides_that_are_charged (void)
   g_assert_cmpint (pet_segmenter_new_file (g_getenv ("PET_SECOND_NETWORK"),
                        &options, &segmenter, NULL),
       ==, PET_OK);
-  pet_segmenter_mask_size (segmenter, &width, &height);
+  pet_segmenter_mask_size (segmenter, 1, 1, &width, &height);
   g_assert_cmpint (width, ==, GST_PET_SECOND_SIDE);
   g_assert_cmpint (height, ==, GST_PET_SECOND_SIDE);
   g_assert_cmpint (

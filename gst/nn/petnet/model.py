@@ -251,6 +251,9 @@ class Exportable(nn.Module):
         return torch.sigmoid(self.net(x))
 
 
+# Shapes in which a network bears photos (docs/models.md).
+SHAPES = {"petnet": {"pet.shape-sum": "704", "pet.shape-step": "32"},
+          "petnet-large": {}}
 METADATA = {
     "pet.mean": "0.5,0.5,0.5",
     "pet.std": "0.5,0.5,0.5",
@@ -333,7 +336,8 @@ def export_onnx(net, path, kind):
     _tidy(model)
     _store_half(model)
     model.producer_name, model.producer_version = kind, ""
-    helper.set_model_props(model, {"pet.name": kind, **METADATA})
+    helper.set_model_props(model, {"pet.name": kind, **METADATA,
+                                    **SHAPES[kind]})
     model = onnx.shape_inference.infer_shapes(model, strict_mode=True)
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, path)
