@@ -139,6 +139,33 @@ pet_net_new (const PetModel *model, const PetNetOptions *options,
   return compile (graph, options, result, error);
 }
 
+static bool
+looks_at_shapes (const PetGraph *graph)
+{
+  for (int i = 0; i < graph->n_nodes; i++)
+    if (graph->nodes[i].op->from_shapes)
+      return true;
+  return false;
+}
+
+PetStatus
+pet_model_settle (
+    PetModel **model, const PetNetOptions *options, PetError *error)
+{
+  PetModel *settled;
+  PetGraph *graph;
+
+  if (looks_at_shapes (pet_model_graph (*model)))
+    return PET_OK;
+  PET_TRY (prepare (*model, options, &graph, error));
+  settled = pet_model_new_from_graph (graph);
+  if (settled == NULL)
+    return pet_fail (error, PET_ERROR_MEMORY, "no memory for the network");
+  pet_model_free (model);
+  *model = settled;
+  return PET_OK;
+}
+
 PetStatus
 pet_net_new_from (PetModel **model, const PetNetOptions *options,
     PetNet **result, PetError *error)

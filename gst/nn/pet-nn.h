@@ -121,6 +121,12 @@ bool pet_net_has_bf16 (void);
 /* `model` may be freed afterwards. */
 PetStatus pet_net_new (const PetModel *model, const PetNetOptions *options,
     PetNet **net, PetError *error);
+/* For making nets of several shapes: the model becomes what every net is made of,
+ * `options`' output alone, constants folded, operators fused; nets then share its
+ * weights until they have packed them, and are made in little time and memory. One that
+ * computes with its own shapes stays as it is. On failure, too. */
+PetStatus pet_model_settle (
+    PetModel **model, const PetNetOptions *options, PetError *error);
 /* As pet_net_new(), and frees the model, on failure too: its weights then go
  * before the packed ones come. */
 PetStatus pet_net_new_from (PetModel **model, const PetNetOptions *options,

@@ -14,6 +14,8 @@
 #include "nn/pet-shapes.h"
 
 #define MAX_SIDECAR_BYTES 65536
+#define USUAL_WIDTH 4
+#define USUAL_HEIGHT 3
 
 struct PetSegmenter {
   PetModelInfo info;
@@ -82,23 +84,35 @@ compile (PetSegmenter *segmenter, PetModel **model, int width, int height,
   return status;
 }
 
-/* The squarest is the largest: what it takes is enough for the others. */
+/* The squarest is the largest: what it takes is enough for the others. Then comes what
+ * most photos need, so that a loaded network does not grow with its first photo. */
 static PetStatus
 compile_largest (PetSegmenter *segmenter, PetModel **model, PetError *error)
 {
+  PetNetOptions *options = &segmenter->options;
+  PetShape shape = { .rank = 4, .dim = { 1, 3 } };
   PetNetInfo info;
   int width, height;
 
   pet_room_init (&segmenter->room, segmenter->allocator);
   segmenter->model = *model;
   *model = NULL;
-  segmenter->options.reshape = true;
-  segmenter->options.allocator = &segmenter->room.allocator;
+  options->reshape = true;
+  options->allocator = &segmenter->room.allocator;
   pet_shapes_nearest (&segmenter->info, 1, 1, &width, &height);
+  shape.dim[2] = height;
+  shape.dim[3] = width;
+  options->input_shapes = &shape;
+  PET_TRY (pet_model_settle (&segmenter->model, options, error));
+  options->input_shapes = NULL;
+  options->output = NULL;
   PET_TRY (compile (segmenter, &segmenter->model, width, height, error));
   pet_net_info (segmenter->net, &info);
-  segmenter->options.backend = info.backend;
-  return PET_OK;
+  options->backend = info.backend;
+  pet_net_free (&segmenter->net);
+  pet_shapes_nearest (
+      &segmenter->info, USUAL_WIDTH, USUAL_HEIGHT, &width, &height);
+  return compile (segmenter, &segmenter->model, width, height, error);
 }
 
 /* Takes over the model, or leaves it. */

@@ -15,11 +15,15 @@ Rates are half a cosine over the clock.  Checkpoints hold averaged weights
 """
 
 import argparse
+import copy
 import math
+import random
 import time
 
 import torch
+import torch.nn as nn
 import torch.nn.functional as F
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 import data
 import label
@@ -27,7 +31,13 @@ import model
 import train
 import views
 
-SHARES = (0.22, 0.66)  # of a batch, labelled and not; the rest have no pet
+SHARES = (0.14, 0.73)  # of a batch, labelled and not; the rest have no pet
+
+
+# The sides of pictures in their own shape, in the step that the network's strides
+# ask for: of all that a network is asked about (docs/nn.md) those of most photos.
+HALF = {"cuda": torch.float16, "cpu": torch.bfloat16}
+STEP, OWN_SHAPES = 32, ((13, 9), (9, 13), (11, 11))
 
 
 def to_input(rgb):
@@ -40,6 +50,18 @@ def load(path, kind, device):
     net = model.PetNet(kind)
     net.load_state_dict(torch.load(path, map_location="cpu")["ema"])
     return net.to(device).to(memory_format=torch.channels_last).eval()
+
+
+def folded(net):
+    """A copy in eval mode without batch norms."""
+    net = copy.deepcopy(net).eval()
+    for module in net.modules():
+        if isinstance(module, nn.Sequential):
+            for i in range(len(module) - 1):
+                if isinstance(module[i + 1], nn.BatchNorm2d):
+                    module[i] = fuse_conv_bn_eval(module[i], module[i + 1])
+                    module[i + 1] = nn.Identity()
+    return net
 
 
 @torch.no_grad()
@@ -84,23 +106,43 @@ def label_all(teacher, kind, pictures, cast):
     return int(keep.sum())
 
 
+def nearest_shape(shapes):
+    """Places in OWN_SHAPES, of logs of width by height."""
+    own = torch.tensor([math.log(w / h) for w, h in OWN_SHAPES],
+                       device=shapes.device)
+    return (shapes[:, None] - own).abs().argmin(1)
+
+
 @torch.no_grad()
-def validate(net, side, pictures):
-    """Mean IoU of the held-out pets, mean false area on held-out negatives."""
+def validate(net, size, pictures, chosen=None):
+    """Mean IoU of the held-out pets, mean false area on held-out negatives, of
+    height and width `size`."""
     def masks(rgb):
-        x = F.interpolate(rgb.float() / 255, (side, side), mode="bilinear",
+        x = F.interpolate(rgb.float() / 255, size, mode="bilinear",
                           align_corners=False, antialias=True)
         return torch.cat([net(to_input(part)) for part in x.split(16)]) > 0
 
-    chosen = pictures.held_out
+    chosen = pictures.held_out if chosen is None else chosen
     planes = F.interpolate(pictures.planes["labelled"][chosen].float(),
-                           (side, side), mode="nearest")
+                           size, mode="nearest")
     known, pet = planes[:, 1:] > 254, planes[:, :1] > 127
     mask = masks(pictures.rgb["labelled"][chosen])
     both = (mask & pet & known).sum((1, 2, 3)).float()
     either = ((mask | pet) & known).sum((1, 2, 3)).clamp(1)
     false = masks(pictures.rgb["neg"][:data.N_HELD_OUT_NEGATIVES])
     return (both / either).mean().item(), false.float().mean().item()
+
+
+def validate_shapes(net, pictures):
+    """Mean IoU of the held-out pets, each in about its own shape."""
+    nearest = nearest_shape(pictures.shapes["labelled"][pictures.held_out])
+    total = 0
+    for i, (width, height) in enumerate(OWN_SHAPES):
+        chosen = pictures.held_out[nearest == i]
+        if len(chosen):
+            total += len(chosen) * validate(
+                net, (STEP * height, STEP * width), pictures, chosen)[0]
+    return total / len(pictures.held_out)
 
 
 def loss_of(outputs, target, weight, wanted, follow):
@@ -129,31 +171,50 @@ class Trainer:
         self.side = model.SIZE[args.kind]
         self.teacher_kind = args.teacher_kind
         self.teacher = load(args.teacher, self.teacher_kind, device)
+        self.asked = None
         self.net = load(args.init, args.kind, device)
+        nearest = nearest_shape(self.pictures.shapes["unlabelled"])
+        self.often = torch.bincount(nearest, minlength=len(OWN_SHAPES)).cpu()
         a, b = (round(share * args.batch) for share in SHARES)
         self.views = views.Views(
             self.pictures, max(self.side, model.SIZE[self.teacher_kind])
             if args.follow else self.side, device,
             (a, b, args.batch - a - b))
 
+    def size(self):
+        return (self.side, self.side)
+
     def cast(self):
         return torch.autocast(self.device.type, dtype=torch.bfloat16)
 
     @torch.no_grad()
     def batch(self):
-        """(input, target, weight, the teacher's answer or None)."""
-        rgb, target, weight = self.views.batch()
-        wanted = None
+        """(input, target, weight, the teacher's answer or None); square, or
+        of a shape of their own."""
+        size, shape = (self.side, self.side), None
+        if random.random() < self.args.own:
+            width, height = OWN_SHAPES[
+                torch.multinomial(self.often.float(), 1).item()]
+            size, shape = (STEP * height, STEP * width), math.log(width / height)
+        rgb, target, weight = self.views.batch(shape)
+        planes = torch.cat([target, weight], 1)
         if self.args.follow:
-            with self.cast():
-                wanted = torch.sigmoid(self.teacher(to_input(rgb)).float())
-        if rgb.shape[2] != self.side:
-            rgb, target, weight, wanted = (
-                None if p is None else F.interpolate(
-                    p, (self.side, self.side), mode="bilinear",
-                    align_corners=False, antialias=True)
-                for p in (rgb, target, weight, wanted))
+            planes = torch.cat([planes, self.answer(rgb)], 1)
+        if rgb.shape[2:] != size:
+            rgb, planes = (F.interpolate(p, size, mode="bilinear",
+                                         align_corners=False, antialias=True)
+                           for p in (rgb, planes))
+        target, weight, wanted, *_ = *planes.split(1, 1), None
         return to_input(rgb), target, weight, wanted
+
+    def answer(self, rgb):
+        """The teacher's."""
+        if self.asked is None:
+            self.asked = folded(self.teacher).to(HALF[self.device.type])
+            if self.device.type == "cuda":
+                self.asked = torch.compile(self.asked)
+        return torch.sigmoid(self.asked(
+            to_input(rgb).to(HALF[self.device.type])).float())
 
     def begin(self):
         """Labels, and what learns."""
@@ -161,7 +222,8 @@ class Trainer:
         kept = label_all(self.teacher, self.teacher_kind, self.pictures,
                          self.cast)
         say(f"{kept} labelled in {time.time() - began:.0f} s,"
-            f" held out {validate(self.net, self.side, self.pictures)}")
+            f" held out {validate(self.net, self.size(), self.pictures)},"
+            f" in their shape {validate_shapes(self.net, self.pictures):.4f}")
         torch.backends.cudnn.benchmark = True
         self.net.train()
         self.optimizer = train.make_optimizer(self.net, self.args.rates)
@@ -212,11 +274,12 @@ class Trainer:
             memory_format=torch.channels_last).eval()
         net.load_state_dict(self.average.state)
         torch.backends.cudnn.benchmark = False
-        iou, false = validate(net, self.side, self.pictures)
+        iou, false = validate(net, self.size(), self.pictures)
+        own = validate_shapes(net, self.pictures)
         torch.backends.cudnn.benchmark = True
         loss = torch.stack(losses).mean().item() if losses else 0.0
         say(f"{text}, loss {loss:.4f}, held out {iou:.4f},"
-            f" false area {false:.4f}")
+            f" in their shape {own:.4f}, false area {false:.4f}")
         if not math.isfinite(loss):
             raise SystemExit("the loss is no number any more")
         return iou
@@ -234,6 +297,8 @@ def parse_arguments():
         choices=sorted(model.BLOCKS))
     add("--follow", type=float, default=0,
         help="weight of the teacher's answer about the pupil's own picture")
+    add("--own", type=float, default=0,
+        help="share of the batches that are in the photos' own shape")
     add("--checkpoint", required=True, help="what is written")
     add("--marks", default=[], type=lambda t: [float(m) for m in t.split(",")],
         help="shares of the time after which"
@@ -256,6 +321,7 @@ def main():
     """Entry point."""
     args = parse_arguments()
     torch.manual_seed(args.seed)
+    random.seed(args.seed)
     torch.backends.cudnn.benchmark_limit = 3
     torch.backends.cuda.matmul.allow_tf32 = True
     torch.backends.cudnn.allow_tf32 = True

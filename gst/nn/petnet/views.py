@@ -18,20 +18,25 @@ import data
 import train
 
 LABELLED_SIZE, UNLABELLED_SIZE, GROUND_SIZE = 512, 256, 320
+NEAR_SHAPE = 0.12  # log of width by height
+PATCHED = 0.2  # share of pictures with a rectangle of another one
 GREY = (0.299, 0.587, 0.114)
 
 
 def _decode(job):
-    """(RGB, planes or None) of one picture, channels first."""
+    """(RGB, planes or None, log of width by height) of one picture, channels
+    first."""
     picture, mask, size = job
-    rgb = data.stretch(Image.open(io.BytesIO(picture)), size).transpose(2, 0, 1)
+    picture = Image.open(io.BytesIO(picture))
+    shape = math.log(picture.width / picture.height)
+    rgb = data.stretch(picture, size).transpose(2, 0, 1)
     if mask is None:
-        return np.ascontiguousarray(rgb), None
+        return np.ascontiguousarray(rgb), None, shape
     mask = np.asarray(Image.open(io.BytesIO(mask)).convert("L"))
     planes = [data.cv2.resize(p, (size, size),
                               interpolation=data.cv2.INTER_AREA)
               for p in data.planes_from_mask(mask)]
-    return np.ascontiguousarray(rgb), np.stack(planes)
+    return np.ascontiguousarray(rgb), np.stack(planes), shape
 
 
 class Pictures:
@@ -60,12 +65,14 @@ class Pictures:
                    for n in pick(grounds, ("bg_",))],
             "neg": [(grounds[n], None, GROUND_SIZE)
                     for n in pick(grounds, ("neg_",))]}
-        self.rgb, planes = {}, None
+        self.rgb, self.shapes, planes = {}, {}, None
         with multiprocessing.Pool() as pool:
             for kind, todo in jobs.items():
                 done = pool.map(_decode, todo, 16)
                 self.rgb[kind] = torch.from_numpy(
                     np.stack([d[0] for d in done])).to(device)
+                self.shapes[kind] = torch.tensor([d[2] for d in done],
+                                                 device=device)
                 if kind == "labelled":
                     planes = np.stack([d[1] for d in done])
         self.planes = {"labelled": torch.from_numpy(planes).to(device)}
@@ -89,9 +96,14 @@ class Pictures:
         self.planes["unlabelled"] = planes
         self.chance["unlabelled"] = keep.float()
 
-    def draw(self, kind, count):
-        """Places of `count` pictures."""
-        return torch.multinomial(self.chance[kind], count, True)
+    def draw(self, kind, count, shape=None):
+        """Places of `count` pictures; with a shape (log of width by height),
+        of those that have about this one."""
+        chance = self.chance[kind]
+        if shape is not None:
+            away = (self.shapes[kind] - shape) / NEAR_SHAPE
+            chance = chance * torch.exp(-0.5 * away ** 2).clamp(1e-6)
+        return torch.multinomial(chance, count, True)
 
 
 class Views:
@@ -99,6 +111,7 @@ class Views:
 
     def __init__(self, pictures, size, device, counts):
         self.pictures, self.size, self.device = pictures, size, device
+        self.shape = None
         self.counts = counts  # labelled, unlabelled, without a pet
         self.steps = LUMA.to(device)
         line = (torch.arange(size, device=device) + 0.5) / size * 2 - 1
@@ -135,22 +148,21 @@ class Views:
         large enough to alias."""
         times = 2 if source.shape[2] > 1.2 * self.size else 1
         size = times * self.size
-        grid = F.affine_grid(matrix, (len(matrix), 1, size, size),
-                             align_corners=False)
+        grid = places(matrix, size)
         out = F.grid_sample(source.float() / 255, grid, "bilinear",
                             "reflection" if reflect else "zeros", False)
         return F.avg_pool2d(out, times) if times > 1 else out
 
     def take(self, kind, count, smallest=0.6):
         """Warped pictures of a kind without their planes."""
-        chosen = self.pictures.draw(kind, count)
+        chosen = self.pictures.draw(kind, count, self.shape)
         return self.warp(self.pictures.rgb[kind][chosen],
                          self.placements(count, smallest))
 
     def pets(self, kind, count, pasted):
         """RGB, target and weight of `count` pets, the first `pasted` of them
         on other grounds."""
-        chosen = self.pictures.draw(kind, count)
+        chosen = self.pictures.draw(kind, count, self.shape)
         matrix = self.placements(count, 0.6, pasted)
         rgb = self.warp(self.pictures.rgb[kind][chosen], matrix)
         planes = self.pictures.planes[kind][chosen]
@@ -197,8 +209,10 @@ class Views:
         shade = (slope[:, :1, None] * self.x + slope[:, 1:, None] * self.y)
         return (colour[:, :, None, None] + shade[:, None]).clamp(0, 1)
 
-    def batch(self):
-        """One batch."""
+    def batch(self, shape=None):
+        """One batch, square; of pictures that have about this shape (log of
+        width by height), or of all."""
+        self.shape = shape
         n_labelled, n_other, n_without = self.counts
         parts = [self.pets("labelled", n_labelled,
                            round(data.PASTED["train"] * n_labelled)),
@@ -215,7 +229,22 @@ class Views:
         self.cover(rgb, target, weight, self.some(n, data.COVERED))
         self.defocus(rgb, self.some(len(rgb), 0.2))
         self.shade(rgb, self.some(len(rgb), 0.2))
-        return self.recolour(rgb), target, weight
+        rgb = self.recolour(rgb)
+        self.patch(rgb, target, weight, self.some(len(rgb), PATCHED))
+        return rgb, target, weight
+
+    def patch(self, rgb, target, weight, chosen):
+        """A rectangle of other pictures of the batch, with what it shows
+        (CutMix, arXiv:1905.04899)."""
+        other = torch.randint(len(rgb), (len(chosen),), device=self.device)
+        centre = self.uniform(len(chosen), -1, 1, 2, 1, 1)
+        half = self.uniform(len(chosen), 0.2, 0.7, 2, 1, 1)
+        inside = (((self.x - centre[:, 0]).abs() < half[:, 0])
+                  & ((self.y - centre[:, 1]).abs() < half[:, 1]))[:, None]
+        parts = [torch.where(inside, plane[other], plane[chosen])
+                 for plane in (rgb, target, weight)]
+        for plane, part in zip((rgb, target, weight), parts):
+            plane[chosen] = part
 
     def some(self, count, share):
         """Places of a share of the first `count`."""
@@ -344,6 +373,15 @@ class Views:
         rgb[coded] = coarse(rgb[coded], self.uniform(len(coded), 25, 80),
                             self.steps)
         return torch.round(rgb.clamp(0, 1) * 255) / 255
+
+
+def places(matrix, size):
+    """F.affine_grid of squares, without its matrix products."""
+    line = (torch.arange(size, device=matrix.device) + 0.5) / size * 2 - 1
+    m = matrix[:, :, :, None, None]
+    return torch.stack([m[:, i, 0] * line + (m[:, i, 1] * line[:, None]
+                                             + m[:, i, 2])
+                        for i in (0, 1)], -1)
 
 
 def blur(pictures, sigma, radius):
