@@ -34,9 +34,9 @@ import views
 SHARES = (0.14, 0.73)  # of a batch, labelled and not; the rest have no pet
 
 
+HALF = {"cuda": torch.float16, "cpu": torch.bfloat16}
 # The sides of pictures in their own shape, in the step that the network's strides
 # ask for: of all that a network is asked about (docs/nn.md) those of most photos.
-HALF = {"cuda": torch.float16, "cpu": torch.bfloat16}
 STEP, OWN_SHAPES = 32, ((13, 9), (9, 13), (11, 11))
 
 
