@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "nn/pet-segmenter.h"
+#include "account.h"
 #include "net-util.h"
 
 typedef struct {
@@ -383,32 +384,6 @@ write_file (const char *path, const void *data, size_t size)
     fclose (file);
 }
 
-/* Counts what is out, and refuses the n-th allocation. */
-typedef struct {
-  int calls, refused;
-  size_t bytes;
-} Account;
-
-static void *
-account_alloc (void *user, size_t size)
-{
-  Account *account = user;
-
-  if (account->calls++ == account->refused)
-    return NULL;
-  account->bytes += size;
-  return pet_alloc (NULL, size);
-}
-
-static void
-account_free (void *user, void *memory, size_t size)
-{
-  Account *account = user;
-
-  account->bytes -= size;
-  pet_free (NULL, memory, size);
-}
-
 /* Two convolutions and a sum, so that weights are packed. */
 static Bytes
 build_convolutions (int64_t side)
@@ -431,9 +406,7 @@ build_convolutions (int64_t side)
 static PetStatus
 run_with_account (const Bytes *model, Account *account)
 {
-  PetAllocator allocator = {
-    .alloc = account_alloc, .free = account_free, .user = account
-  };
+  PetAllocator allocator = account_allocator (account);
   PetSegmenterOptions options = { .threads = 1, .allocator = &allocator };
   uint8_t data[30 * 20 * 3] = { 1 }, mask[24 * 24];
   PetImage photo = { data, 30, 20, 3, 90 }, to = { mask, 24, 24, 1, 24 };

@@ -3,6 +3,7 @@
 /* Networks that are shown photos in the photos' own shape, and the memory of one
  * shape after another. */
 
+#include "account.h"
 #include "net-util.h"
 #include "nn/pet-room.h"
 #include "nn/pet-shapes.h"
@@ -11,37 +12,6 @@
 #define SUM 64
 #define SIDE 24 /* of the file */
 #define N_SHAPES 3
-
-typedef struct {
-  size_t bytes, calls;
-  int refused; /* this call; -1: none */
-} Account;
-
-static void *
-account_alloc (void *user, size_t size)
-{
-  Account *account = user;
-
-  if ((int) account->calls++ == account->refused)
-    return NULL;
-  account->bytes += size;
-  return pet_alloc (NULL, size);
-}
-
-static void
-account_free (void *user, void *memory, size_t size)
-{
-  ((Account *) user)->bytes -= size;
-  pet_free (NULL, memory, size);
-}
-
-static PetAllocator
-allocator_of (Account *account)
-{
-  return (PetAllocator){
-    .alloc = account_alloc, .free = account_free, .user = account
-  };
-}
 
 /* A stride of 2 and back. `shapes`: it says that it bears others. */
 static Bytes
@@ -278,7 +248,7 @@ static bool
 is_served_after (int refused)
 {
   Account account = { .refused = refused };
-  PetAllocator allocator = allocator_of (&account);
+  PetAllocator allocator = account_allocator (&account);
   PetSegmenter *segmenter = open_network (SIDE, SIDE, true, NULL, &allocator);
   PetImage wide = new_photo (100, 60), square = new_photo (32, 32);
   PetImage mask = new_image (40, 24, 1), after;
@@ -362,7 +332,7 @@ static void
 a_room_serves_what_it_had_before (void)
 {
   Account account = { .refused = -1 };
-  PetAllocator host = allocator_of (&account);
+  PetAllocator host = account_allocator (&account);
   PetRoom room;
   uint8_t *large, *small, *again;
 
