@@ -23,11 +23,19 @@ typedef struct {
   int64_t end_ns;
 } PetPatience;
 
+static inline int64_t
+pet_patience_now_ns (void)
+{
+  struct timespec now;
+
+  clock_gettime (CLOCK_MONOTONIC, &now);
+  return (int64_t) now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
 /* False when it is over. */
 static inline bool
 pet_patience_lasts (PetPatience *patience)
 {
-  struct timespec now;
   int64_t now_ns;
 
 #ifdef __x86_64__
@@ -35,8 +43,7 @@ pet_patience_lasts (PetPatience *patience)
 #endif
   if (++patience->looks % PET_PATIENCE_LOOKS != 0)
     return true;
-  clock_gettime (CLOCK_MONOTONIC, &now);
-  now_ns = (int64_t) now.tv_sec * 1000000000 + now.tv_nsec;
+  now_ns = pet_patience_now_ns ();
   if (patience->end_ns == 0)
     patience->end_ns = now_ns + PET_PATIENCE_NS;
   return now_ns < patience->end_ns;

@@ -19,11 +19,20 @@
 
 #define LINE_BYTES 64
 
+/* A worker that kept the others waiting, as someone else had its processor, is
+ * left out for REST times as long, and for twice as long as the last time where
+ * that was a short while ago. So are all where the caller was kept from working:
+ * they leave it a processor to go to. */
+#define REST 4
+#define LONGEST_REST_NS 250000000
+#define SHORTEST_HOLD_UP_NS 1000000 /* of the caller */
+
 /* A thread's own tasks, in a cache line of their own. The others take of them
  * when theirs are done. */
 typedef struct {
   _Alignas(LINE_BYTES) _Atomic uint64_t left;
   atomic_bool asleep; /* its thread, or about to be; under the lock */
+  atomic_bool at_work;
 } Share;
 
 typedef struct {
@@ -31,6 +40,10 @@ typedef struct {
   pthread_t thread;
   pthread_cond_t wake;
   int index;
+
+  /* The caller's notes. */
+  bool held_up, rests, takes_part;
+  int64_t rest_ns, rest_end_ns; /* of the last rest */
 } Worker;
 
 struct PetNativeTeam {
@@ -43,10 +56,13 @@ struct PetNativeTeam {
 
   _Atomic (PetNativeTask) task;
   const void *_Atomic work;
-  atomic_int n_tasks, n_shares;
+  atomic_int n_tasks;
   atomic_int n_done;
 
   atomic_bool caller_sleeps, quit;
+
+  /* The caller's notes on a series of runs. */
+  int64_t start_ns, start_cpu_ns, slept_ns;
 };
 
 /* Does what is left of a share of run `run`; returns the number of tasks. */
@@ -61,6 +77,7 @@ work_on_share (PetNativeTeam *team, Share *share, uint64_t run, int thread)
 
     if (next >= left / MOST_TASKS % MOST_TASKS)
       break;
+    atomic_store (&team->shares[thread].at_work, true);
     if (!atomic_compare_exchange_weak (&share->left, &left, left + 1))
       continue;
     atomic_load (&team->task) (atomic_load (&team->work), (int) next, thread);
@@ -74,14 +91,15 @@ work_on_share (PetNativeTeam *team, Share *share, uint64_t run, int thread)
 static void
 work_on (PetNativeTeam *team, uint64_t run, int thread)
 {
-  int n_shares = atomic_load (&team->n_shares), n = 0;
+  int n_shares = team->n_workers + 1, n = 0;
 
   for (int i = 0; i < n_shares; i++)
     n += work_on_share (
         team, &team->shares[(thread + i) % n_shares], run, thread);
-  if (n == 0 ||
-      atomic_fetch_add (&team->n_done, n) + n < atomic_load (&team->n_tasks) ||
-      !atomic_load (&team->caller_sleeps))
+  if (n > 0)
+    n += atomic_fetch_add (&team->n_done, n);
+  atomic_store (&team->shares[thread].at_work, false);
+  if (n < atomic_load (&team->n_tasks) || !atomic_load (&team->caller_sleeps))
     return;
   pthread_mutex_lock (&team->lock);
   pthread_cond_signal (&team->idle);
@@ -205,54 +223,149 @@ pet_native_team_set_limit (PetNativeTeam *team, int threads)
   atomic_store (&team->limit, threads);
 }
 
+static void
+note_who_is_held_up (PetNativeTeam *team)
+{
+  for (int i = 0; i < team->n_workers; i++)
+    team->workers[i].held_up = atomic_load (&team->shares[i + 1].at_work);
+}
+
+static void
+let_rest (Worker *worker, int64_t waited_ns, int64_t now_ns)
+{
+  bool again = now_ns - worker->rest_end_ns < worker->rest_ns;
+  int64_t rest_ns = REST * waited_ns;
+
+  if (again && rest_ns < 2 * worker->rest_ns)
+    rest_ns = 2 * worker->rest_ns;
+  worker->rest_ns = rest_ns < LONGEST_REST_NS ? rest_ns : LONGEST_REST_NS;
+  worker->rest_end_ns = now_ns + worker->rest_ns;
+  worker->rests = true;
+}
+
 /* Until the tasks that others have taken are done. */
 static void
 wait_for_others (PetNativeTeam *team, int n_tasks)
 {
   PetPatience patience = { 0 };
+  int64_t now_ns;
 
   while (atomic_load (&team->n_done) < n_tasks)
     if (!pet_patience_lasts (&patience))
       break;
   if (atomic_load (&team->n_done) == n_tasks)
     return;
+  note_who_is_held_up (team);
   pthread_mutex_lock (&team->lock);
   atomic_store (&team->caller_sleeps, true);
   while (atomic_load (&team->n_done) < n_tasks)
     pthread_cond_wait (&team->idle, &team->lock);
   atomic_store (&team->caller_sleeps, false);
   pthread_mutex_unlock (&team->lock);
+  now_ns = pet_patience_now_ns ();
+  team->slept_ns += now_ns - patience.end_ns;
+  for (int i = 0; i < team->n_workers; i++)
+    if (team->workers[i].held_up)
+      let_rest (&team->workers[i], now_ns - patience.end_ns + PET_PATIENCE_NS,
+          now_ns);
+}
+
+static int64_t
+cpu_ns (void)
+{
+  struct timespec now;
+
+  clock_gettime (CLOCK_THREAD_CPUTIME_ID, &now);
+  return (int64_t) now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+void
+pet_native_team_begin (PetNativeTeam *team)
+{
+  if (team->n_workers == 0)
+    return;
+  team->start_ns = pet_patience_now_ns ();
+  team->start_cpu_ns = cpu_ns ();
+  team->slept_ns = 0;
+}
+
+void
+pet_native_team_end (PetNativeTeam *team)
+{
+  int64_t now_ns, held_up_ns;
+
+  if (team->n_workers == 0)
+    return;
+  now_ns = pet_patience_now_ns ();
+  held_up_ns = now_ns - team->start_ns - team->slept_ns -
+      (cpu_ns () - team->start_cpu_ns);
+  if (held_up_ns >= SHORTEST_HOLD_UP_NS)
+    for (int i = 0; i < team->n_workers; i++)
+      let_rest (&team->workers[i], held_up_ns, now_ns);
+}
+
+/* At most `most` with the caller; returns how many. */
+static int
+choose_who_takes_part (PetNativeTeam *team, int most)
+{
+  int n = 1;
+
+  for (int i = 0; i < team->n_workers; i++) {
+    Worker *worker = &team->workers[i];
+
+    if (worker->rests)
+      worker->rests = pet_patience_now_ns () < worker->rest_end_ns;
+    worker->takes_part = n < most && !worker->rests;
+    n += worker->takes_part;
+  }
+  return n;
 }
 
 static void
+give_share (PetNativeTeam *team, int index, uint64_t run, int part, int n)
+{
+  uint64_t n_tasks = (uint64_t) atomic_load (&team->n_tasks);
+  uint64_t next = n_tasks * (uint64_t) part / (uint64_t) n;
+  uint64_t end = n_tasks * (uint64_t) (part + 1) / (uint64_t) n;
+
+  atomic_store (&team->shares[index].left, run * RUN + end * MOST_TASKS + next);
+}
+
+static void
+wake (PetNativeTeam *team, int index)
+{
+  if (!atomic_load (&team->shares[index].asleep))
+    return;
+  pthread_mutex_lock (&team->lock);
+  pthread_cond_signal (&team->workers[index - 1].wake);
+  pthread_mutex_unlock (&team->lock);
+}
+
+/* Who does not take part has no share of this run, and sleeps on. */
+static void
 share_out (PetNativeTeam *team, uint64_t run, int n_tasks, int n)
 {
-  atomic_store (&team->n_tasks, n_tasks);
-  atomic_store (&team->n_shares, n);
-  atomic_store (&team->n_done, 0);
-  for (int i = 0; i < n; i++) {
-    uint64_t next = (uint64_t) n_tasks * (uint64_t) i / (uint64_t) n;
-    uint64_t end = (uint64_t) n_tasks * (uint64_t) (i + 1) / (uint64_t) n;
+  int part = 1;
 
-    atomic_store (&team->shares[i].left, run * RUN + end * MOST_TASKS + next);
-  }
-  for (int i = 1; i < n; i++)
-    if (atomic_load (&team->shares[i].asleep)) {
-      pthread_mutex_lock (&team->lock);
-      pthread_cond_signal (&team->workers[i - 1].wake);
-      pthread_mutex_unlock (&team->lock);
-    }
+  atomic_store (&team->n_tasks, n_tasks);
+  atomic_store (&team->n_done, 0);
+  give_share (team, 0, run, 0, n);
+  for (int i = 1; i <= team->n_workers; i++)
+    if (team->workers[i - 1].takes_part)
+      give_share (team, i, run, part++, n);
+  for (int i = 1; i <= team->n_workers; i++)
+    if (team->workers[i - 1].takes_part)
+      wake (team, i);
 }
 
 void
 pet_native_team_run (
     PetNativeTeam *team, PetNativeTask task, const void *work, int n_tasks)
 {
-  int n = team->n_workers + 1, limit = atomic_load (&team->limit);
+  int limit = atomic_load (&team->limit);
+  int n = choose_who_takes_part (team, limit < n_tasks ? limit : n_tasks);
   uint64_t run = (atomic_load (&team->shares[0].left) + RUN) / RUN;
 
-  n = n < limit ? n : limit;
-  n = n < n_tasks ? n : n_tasks;
   if (n < 2 || (uint64_t) n_tasks >= MOST_TASKS) {
     for (int i = 0; i < n_tasks; i++)
       task (work, i, 0);

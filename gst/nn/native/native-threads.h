@@ -5,7 +5,9 @@
  * the tasks, neighbours among them, which are the same part of the picture in
  * every step, so that most of what a step reads is in the cache of who made it.
  * Tasks are taken one by one, by others too when theirs are done, so a thread
- * that is held up holds up only the task it has. */
+ * that is held up holds up only the task it has. One that kept the caller waiting
+ * for it, since its processor went to someone else, is left out of the next runs
+ * for some times as long, the longer the more often it happens. */
 
 #pragma once
 
@@ -25,6 +27,11 @@ void pet_native_team_free (PetNativeTeam **team);
 /* At most `threads` take part from the next run on, the caller being one of
  * them; at first all do. Not during a run. */
 void pet_native_team_set_limit (PetNativeTeam *team, int threads);
+
+/* Around a series of runs that does nothing else: end() finds out whether the
+ * caller was kept from working. */
+void pet_native_team_begin (PetNativeTeam *team);
+void pet_native_team_end (PetNativeTeam *team);
 
 /* Returns when tasks 0..n_tasks-1 are done. One caller at a time. */
 void pet_native_team_run (

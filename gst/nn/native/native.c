@@ -255,12 +255,14 @@ run (void *pointer, PetError *error)
 {
   PetNativeProgram *program = pointer;
 
+  pet_native_team_begin (program->team);
   for (int i = 0; i < program->n_steps; i++) {
     Work work = { program, &program->steps[i] };
 
     pet_native_team_run (
         program->team, run_task, &work, program->steps[i].n_tasks);
   }
+  pet_native_team_end (program->team);
   return PET_OK;
 }
 
