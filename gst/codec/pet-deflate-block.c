@@ -52,6 +52,10 @@ pet_block_init (PetBlock *block, size_t most_literals, size_t most_matches,
   block->n_out = 0;
   block->n_literals = block->n_pending = block->n_matches = 0;
   block->ends_with_zero = false;
+  memset (block->repeated, 0, sizeof block->repeated);
+  block->has_repeats = false;
+  block->coded_bits = 0;
+  block->saved_bits = 0;
   memset (block->lengths, 0, sizeof block->lengths);
 }
 
@@ -166,6 +170,18 @@ pet_block_add_match (
   return PET_OK;
 }
 
+PetStatus
+pet_block_add_repeat (PetBlock *block, const uint8_t *bytes, size_t length,
+    unsigned distance, PetError *error)
+{
+  if (distance == 1)
+    return pet_block_add_match (block, length, 1, error);
+  for (size_t i = 0; i < length; i++)
+    block->repeated[bytes[i]]++;
+  block->has_repeats = true;
+  return pet_block_add_match (block, length, distance, error);
+}
+
 /* The next of the matches that one of any length is written as; none of them
  * leaves a rest below 3. */
 static inline unsigned
@@ -183,8 +199,9 @@ has_many_zeros (const PetBlock *block)
   return block->lengths[0] == 1;
 }
 
+/* Of all distances, or of runs. */
 static void
-count_matches (const PetBlock *block, Counts *counts)
+count_matches (const PetBlock *block, bool of_runs, Counts *counts)
 {
   for (size_t i = 0; i < block->n_matches; i++) {
     uint32_t length = block->matches[i].length;
@@ -192,6 +209,8 @@ count_matches (const PetBlock *block, Counts *counts)
     unsigned symbol = pet_deflate_distance_symbol (distance).symbol;
     uint32_t whole = 0;
 
+    if (of_runs && distance > 1)
+      continue;
     if (length >= 2 * PET_DEFLATE_MAX_LENGTH + 3)
       whole = (length - 3) / PET_DEFLATE_MAX_LENGTH - 1;
     counts->litlen[285] += whole;
@@ -397,6 +416,32 @@ fixed_lengths (uint8_t *litlen, uint8_t *distance)
   memset (distance, 5, PET_N_DISTANCE);
 }
 
+static void
+choose_lengths (const Counts *counts, uint8_t *lengths)
+{
+  pet_huffman_lengths (counts->litlen, PET_N_LITLEN, MAX_CODE_BITS, lengths);
+  pet_huffman_lengths (
+      counts->distance, PET_N_DISTANCE, MAX_CODE_BITS, lengths + PET_N_LITLEN);
+}
+
+/* What repeats save is less than what they seem to by the codes that they leave
+ * over: without them their bytes would have shorter ones. */
+static void
+count_saved (PetBlock *block, const Counts *counts, uint64_t bits)
+{
+  Counts without = { { 0 }, { 0 } };
+  uint8_t lengths[PET_N_LITLEN + PET_N_DISTANCE];
+
+  for (int i = 0; i < 256; i++)
+    without.litlen[i] = counts->litlen[i] + block->repeated[i];
+  without.litlen[PET_END_OF_BLOCK] = 1;
+  count_matches (block, true, &without);
+  choose_lengths (&without, lengths);
+  block->saved_bits +=
+      (int64_t) count_bits (&without, lengths, lengths + PET_N_LITLEN) -
+      (int64_t) bits;
+}
+
 static PetStatus
 write_block (PetBlock *block, bool last, PetError *error)
 {
@@ -408,13 +453,14 @@ write_block (PetBlock *block, bool last, PetError *error)
 
   pet_png_kernels ()->count_literals (block->literals, block->n_literals,
       has_many_zeros (block), counts.litlen);
-  count_matches (block, &counts);
+  count_matches (block, false, &counts);
   counts.litlen[PET_END_OF_BLOCK] = 1;
-  pet_huffman_lengths (counts.litlen, PET_N_LITLEN, MAX_CODE_BITS, lengths);
-  pet_huffman_lengths (
-      counts.distance, PET_N_DISTANCE, MAX_CODE_BITS, lengths + PET_N_LITLEN);
-  dynamic_bits = make_head (&head, lengths) +
-      count_bits (&counts, lengths, lengths + PET_N_LITLEN);
+  choose_lengths (&counts, lengths);
+  dynamic_bits = count_bits (&counts, lengths, lengths + PET_N_LITLEN);
+  block->coded_bits += dynamic_bits;
+  if (block->has_repeats)
+    count_saved (block, &counts, dynamic_bits);
+  dynamic_bits += make_head (&head, lengths);
   fixed_lengths (fixed, fixed_distance);
   fixed_bits = count_bits (&counts, fixed, fixed_distance);
   if (block->n_matches == 0 && block->n_literals <= MAX_STORED_BYTES &&
@@ -440,6 +486,9 @@ static void
 start_over (PetBlock *block)
 {
   block->n_literals = block->n_pending = block->n_matches = 0;
+  if (block->has_repeats)
+    memset (block->repeated, 0, sizeof block->repeated);
+  block->has_repeats = false;
 }
 
 PetStatus

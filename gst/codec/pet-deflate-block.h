@@ -46,6 +46,13 @@ typedef struct {
   size_t n_matches;
   bool ends_with_zero; /* of pet-deflate-runs.h: the last byte was one */
 
+  /* Bytes of this block's repeats, by value; bits of all blocks, and how many
+   * fewer these are than they would be with no match but runs. */
+  uint32_t repeated[256];
+  bool has_repeats;
+  uint64_t coded_bits;
+  int64_t saved_bits;
+
   /* Lengths of the codes of the last dynamic block: what things cost. */
   uint8_t lengths[PET_N_LITLEN + PET_N_DISTANCE];
   PetHuffmanCode litlen_codes[PET_HUFFMAN_MAX_SYMBOLS];
@@ -65,6 +72,11 @@ PetStatus pet_block_add_literals (
     PetBlock *block, const uint8_t *bytes, size_t size, PetError *error);
 PetStatus pet_block_add_match (
     PetBlock *block, size_t length, unsigned distance, PetError *error);
+
+/* The same of a match that was searched for: `bytes` are what it stands for, and
+ * what that saves is counted, unless it is a run. */
+PetStatus pet_block_add_repeat (PetBlock *block, const uint8_t *bytes,
+    size_t length, unsigned distance, PetError *error);
 
 /* Writes what was collected as one block, `last` of the stream or not. */
 PetStatus pet_block_end (PetBlock *block, bool last, PetError *error);

@@ -23,11 +23,13 @@
 /* Positions inside a match taken at once whose hashes are kept. */
 #define KEPT_POSITIONS 16
 
-/* Below one part in so many that repeats save they are left alone for a while,
- * unless what was looked at is too little to tell. */
-#define MIN_SHARE 64
+/* Below one part in so many that repeats save, and half of that at high levels,
+ * they are left alone for a while, unless what was looked at is too little to
+ * tell. */
+#define MIN_SHARE 128
 #define RESTING_FILLS 3
-#define FEW_BITS (2 * PET_REPEATS_FILL)
+#define MOST_RESTING_FILLS 7
+#define FEW_BITS (3 * PET_REPEATS_FILL)
 
 /* The same of far repeats, in a picture of few colours. */
 #define MIN_FAR_SHARE 20
@@ -71,8 +73,9 @@ pet_repeats_init (PetRepeats *self, int level, size_t pitch, bool packed)
   self->near_cost = self->far_saved = 0;
   self->depth = depths[level];
   self->tried = TOP_BITS >> 16 * (PET_REPEATS_BUCKET - n_tried);
-  self->may_rest = level <= 6;
+  self->min_share = level <= 6 ? MIN_SHARE : 2 * MIN_SHARE;
   self->n_resting = 0;
+  self->n_next_rest = RESTING_FILLS;
   self->long_enough = level < 5 ? 24 : PET_REPEATS_LONG;
   self->base = 0;
   self->n_window = self->n_done = 0;
@@ -358,16 +361,7 @@ way_length (const PetRepeatsNode *node)
   return node->length > 0 ? node->length : node->n_literals;
 }
 
-static void
-count_saved (PetRepeats *self, unsigned distance, uint64_t saved)
-{
-  self->saved += saved;
-  if (distance != self->pitch)
-    self->far_saved += saved;
-}
-
-/* What a match other than of a run saves, whatever it does to the codes of the
- * others. */
+/* What a match from afar saves, whatever it does to the codes of the others. */
 static void
 add_gain (PetRepeats *self, const uint8_t *bytes, const PetRepeatsNode *node)
 {
@@ -377,10 +371,21 @@ add_gain (PetRepeats *self, const uint8_t *bytes, const PetRepeatsNode *node)
       self->distance_costs[symbol] + PET_REPEATS_MATCH_BONUS + UNIT;
   uint32_t literals = 0;
 
+  if (!self->may_rest_far || distance == 1 || distance == self->pitch)
+    return;
   for (size_t i = 0; i < node->length; i++)
     literals += self->literal_costs[bytes[i]];
-  if (distance > 1 && literals > match)
-    count_saved (self, distance, literals - match);
+  if (literals > match)
+    self->far_saved += literals - match;
+}
+
+static PetStatus
+put_match (PetRepeats *self, PetBlock *block, const uint8_t *bytes,
+    const PetRepeatsNode *node, PetError *error)
+{
+  add_gain (self, bytes, node);
+  return pet_block_add_repeat (
+      block, bytes, node->length, node->distance_less_1 + 1u, error);
 }
 
 /* Adds the way to node `end`: it is known from its end only, so that each stop
@@ -405,9 +410,7 @@ put_way (
       PET_TRY (pet_block_add_literals (block, bytes + i, next - i, error));
       continue;
     }
-    add_gain (self, bytes + i, nodes + next);
-    PET_TRY (pet_block_add_match (
-        block, nodes[next].length, nodes[next].distance_less_1 + 1u, error));
+    PET_TRY (put_match (self, block, bytes + i, nodes + next, error));
   }
   return PET_OK;
 }
@@ -438,9 +441,10 @@ parse_stretch (PetRepeats *self, PetBlock *block, size_t *at, size_t limit,
   *at = stretch.start + reached;
   if (taken.length == 0)
     return PET_OK;
-  if (taken.distance > 1)
-    count_saved (self, taken.distance, UNIT * taken.length);
-  PET_TRY (pet_block_add_match (block, taken.length, taken.distance, error));
+  if (taken.distance != 1 && taken.distance != self->pitch)
+    self->far_saved += UNIT * taken.length;
+  PET_TRY (pet_block_add_repeat (
+      block, self->window + *at, taken.length, taken.distance, error));
   if (self->n_near_only == 0)
     keep_positions (self, *at + 1, *at + taken.length);
   *at += taken.length;
@@ -467,11 +471,20 @@ judge_far (PetRepeats *self)
 
 /* What repeats saved decides whether it is worth looking for them again soon. */
 static void
-judge (PetRepeats *self)
+judge (PetRepeats *self, PetBlock *block)
 {
-  if (self->may_rest && self->cost > FEW_BITS * UNIT &&
-      self->saved * MIN_SHARE < self->cost)
-    self->n_resting = RESTING_FILLS;
+  int64_t coded = (int64_t) block->coded_bits;
+
+  if (coded > FEW_BITS) {
+    if (block->saved_bits * self->min_share < coded) {
+      self->n_resting = self->n_next_rest;
+      self->n_next_rest = MOST_RESTING_FILLS;
+    } else {
+      self->n_next_rest = RESTING_FILLS;
+    }
+    block->coded_bits = 0;
+    block->saved_bits = 0;
+  }
   judge_far (self);
 }
 
@@ -480,7 +493,7 @@ parse_repeats (PetRepeats *self, PetBlock *block, PetError *error)
 {
   size_t at = self->n_done;
 
-  self->cost = self->saved = 0;
+  self->cost = 0;
   pet_repeats_update_costs (self, block);
   while (at < self->n_window) {
     size_t end, run = pet_repeats_find_long_run (self, at, &end);
@@ -493,7 +506,7 @@ parse_repeats (PetRepeats *self, PetBlock *block, PetError *error)
     PET_TRY (pet_runs_add_zeros (block, end - at, error));
     at = end;
   }
-  judge (self);
+  judge (self, block);
   return PET_OK;
 }
 
@@ -507,6 +520,8 @@ parse (PetRepeats *self, PetBlock *block, PetError *error)
     self->n_resting--;
     block->ends_with_zero = start > 0 && self->window[start - 1] == 0;
     PET_TRY (pet_runs_add (block, self->window + start, size, error));
+    block->coded_bits = 0;
+    block->saved_bits = 0;
   } else {
     PET_TRY (parse_repeats (self, block, error));
   }

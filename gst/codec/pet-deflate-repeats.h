@@ -53,16 +53,17 @@ typedef struct {
 typedef struct {
   int depth;      /* places of a chain looked at; 0: those of the bucket are, */
   uint64_t tried; /* the bits of these that are */
-  bool may_rest;
+  int min_share;
   unsigned pitch;    /* of rows that may repeat; 0: not looked for */
   size_t near_until; /* position in the window */
   /* Near are the byte before and the row above, far are all others. */
   bool may_rest_far;
   int n_near_only; /* so many times more only near ones are; -1: always */
   uint64_t near_cost, far_saved; /* since that was last thought over */
-  int n_resting;        /* so many times more only runs are looked for */
-  uint64_t cost, saved; /* since the last time: by repeats other than runs */
-  size_t long_enough;   /* matches of that many bytes are taken at once */
+  int n_resting;      /* so many times more only runs are looked for, */
+  int n_next_rest;    /* and the next time */
+  uint64_t cost;      /* since the last time */
+  size_t long_enough; /* matches of that many bytes are taken at once */
   uint16_t base; /* of window[0] in the stream, as all positions modulo 2^16 */
   size_t n_window, n_done;
   uint16_t literal_costs[256]; /* all in 1/16 bit */
