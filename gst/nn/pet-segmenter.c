@@ -9,9 +9,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/pet-folder.h"
 #include "base/pet-resample.h"
 #include "nn/pet-room.h"
 #include "nn/pet-shapes.h"
+#include "nn/pet-shared-model.h"
 
 #define MAX_SIDECAR_BYTES 65536
 #define USUAL_WIDTH 4
@@ -21,7 +23,7 @@ struct PetSegmenter {
   PetModelInfo info;
   PetNet *net; /* NULL: remote.run is there, or a shape could not be made */
   PetRemoteNetwork remote;
-  PetModel *model; /* of a network of several shapes */
+  PetSharedModel *shared; /* of a network of several shapes */
   PetNetOptions options;
   PetRoom room; /* for one shape after another */
   int threads;  /* limit; 0: none */
@@ -48,7 +50,7 @@ find_plane (PetSegmenter *segmenter, PetError *error)
         "the output of a segmentation network is 1xCxHxW float32, this "
         "model's is of rank %d and type %s",
         shape->rank, pet_type_name (output->type));
-  if (segmenter->model != NULL &&
+  if (segmenter->info.shape_sum > 0 &&
       (shape->dim[shape->rank - 2] != input->shape.dim[2] ||
           shape->dim[shape->rank - 1] != input->shape.dim[3]))
     return pet_fail (error, PET_ERROR_UNSUPPORTED,
@@ -66,11 +68,11 @@ find_plane (PetSegmenter *segmenter, PetError *error)
 
 /* Of a network of one shape the model is freed. */
 static PetStatus
-compile (PetSegmenter *segmenter, PetModel **model, int width, int height,
-    PetError *error)
+compile (PetSegmenter *segmenter, int width, int height, PetError *error)
 {
   PetShape shape = { .rank = 4, .dim = { 1, 3, height, width } };
   PetNetOptions options = segmenter->options;
+  PetModel **model = &segmenter->shared->model;
   PetStatus status;
 
   options.input_shapes = &shape;
@@ -87,43 +89,43 @@ compile (PetSegmenter *segmenter, PetModel **model, int width, int height,
 /* The squarest is the largest: what it takes is enough for the others. Then comes what
  * most photos need, so that a loaded network does not grow with its first photo. */
 static PetStatus
-compile_largest (PetSegmenter *segmenter, PetModel **model, PetError *error)
+compile_largest (PetSegmenter *segmenter, PetError *error)
 {
   PetNetOptions *options = &segmenter->options;
-  PetShape shape = { .rank = 4, .dim = { 1, 3 } };
   PetNetInfo info;
   int width, height;
 
   pet_room_init (&segmenter->room, segmenter->allocator);
-  segmenter->model = *model;
-  *model = NULL;
   options->reshape = true;
   options->allocator = &segmenter->room.allocator;
   pet_shapes_nearest (&segmenter->info, 1, 1, &width, &height);
-  shape.dim[2] = height;
-  shape.dim[3] = width;
-  options->input_shapes = &shape;
-  PET_TRY (pet_model_settle (&segmenter->model, options, error));
-  options->input_shapes = NULL;
-  options->output = NULL;
-  PET_TRY (compile (segmenter, &segmenter->model, width, height, error));
+  PET_TRY (compile (segmenter, width, height, error));
   pet_net_info (segmenter->net, &info);
   options->backend = info.backend;
   pet_net_free (&segmenter->net);
   pet_shapes_nearest (
       &segmenter->info, USUAL_WIDTH, USUAL_HEIGHT, &width, &height);
-  return compile (segmenter, &segmenter->model, width, height, error);
+  return compile (segmenter, width, height, error);
 }
 
-/* Takes over the model, or leaves it. */
 static PetStatus
-set_up (PetSegmenter *segmenter, PetModel **model, const char *sidecar,
-    const PetSegmenterOptions *options, PetError *error)
+compile_one (PetSegmenter *segmenter, PetError *error)
+{
+  const PetModelInfo *info = &segmenter->info;
+  PetStatus status = compile (segmenter, info->width, info->height, error);
+
+  pet_shared_model_close (&segmenter->shared);
+  return status;
+}
+
+static PetStatus
+set_up (PetSegmenter *segmenter, const PetSegmenterOptions *options,
+    PetError *error)
 {
   PetModelInfo *info = &segmenter->info;
   PetNetOptions *net = &segmenter->options;
 
-  PET_TRY (pet_model_info_read (*model, sidecar, info, error));
+  *info = segmenter->shared->info;
   pet_net_options_init (net);
   net->backend = options->backend;
   net->threads = options->threads;
@@ -133,28 +135,27 @@ set_up (PetSegmenter *segmenter, PetModel **model, const char *sidecar,
       : options->precision == PET_PRECISION_BF16;
   net->output = info->output[0] != '\0'
       ? info->output
-      : pet_model_output (*model, 0, NULL, NULL);
-  return info->shape_sum > 0
-      ? compile_largest (segmenter, model, error)
-      : compile (segmenter, model, info->width, info->height, error);
+      : pet_model_output (segmenter->shared->model, 0, NULL, NULL);
+  return info->shape_sum > 0 ? compile_largest (segmenter, error)
+                             : compile_one (segmenter, error);
 }
 
 /* Takes over the model. */
 static PetStatus
-new_from_model (PetModel *model, const char *sidecar,
-    const PetSegmenterOptions *options, PetSegmenter **result, PetError *error)
+new_from_model (PetSharedModel *shared, const PetSegmenterOptions *options,
+    PetSegmenter **result, PetError *error)
 {
   PetSegmenter *segmenter = calloc (1, sizeof *segmenter);
   PetStatus status;
 
   if (segmenter == NULL) {
-    status = pet_fail (
+    pet_shared_model_close (&shared);
+    return pet_fail (
         error, PET_ERROR_MEMORY, "no memory for the segmentation network");
-  } else {
-    segmenter->allocator = options->allocator;
-    status = set_up (segmenter, &model, sidecar, options, error);
   }
-  pet_model_free (&model);
+  segmenter->allocator = options->allocator;
+  segmenter->shared = shared;
+  status = set_up (segmenter, options, error);
   if (status != PET_OK)
     pet_segmenter_free (&segmenter);
   else
@@ -167,10 +168,10 @@ pet_segmenter_new (const void *bytes, size_t size,
     const PetSegmenterOptions *options, PetSegmenter **segmenter,
     PetError *error)
 {
-  PetModel *model;
+  PetSharedModel *shared;
 
-  PET_TRY (pet_model_load (bytes, size, NULL, &model, error));
-  return new_from_model (model, NULL, options, segmenter, error);
+  PET_TRY (pet_shared_model_open (bytes, size, NULL, &shared, error));
+  return new_from_model (shared, options, segmenter, error);
 }
 
 /* *text NULL when there is no such file. */
@@ -216,19 +217,26 @@ PetStatus
 pet_segmenter_new_file (const char *path, const PetSegmenterOptions *options,
     PetSegmenter **segmenter, PetError *error)
 {
-  PetModel *model;
-  char *sidecar;
+  PetModelLimits limits;
+  PetSharedModel *shared;
+  PetError reason;
   PetStatus status;
+  uint8_t *bytes;
+  char *sidecar;
+  size_t size;
 
-  PET_TRY (pet_model_load_file (path, NULL, &model, error));
+  pet_model_limits_init (&limits);
+  status = pet_file_read (path, limits.max_file_bytes, &bytes, &size, &reason);
+  if (status != PET_OK)
+    return pet_fail (error, status, "model '%.120s' %s", path, reason.message);
   status = read_sidecar (path, &sidecar, error);
-  if (status != PET_OK) {
-    pet_model_free (&model);
-    return status;
+  if (status == PET_OK) {
+    status = pet_shared_model_open (bytes, size, sidecar, &shared, error);
+    free (sidecar);
   }
-  status = new_from_model (model, sidecar, options, segmenter, error);
-  free (sidecar);
-  return status;
+  free (bytes);
+  return status == PET_OK ? new_from_model (shared, options, segmenter, error)
+                          : status;
 }
 
 PetStatus
@@ -261,7 +269,7 @@ pet_segmenter_free (PetSegmenter **segmenter)
     (*segmenter)->remote.free ((*segmenter)->remote.user);
   pet_net_free (&(*segmenter)->net);
   pet_room_clear (&(*segmenter)->room);
-  pet_model_free (&(*segmenter)->model);
+  pet_shared_model_close (&(*segmenter)->shared);
   free (*segmenter);
   *segmenter = NULL;
 }
@@ -555,8 +563,7 @@ take_shape (PetSegmenter *segmenter, const PetImage *mask, PetError *error)
       segmenter->mask_height == mask->height)
     return PET_OK;
   pet_net_free (&segmenter->net);
-  PET_TRY (
-      compile (segmenter, &segmenter->model, mask->width, mask->height, error));
+  PET_TRY (compile (segmenter, mask->width, mask->height, error));
   if (segmenter->threads > 0)
     pet_net_limit_threads (segmenter->net, segmenter->threads);
   return PET_OK;
