@@ -286,7 +286,7 @@ find_plans (PetCudaProgram *program, const PetCudaConvKey *key, int *conv,
     program->max_convs = max;
   }
   status = pet_cuda_conv_plan (
-      &program->cuda->dnn, key, &program->convs[program->n_convs], error);
+      program->cuda, key, &program->convs[program->n_convs], error);
   if (status == PET_OK)
     *conv = program->n_convs++;
   else

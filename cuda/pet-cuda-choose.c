@@ -16,15 +16,14 @@
 #define MAX_ENTRIES 4096
 
 static PetStatus
-time_plan (PetCuda *cuda, const PetCudaConv *conv, int plan,
-    const PetCudaConvData *data, cudaEvent_t begin, cudaEvent_t end,
-    float *milliseconds, PetError *error)
+time_way (PetCuda *cuda, PetCudaConvRun run, void *user, int way,
+    cudaEvent_t begin, cudaEvent_t end, float *milliseconds, PetError *error)
 {
   /* The first run loads code. */
-  PET_TRY (pet_cuda_conv_run (&cuda->dnn, conv, plan, data, error));
+  PET_TRY (run (user, way, error));
   PET_CUDA_TRY (cudaEventRecord (begin, cuda->work), "timing");
   for (int i = 0; i < TIMED_RUNS; i++)
-    PET_TRY (pet_cuda_conv_run (&cuda->dnn, conv, plan, data, error));
+    PET_TRY (run (user, way, error));
   PET_CUDA_TRY (cudaEventRecord (end, cuda->work), "timing");
   PET_CUDA_TRY (cudaEventSynchronize (end), "timing");
   return pet_cuda_check (
@@ -32,14 +31,14 @@ time_plan (PetCuda *cuda, const PetCudaConv *conv, int plan,
 }
 
 static PetStatus
-time_all (PetCuda *cuda, PetCudaConv *conv, const PetCudaConvData *data,
+time_all (PetCuda *cuda, PetCudaConv *conv, PetCudaConvRun run, void *user,
     cudaEvent_t begin, cudaEvent_t end, PetError *error)
 {
   float fastest = 0, milliseconds;
 
   conv->best = 0;
-  for (int i = 0; i < conv->n_plans; i++) {
-    PET_TRY (time_plan (cuda, conv, i, data, begin, end, &milliseconds, error));
+  for (int i = 0; i < pet_cuda_conv_ways (conv); i++) {
+    PET_TRY (time_way (cuda, run, user, i, begin, end, &milliseconds, error));
     if (i == 0 || milliseconds < fastest) {
       fastest = milliseconds;
       conv->best = i;
@@ -49,8 +48,8 @@ time_all (PetCuda *cuda, PetCudaConv *conv, const PetCudaConvData *data,
 }
 
 PetStatus
-pet_cuda_conv_choose (PetCuda *cuda, PetCudaConv *conv,
-    const PetCudaConvData *data, PetError *error)
+pet_cuda_conv_choose (PetCuda *cuda, PetCudaConv *conv, PetCudaConvRun run,
+    void *user, PetError *error)
 {
   cudaEvent_t begin = NULL, end = NULL;
   PetStatus status =
@@ -59,7 +58,7 @@ pet_cuda_conv_choose (PetCuda *cuda, PetCudaConv *conv,
   if (status == PET_OK)
     status = pet_cuda_check (cudaEventCreate (&end), "making an event", error);
   if (status == PET_OK)
-    status = time_all (cuda, conv, data, begin, end, error);
+    status = time_all (cuda, conv, run, user, begin, end, error);
   if (begin != NULL)
     (void) cudaEventDestroy (begin);
   if (end != NULL)
@@ -136,8 +135,8 @@ pet_cuda_cache_open (const PetCuda *cuda, PetCudaCache *cache)
   }
   length = strlen (cache->path);
   snprintf (cache->path + length, sizeof cache->path - length,
-      "/cuda-%.60s-sm%d%d-cudnn%zu", cuda->info.name, cuda->info.compute_major,
-      cuda->info.compute_minor, cuda->dnn.version);
+      "/cuda-2-%.60s-sm%d%d-cudnn%zu", cuda->info.name,
+      cuda->info.compute_major, cuda->info.compute_minor, cuda->dnn.version);
   for (char *c = cache->path + length + 1; *c != '\0'; c++)
     if (*c == ' ' || *c == '/')
       *c = '-';

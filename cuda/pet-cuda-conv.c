@@ -408,12 +408,22 @@ try_fusion (const PetCudnn *dnn, PetCudaConv *conv, PetCudaFused fused,
         dnn, conv, graph, mode, mode == CUDNN_HEUR_MODE_FALLBACK ? 100 : 0);
 }
 
+/* Than pet_cuda_convolve_halves() allows. */
+static bool
+reaches_less (const PetCudaConvKey *key, int axis)
+{
+  int64_t reach = (int64_t) (key->kernel[axis] - 1) * key->dilation[axis];
+
+  return reach + key->pad[axis] < 1 << 20;
+}
+
 /* The fallback engines take nearly everything and are slow: a good engine for
  * a part comes before one of them for all. */
 PetStatus
-pet_cuda_conv_plan (const PetCudnn *dnn, const PetCudaConvKey *key,
+pet_cuda_conv_plan (const PetCuda *cuda, const PetCudaConvKey *key,
     PetCudaConv *conv, PetError *error)
 {
+  const PetCudnn *dnn = &cuda->dnn;
   static const cudnnBackendHeurMode_t modes[] = { CUDNN_HEUR_MODE_A,
     CUDNN_HEUR_MODE_FALLBACK };
   bool simple_act = key->act == PET_CUDA_ACT_NONE ||
@@ -431,7 +441,9 @@ pet_cuda_conv_plan (const PetCudnn *dnn, const PetCudaConvKey *key,
       try_fusion (dnn, conv, PET_CUDA_FUSED_ACT, modes[i]);
     try_fusion (dnn, conv, PET_CUDA_FUSED_BIAS, modes[i]);
   }
-  if (conv->n_plans == 0)
+  conv->halves = key->type == PET_CUDA_HALF && cuda->info.compute_major >= 8 &&
+      reaches_less (key, 0) && reaches_less (key, 1);
+  if (pet_cuda_conv_ways (conv) == 0)
     return pet_fail (error, PET_ERROR_UNSUPPORTED,
         "cuDNN has no engine for a convolution of %d to %d channels", key->in,
         key->out);

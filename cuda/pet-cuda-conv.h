@@ -3,7 +3,8 @@
 /* Convolutions for cuDNN's graph API. What is fused onto a convolution (bias,
  * residual, activation) goes into one graph as far as cuDNN has an engine for
  * it; what it has none for is left to pet_cuda_pointwise(). Which engine runs is
- * decided once per shape, by its own heuristics and then by time. */
+ * decided once per shape, by its own heuristics and then by time, of halves among
+ * cuDNN's and pet_cuda_convolve_halves(), which does all at once. */
 
 #pragma once
 
@@ -38,13 +39,31 @@ typedef struct {
   int choice[PET_CUDA_MAX_PLANS]; /* place in the list of the heuristics */
   size_t workspace[PET_CUDA_MAX_PLANS];
   int n_plans;
-  int best; /* -1: not decided */
+  bool halves; /* pet_cuda_convolve_halves() can do it */
+  int best;    /* way; -1: not decided */
 } PetCudaConv;
 
-/* Makes the plans that may be used, best first by heuristics. At least one,
- * or UNSUPPORTED: cuDNN has no engine for it. `conv` is cleared by
+/* Ways: the plans, then the variants of pet_cuda_convolve_halves(). */
+static inline int
+pet_cuda_conv_ways (const PetCudaConv *conv)
+{
+  return conv->n_plans + (conv->halves ? PET_CUDA_HALF_CONVS : 0);
+}
+
+/* What the cache calls a way. */
+#define PET_CUDA_HALVES_CHOICE 1000
+
+static inline int
+pet_cuda_conv_choice (const PetCudaConv *conv, int way)
+{
+  return way < conv->n_plans ? conv->choice[way]
+                             : PET_CUDA_HALVES_CHOICE + way - conv->n_plans;
+}
+
+/* Makes the plans that may be used, best first by heuristics. At least one way,
+ * or UNSUPPORTED: there is no engine for it. `conv` is cleared by
  * pet_cuda_conv_clear() in every case. */
-PetStatus pet_cuda_conv_plan (const PetCudnn *dnn, const PetCudaConvKey *key,
+PetStatus pet_cuda_conv_plan (const PetCuda *cuda, const PetCudaConvKey *key,
     PetCudaConv *conv, PetError *error);
 void pet_cuda_conv_clear (PetCudaConv *conv);
 
@@ -56,9 +75,12 @@ typedef struct {
 PetStatus pet_cuda_conv_run (const PetCudnn *dnn, const PetCudaConv *conv,
     int plan, const PetCudaConvData *data, PetError *error);
 
-/* Times the plans on the work stream and keeps the fastest. */
+/* Runs a convolution, and what comes after it, in one of its ways. */
+typedef PetStatus (*PetCudaConvRun) (void *user, int way, PetError *error);
+
+/* Times the ways on the work stream and keeps the fastest. */
 PetStatus pet_cuda_conv_choose (PetCuda *cuda, PetCudaConv *conv,
-    const PetCudaConvData *data, PetError *error);
+    PetCudaConvRun run, void *user, PetError *error);
 
 /* Choices of earlier runs: lines of "KEY-HASH PLACE" in a file named by card and
  * cuDNN version below $XDG_CACHE_HOME/gst-plugins-pet. Without a folder that can

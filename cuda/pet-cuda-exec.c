@@ -25,9 +25,28 @@ epilogue_of (const PetCudaStep *step, bool with_bias)
   return epilogue;
 }
 
+static PetStatus
+run_halves (const PetCudaStep *step, int variant, PetError *error)
+{
+  const PetCudaProgram *program = step->program;
+  const PetCudaConvKey *key = &program->convs[step->conv].key;
+  PetCudaMap x = pet_cuda_value_map (program, step->x);
+  PetCudaMap y = pet_cuda_value_map (program, step->y);
+  PetCudaHalfConv how = { .weights = constant (program, step->constant[0]),
+    .bias = constant (program, step->constant[1]),
+    .in = key->in,
+    .out = key->out,
+    .window = step->window,
+    .epilogue = epilogue_of (step, false) };
+
+  return pet_cuda_check (
+      pet_cuda_convolve_halves (&x, &how, &y, variant, program->cuda->work),
+      "a convolution", error);
+}
+
 /* cuDNN's part, then what it left: in place, on its result. */
 static PetStatus
-run_conv (PetCudaStep *step, PetError *error)
+run_plan (const PetCudaStep *step, int plan, PetError *error)
 {
   PetCudaProgram *program = step->program;
   PetCudaConv *conv = &program->convs[step->conv];
@@ -41,10 +60,7 @@ run_conv (PetCudaStep *step, PetError *error)
     .y = y.data,
     .workspace = program->workspace.data };
 
-  if (conv->best < 0)
-    return pet_cuda_conv_choose (program->cuda, conv, &data, error);
-  PET_TRY (
-      pet_cuda_conv_run (&program->cuda->dnn, conv, conv->best, &data, error));
+  PET_TRY (pet_cuda_conv_run (&program->cuda->dnn, conv, plan, &data, error));
   if (conv->fused == PET_CUDA_FUSED_ALL)
     return PET_OK;
   if (conv->fused == PET_CUDA_FUSED_ACT)
@@ -54,6 +70,27 @@ run_conv (PetCudaStep *step, PetError *error)
   return pet_cuda_check (
       pet_cuda_pointwise (&y, &rest, &y, program->cuda->work),
       "a pointwise step", error);
+}
+
+static PetStatus
+run_way (void *user, int way, PetError *error)
+{
+  const PetCudaStep *step = user;
+  int n_plans = step->program->convs[step->conv].n_plans;
+
+  return way < n_plans ? run_plan (step, way, error)
+                       : run_halves (step, way - n_plans, error);
+}
+
+static PetStatus
+run_conv (PetCudaStep *step, PetError *error)
+{
+  PetCudaProgram *program = step->program;
+  PetCudaConv *conv = &program->convs[step->conv];
+
+  return conv->best < 0
+      ? pet_cuda_conv_choose (program->cuda, conv, run_way, step, error)
+      : run_way (step, conv->best, error);
 }
 
 static cudaError_t

@@ -15,7 +15,7 @@
 extern "C" {
 #endif
 
-/* ---- the network (pet-kernels-net.cu) ---- */
+/* ---- the network (pet-kernels-net.cu, pet-kernels-conv.cu) ---- */
 
 typedef enum { PET_CUDA_HALF, PET_CUDA_FLOAT } PetCudaType;
 
@@ -92,6 +92,24 @@ cudaError_t pet_cuda_binary (const PetCudaMap *a, const PetCudaMap *b,
 cudaError_t pet_cuda_depthwise (const PetCudaMap *x, const float *weights,
     const PetCudaWindow *window, const PetCudaEpilogue *epilogue,
     const PetCudaMap *y, cudaStream_t stream);
+
+/* A dense one of halves, on tensor cores of compute capability 8.0 and more. Weights
+ * and bias are halves, [out][height][width][in] and [out]; `in` and `out` as x and
+ * y have them, multiples of 8. Sums are float32, rounded once. Windows reach 2^20 pixels at
+ * most. */
+typedef struct {
+  const void *weights, *bias;
+  int in, out;
+  PetCudaWindow window;
+  PetCudaEpilogue epilogue; /* its bias is not looked at */
+} PetCudaHalfConv;
+
+/* Variants: how large a part a block makes. */
+#define PET_CUDA_HALF_CONVS 6
+
+cudaError_t pet_cuda_convolve_halves (const PetCudaMap *x,
+    const PetCudaHalfConv *conv, const PetCudaMap *y, int variant,
+    cudaStream_t stream);
 
 /* Any convolution, slowly. Weights float [out][height][width][in of a group];
  * `in` and `out`: the channels without padding. */

@@ -261,16 +261,16 @@ bind_tensors (PetCudaProgram *program)
   }
 }
 
-/* The plan that the cache names, or 0; -1: not known yet. */
+/* The way that the cache names, or 0; -1: not known yet. */
 static int
 remembered (const PetCudaCache *cache, const PetCudaConv *conv)
 {
   int choice = pet_cuda_cache_find (cache, &conv->key);
 
-  if (cache->path[0] == '\0' || conv->n_plans == 1)
+  if (cache->path[0] == '\0' || pet_cuda_conv_ways (conv) == 1)
     return 0;
-  for (int i = 0; i < conv->n_plans; i++)
-    if (conv->choice[i] == choice)
+  for (int i = 0; i < pet_cuda_conv_ways (conv); i++)
+    if (pet_cuda_conv_choice (conv, i) == choice)
       return i;
   return -1;
 }
@@ -283,8 +283,13 @@ choose_plans (PetCudaProgram *program, PetError *error)
   PetCudaCache cache;
 
   pet_cuda_cache_open (program->cuda, &cache);
-  for (int i = 0; i < program->n_convs; i++)
-    program->convs[i].best = remembered (&cache, &program->convs[i]);
+  for (int i = 0; i < program->n_convs; i++) {
+    PetCudaConv *conv = &program->convs[i];
+
+    conv->best = program->half_variant > 0 && conv->halves
+        ? conv->n_plans + program->half_variant - 1
+        : remembered (&cache, conv);
+  }
   for (int i = 0; i < program->n_steps && status == PET_OK; i++) {
     PetCudaStep *step = &program->steps[i];
     PetCudaConv *conv;
@@ -295,7 +300,8 @@ choose_plans (PetCudaProgram *program, PetError *error)
     conv = &program->convs[step->conv];
     status = pet_cuda_run_step (step, error);
     if (status == PET_OK)
-      pet_cuda_cache_add (&cache, &conv->key, conv->choice[conv->best]);
+      pet_cuda_cache_add (
+          &cache, &conv->key, pet_cuda_conv_choice (conv, conv->best));
   }
   pet_cuda_cache_close (&cache);
   return status;
@@ -363,6 +369,7 @@ pet_cuda_program_lower (PetCuda *cuda, PetGraph *graph,
   program->type = options->half ? PET_CUDA_HALF : PET_CUDA_FLOAT;
   program->batch = options->batch;
   program->on_card = options->on_card;
+  program->half_variant = options->half_variant;
   status = allocate_tables (program, error);
   if (status == PET_OK)
     status = pet_cuda_add_steps (program, error);

@@ -75,6 +75,7 @@ struct PetCudaProgram {
   PetCudaType type;
   int batch;
   bool on_card; /* inputs and outputs stay on the card */
+  int half_variant;
 
   PetCudaValue *values;
   PetCudaStep *steps;
@@ -98,6 +99,8 @@ typedef struct {
   bool half;
   int batch;
   bool on_card;
+  int half_variant; /* for tests: all that can be done by variant N - 1 of
+                       pet_cuda_convolve_halves() is; 0: what is fastest */
 } PetCudaProgramOptions;
 
 /* `graph`: prepared (pet_graph_prepare()); taken over on success only. */

@@ -9,9 +9,9 @@
  *   PET_LAUNCH (kernel, grid, block, stream) (arguments)       no barriers
  *   PET_LAUNCH_SYNC (kernel, grid, block, stream) (arguments)  __syncthreads()
  *
- * On the card both are the same. Kernels use shared memory of fixed size, and
- * neither warp functions nor dynamic shared memory: nothing that the emulation
- * lacks. -fmad=false everywhere: a looks' picture is the plain C version's, bit
+ * On the card both are the same. Kernels use shared memory of fixed size, no dynamic
+ * one, and of what is the card's own what has a function here: nothing that the
+ * emulation lacks. -fmad=false everywhere: a looks' picture is the plain C version's, bit
  * by bit. */
 
 #pragma once
@@ -53,6 +53,60 @@ pet_launch_ (
   return PetLaunch_<Parameters...>{ kernel, grid, block, stream };
 }
 /* clang-format on */
+#endif
+
+/* sums += a * b by the 32 threads of a warp, for a of 16 rows by 16 halves and b of 16 by 8
+ * columns; each thread holds a part (PTX: mma.m16n8k16). With g = lane / 4 and t =
+ * lane % 4: a[0] and a[2] are row g, halves 2 t, 2 t + 1 and 8 more; a[1] and a[3] row
+ * g + 8; b[0] and b[1] the same halves of column g; sums[0], [1] row g, columns
+ * 2 t and 2 t + 1, sums[2], [3] row g + 8. All threads of the block come here as
+ * often. */
+#ifndef PET_EMULATE
+static inline __device__ void
+pet_multiply_halves (const uint32_t *a, const uint32_t *b, float *sums)
+{
+#if __CUDA_ARCH__ >= 800
+  asm volatile(
+      "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 "
+      "{%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+      : "+f"(sums[0]), "+f"(sums[1]), "+f"(sums[2]), "+f"(sums[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+#endif
+}
+#endif
+
+/* 16 bytes to shared memory, or zeros where `from` is not `inside`, while the thread
+ * goes on: those before the last N commits are there when it has waited for N. Other
+ * threads' are behind a barrier. */
+#ifndef PET_EMULATE
+static inline __device__ void
+pet_fetch_chunk (uint4 *to, const void *from, bool inside)
+{
+#if __CUDA_ARCH__ >= 800
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;"
+               :
+               : "r"((unsigned) __cvta_generic_to_shared (to)), "l"(from),
+               "r"(inside ? 16 : 0)
+               : "memory");
+#endif
+}
+
+static inline __device__ void
+pet_commit_chunks (void)
+{
+#if __CUDA_ARCH__ >= 800
+  asm volatile("cp.async.commit_group;" : : : "memory");
+#endif
+}
+
+template <int N>
+static inline __device__ void
+pet_wait_for_chunks (void)
+{
+#if __CUDA_ARCH__ >= 800
+  asm volatile("cp.async.wait_group %0;" : : "n"(N) : "memory");
+#endif
+}
 #endif
 
 /* Threads of a block for kernels that walk over a line of elements. */

@@ -55,9 +55,9 @@ print_step (const PetCudaProgram *program, const StepTime *time, double sum)
   if (step->conv >= 0) {
     const PetCudaConv *conv = &program->convs[step->conv];
 
-    printf (", kernel %d, plan %d of %d, engine %d, fused %d, workspace %zu",
-        conv->key.kernel[0], conv->best, conv->n_plans,
-        conv->choice[conv->best], conv->fused, conv->workspace[conv->best]);
+    printf (", kernel %d, way %d of %d, engine %d, fused %d",
+        conv->key.kernel[0], conv->best, pet_cuda_conv_ways (conv),
+        pet_cuda_conv_choice (conv, conv->best), conv->fused);
   }
   printf ("\n");
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include <cuda_fp16.h>
 #include <cuda_runtime_api.h>
 #include <stdlib.h>
+#include <string.h>
 #include <ucontext.h>
 #include <vector>
 
@@ -40,6 +42,81 @@ pet_emulate_barrier (void)
   if (current == NULL)
     abort ();
   swapcontext (&current->context, &scheduler);
+}
+
+#define MOST_THREADS 1024
+
+/* What the threads of a block hold for a product. */
+static uint32_t held_a[MOST_THREADS][4], held_b[MOST_THREADS][2];
+
+static float
+half_of (uint32_t pair, int index)
+{
+  __half_raw raw;
+
+  raw.x = (unsigned short) (pair >> 16 * index);
+  return __half2float (__half (raw));
+}
+
+void
+pet_multiply_halves (const uint32_t *a, const uint32_t *b, float *sums)
+{
+  unsigned thread = threadIdx.x, warp = thread / 32 * 32, lane = thread % 32;
+
+  memcpy (held_a[thread], a, sizeof held_a[thread]);
+  memcpy (held_b[thread], b, sizeof held_b[thread]);
+  pet_emulate_barrier ();
+  for (unsigned n = 0; n < 4; n++) {
+    unsigned row = lane / 4, column = lane % 4 * 2 + n % 2;
+
+    for (unsigned k = 0; k < 16; k++) {
+      unsigned holder = k % 8 / 2;
+
+      sums[n] +=
+          half_of (held_a[warp + row * 4 + holder][k / 8 * 2 + n / 2], k % 2) *
+          half_of (held_b[warp + column * 4 + holder][k / 8], k % 2);
+    }
+  }
+  pet_emulate_barrier ();
+}
+
+/* What threads have on its way to shared memory. */
+typedef struct {
+  uint4 *to;
+  uint4 value;
+  unsigned commit;
+} Fetch;
+
+static std::vector<Fetch> fetches[MOST_THREADS];
+static unsigned commits[MOST_THREADS];
+
+void
+pet_fetch_chunk (uint4 *to, const void *from, bool inside)
+{
+  Fetch fetch = { to, {}, commits[threadIdx.x] };
+
+  if (inside)
+    memcpy (&fetch.value, from, sizeof fetch.value);
+  fetches[threadIdx.x].push_back (fetch);
+}
+
+void
+pet_commit_chunks (void)
+{
+  commits[threadIdx.x]++;
+}
+
+void
+pet_emulate_wait (unsigned n)
+{
+  std::vector<Fetch> &own = fetches[threadIdx.x];
+  size_t done = 0;
+
+  while (done < own.size () && own[done].commit + n < commits[threadIdx.x]) {
+    *own[done].to = own[done].value;
+    done++;
+  }
+  own.erase (own.begin (), own.begin () + (ptrdiff_t) done);
 }
 
 static void

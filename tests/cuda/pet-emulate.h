@@ -10,6 +10,7 @@
 
 #include <cmath>
 #include <functional>
+#include <stdint.h>
 #include <vector_functions.h>
 
 #include "fake-cuda.h"
@@ -23,6 +24,21 @@ extern uint3 threadIdx, blockIdx;
 
 void pet_emulate_barrier (void);
 #define __syncthreads() pet_emulate_barrier ()
+
+/* As in cuda/pet-kernel.h. */
+void pet_multiply_halves (const uint32_t *a, const uint32_t *b, float *sums);
+
+/* Late: what is read before it was waited for is what was there before. */
+void pet_fetch_chunk (uint4 *to, const void *from, bool inside);
+void pet_commit_chunks (void);
+void pet_emulate_wait (unsigned commits);
+
+template <int N>
+static inline void
+pet_wait_for_chunks (void)
+{
+  pet_emulate_wait (N);
+}
 
 /* Runs `thread` for every thread of every block. */
 void pet_emulate_grid (
