@@ -104,6 +104,11 @@ find_folder (char *path, size_t size)
 static void
 add_entry (PetCudaCache *cache, uint64_t hash, int choice)
 {
+  for (int i = 0; i < cache->n; i++)
+    if (cache->entries[i].hash == hash) {
+      cache->entries[i].choice = choice;
+      return;
+    }
   if (cache->n == MAX_ENTRIES)
     return;
   if (cache->n == cache->max) {

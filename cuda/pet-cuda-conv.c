@@ -12,8 +12,9 @@
 
 #include "pet-cuda-conv.h"
 
-/* Plans that want more are not worth their memory. */
-#define MAX_WORKSPACE ((size_t) 64 << 20)
+/* Plans that want more are not worth their memory. Where a result lies in a concat
+ * cuDNN works on a dense copy of it, so that what it wants grows with the batch. */
+#define MAX_WORKSPACE ((size_t) 128 << 20)
 #define MAX_CANDIDATES 24
 
 enum { UID_X = 1, UID_W, UID_BIAS, UID_Z, UID_Y, UID_INNER };
@@ -297,8 +298,21 @@ is_precompiled (const PetCudnn *dnn, cudnnBackendDescriptor_t engine)
 }
 
 static bool
+has_tensor_cores (const PetCudnn *dnn, cudnnBackendDescriptor_t engine)
+{
+  cudnnBackendNumericalNote_t notes[CUDNN_NUMERICAL_NOTE_TYPE_COUNT];
+  int64_t n = get_notes (dnn, engine, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE,
+      CUDNN_TYPE_NUMERICAL_NOTE, CUDNN_NUMERICAL_NOTE_TYPE_COUNT, notes);
+
+  for (int64_t i = 0; i < n; i++)
+    if (notes[i] == CUDNN_NUMERICAL_NOTE_TENSOR_CORE)
+      return true;
+  return false;
+}
+
+static bool
 is_acceptable (const PetCudnn *dnn, const PetCudaConvKey *key,
-    cudnnBackendDescriptor_t config)
+    cudnnBackendDescriptor_t config, bool slow)
 {
   cudnnBackendDescriptor_t engine = NULL;
   int64_t n = 0;
@@ -310,7 +324,8 @@ is_acceptable (const PetCudnn *dnn, const PetCudaConvKey *key,
   good = dnn->cudnnBackendGetAttribute (config, CUDNN_ATTR_ENGINECFG_ENGINE,
              CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &n,
              &engine) == CUDNN_STATUS_SUCCESS &&
-      computes_as_promised (dnn, key, engine) && is_precompiled (dnn, engine);
+      computes_as_promised (dnn, key, engine) && is_precompiled (dnn, engine) &&
+      (slow || key->type != PET_CUDA_HALF || has_tensor_cores (dnn, engine));
   (void) dnn->cudnnBackendDestroyDescriptor (engine);
   return good;
 }
@@ -359,7 +374,8 @@ add_plan (const PetCudnn *dnn, PetCudaConv *conv,
  * of the first one. The configurations are kept with the graph. */
 static void
 ask_heuristics (const PetCudnn *dnn, PetCudaConv *conv,
-    cudnnBackendDescriptor_t graph, cudnnBackendHeurMode_t mode, int first)
+    cudnnBackendDescriptor_t graph, cudnnBackendHeurMode_t mode, int first,
+    bool slow)
 {
   PetCudnnBuild *build = &conv->graph;
   cudnnBackendDescriptor_t heuristics = pet_cudnn_new (
@@ -386,13 +402,13 @@ ask_heuristics (const PetCudnn *dnn, PetCudaConv *conv,
           configs) != CUDNN_STATUS_SUCCESS)
     return;
   for (int i = 0; i < n && i < max && conv->n_plans < PET_CUDA_MAX_PLANS; i++)
-    if (is_acceptable (dnn, &conv->key, configs[i]))
+    if (is_acceptable (dnn, &conv->key, configs[i], slow))
       add_plan (dnn, conv, configs[i], first + i);
 }
 
 static void
 try_fusion (const PetCudnn *dnn, PetCudaConv *conv, PetCudaFused fused,
-    cudnnBackendHeurMode_t mode)
+    cudnnBackendHeurMode_t mode, bool slow)
 {
   cudnnBackendDescriptor_t graph;
 
@@ -404,8 +420,8 @@ try_fusion (const PetCudnn *dnn, PetCudaConv *conv, PetCudaFused fused,
   conv->fused = fused;
   graph = build_graph (&conv->graph, &conv->key, fused);
   if (conv->graph.status == CUDNN_STATUS_SUCCESS)
-    ask_heuristics (
-        dnn, conv, graph, mode, mode == CUDNN_HEUR_MODE_FALLBACK ? 100 : 0);
+    ask_heuristics (dnn, conv, graph, mode,
+        mode == CUDNN_HEUR_MODE_FALLBACK ? 100 : 0, slow);
 }
 
 /* Than pet_cuda_convolve_halves() allows. */
@@ -425,7 +441,7 @@ pet_cuda_conv_plan (const PetCuda *cuda, const PetCudaConvKey *key,
 {
   const PetCudnn *dnn = &cuda->dnn;
   static const cudnnBackendHeurMode_t modes[] = { CUDNN_HEUR_MODE_A,
-    CUDNN_HEUR_MODE_FALLBACK };
+    CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_FALLBACK };
   bool simple_act = key->act == PET_CUDA_ACT_NONE ||
       key->act == PET_CUDA_ACT_RELU || key->act == PET_CUDA_ACT_CLIP ||
       key->act == PET_CUDA_ACT_SIGMOID;
@@ -434,12 +450,12 @@ pet_cuda_conv_plan (const PetCuda *cuda, const PetCudaConvKey *key,
   conv->key = *key;
   conv->best = -1;
   conv->graph.dnn = dnn;
-  for (int i = 0; i < 2; i++) {
+  for (int i = 0; i < 3; i++) {
     if (simple_act)
-      try_fusion (dnn, conv, PET_CUDA_FUSED_ALL, modes[i]);
+      try_fusion (dnn, conv, PET_CUDA_FUSED_ALL, modes[i], i > 0);
     if (simple_act && key->residual_last)
-      try_fusion (dnn, conv, PET_CUDA_FUSED_ACT, modes[i]);
-    try_fusion (dnn, conv, PET_CUDA_FUSED_BIAS, modes[i]);
+      try_fusion (dnn, conv, PET_CUDA_FUSED_ACT, modes[i], i > 0);
+    try_fusion (dnn, conv, PET_CUDA_FUSED_BIAS, modes[i], i > 0);
   }
   conv->halves = key->type == PET_CUDA_HALF && cuda->info.compute_major >= 8 &&
       reaches_less (key, 0) && reaches_less (key, 1);

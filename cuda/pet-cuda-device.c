@@ -21,6 +21,8 @@ pet_cuda_check (cudaError_t result, const char *what, PetError *error)
 {
   if (result == cudaSuccess)
     return PET_OK;
+  /* Told here, and not again by the next kernel that starts. */
+  (void) cudaGetLastError ();
   return pet_fail (error,
       result == cudaErrorMemoryAllocation ? PET_ERROR_MEMORY : PET_ERROR_DEVICE,
       "the GPU failed at %s: %s", what, cudaGetErrorString (result));

@@ -307,6 +307,27 @@ choose_plans (PetCudaProgram *program, PetError *error)
   return status;
 }
 
+/* What only others wanted goes back. */
+static PetStatus
+shrink_workspace (PetCudaProgram *program, PetError *error)
+{
+  size_t wanted = 0;
+
+  for (int i = 0; i < program->n_convs; i++) {
+    const PetCudaConv *conv = &program->convs[i];
+
+    if (conv->best < conv->n_plans && conv->workspace[conv->best] > wanted)
+      wanted = conv->workspace[conv->best];
+  }
+  if (wanted >= program->workspace_bytes)
+    return PET_OK;
+  program->workspace_bytes = wanted;
+  pet_cuda_drop (program->cuda, &program->workspace);
+  return wanted > 0
+      ? pet_cuda_take (program->cuda, &program->workspace, wanted, false, error)
+      : PET_OK;
+}
+
 static PetStatus
 run_steps (PetCudaProgram *program, PetError *error)
 {
@@ -400,6 +421,8 @@ pet_cuda_program_new (PetCuda *cuda, PetGraph *graph,
     bind_tensors (program);
     status = choose_plans (program, error);
   }
+  if (status == PET_OK)
+    status = shrink_workspace (program, error);
   if (status == PET_OK)
     status = make_ready (program, error);
   if (status != PET_OK) {

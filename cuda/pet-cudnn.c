@@ -14,7 +14,10 @@ pet_cudnn_check (const PetCudnn *dnn, cudnnStatus_t result, const char *what,
   if (result == CUDNN_STATUS_SUCCESS)
     return PET_OK;
   return pet_fail (error,
-      result == CUDNN_STATUS_ALLOC_FAILED ? PET_ERROR_MEMORY : PET_ERROR_DEVICE,
+      result == CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED ||
+              result == CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED
+          ? PET_ERROR_MEMORY
+          : PET_ERROR_DEVICE,
       "cuDNN failed at %s: %s", what, dnn->cudnnGetErrorString (result));
 }
 

@@ -275,71 +275,79 @@ multiply (const uint32_t *words, int pairs, int down, int across, int lane,
   }
 }
 
+/* A thread's part of what is fetched: chunk after chunk of pixels and filters that
+ * are STEP rows apart. */
+template <int ROWS, int COLUMNS, int STEP> struct Fetcher {
+  static constexpr int SEEN = (ROWS + STEP - 1) / STEP;
+  static constexpr int FILTERS = (COLUMNS + STEP - 1) / STEP;
+  int row, chunk, place; /* place: of a filter's chunks */
+  Corner corners[SEEN];
+  Tap tap;
+
+  inline __device__ void
+  begin (const PetCudaMap &x, const PetCudaHalfConv &conv, const PetCudaMap &y,
+      int thread)
+  {
+    row = thread / DEPTH;
+    place = chunk = thread % DEPTH;
+    tap = { 0, 0, chunk };
+#pragma unroll
+    for (int i = 0; i < SEEN; i++)
+      corners[i] = find_corner (
+          x, y, conv.window, (int) blockIdx.x * ROWS + row + i * STEP);
+  }
+
+  inline __device__ void
+  fetch (uint4 *stage, const PetCudaMap &x, const PetCudaHalfConv &conv,
+      int chunks, int n_chunks)
+  {
+    find_tap (&tap, chunks, conv.window);
+#pragma unroll
+    for (int i = 0; i < SEEN; i++)
+      if (ROWS % STEP == 0 || row + i * STEP < ROWS)
+        fetch_seen (stage + chunk_at (row + i * STEP, chunk), x, conv.window,
+            corners[i], tap);
+#pragma unroll
+    for (int i = 0; i < FILTERS; i++) {
+      int channel = (int) blockIdx.y * COLUMNS + row + i * STEP;
+      bool is_inside = place < n_chunks && channel < conv.out;
+      size_t offset = (size_t) channel * (size_t) n_chunks + (size_t) place;
+
+      if (COLUMNS % STEP == 0 || row + i * STEP < COLUMNS)
+        pet_fetch_chunk (stage + chunk_at (ROWS + row + i * STEP, chunk),
+            (const uint4 *) conv.weights + (is_inside ? offset : 0), is_inside);
+    }
+    tap.chunk += DEPTH;
+    place += DEPTH;
+  }
+};
+
 template <int ROWS, int COLUMNS, int WARPS_DOWN, int WARPS_ACROSS>
 static __global__ void
 convolve_halves (PetCudaMap x, PetCudaHalfConv conv, PetCudaMap y)
 {
   constexpr int THREADS = 32 * WARPS_DOWN * WARPS_ACROSS;
-  constexpr int STEP = THREADS / DEPTH;
-  constexpr int SEEN = (ROWS + STEP - 1) / STEP;
-  constexpr int FILTERS = (COLUMNS + STEP - 1) / STEP;
   constexpr int DOWN = ROWS / WARPS_DOWN / 16;
   constexpr int ACROSS = COLUMNS / WARPS_ACROSS / 8;
   __shared__ Tiles<ROWS, COLUMNS> tiles;
   int thread = (int) threadIdx.x, lane = thread % 32, warp = thread / 32;
-  int row = thread / DEPTH, chunk = thread % DEPTH;
   int down = warp / WARPS_ACROSS * DOWN * 16 + lane / 4;
   int across = warp % WARPS_ACROSS * ACROSS * 8 + lane / 4;
   int chunks = conv.in / 8;
   int n_chunks = conv.window.kernel[0] * conv.window.kernel[1] * chunks;
-  int first_pixel = (int) blockIdx.x * ROWS;
-  int first_channel = (int) blockIdx.y * COLUMNS;
-  int place = chunk; /* of a filter's chunks */
-  float sums[DOWN][ACROSS][4];
-  Corner corners[SEEN];
-  Tap tap = { 0, 0, chunk };
+  Fetcher<ROWS, COLUMNS, THREADS / DEPTH> fetcher;
+  float sums[DOWN][ACROSS][4] = {};
 
-#pragma unroll
-  for (int i = 0; i < SEEN; i++)
-    corners[i] = find_corner (x, y, conv.window, first_pixel + row + i * STEP);
-#pragma unroll
-  for (int i = 0; i < DOWN; i++)
-#pragma unroll
-    for (int k = 0; k < ACROSS; k++)
-#pragma unroll
-      for (int n = 0; n < 4; n++)
-        sums[i][k][n] = 0.0f;
-
-  /* Of the step that is fetched, the one that is multiplied is STAGES - 1 behind. */
+  fetcher.begin (x, conv, y, thread);
+  /* What is multiplied is STAGES - 1 steps behind what is fetched. */
   for (int step = 0, at = -(STAGES - 1) * DEPTH; at < n_chunks;
        step++, at += DEPTH) {
-    uint4 *stage = tiles.chunks[step % STAGES];
-
     if (at >= 0) {
       pet_wait_for_chunks<STAGES - 2> ();
       __syncthreads ();
     }
-    if (at + (STAGES - 1) * DEPTH < n_chunks) {
-      find_tap (&tap, chunks, conv.window);
-#pragma unroll
-      for (int i = 0; i < SEEN; i++)
-        if (ROWS % STEP == 0 || row + i * STEP < ROWS)
-          fetch_seen (stage + chunk_at (row + i * STEP, chunk), x, conv.window,
-              corners[i], tap);
-#pragma unroll
-      for (int i = 0; i < FILTERS; i++) {
-        int channel = first_channel + row + i * STEP;
-        bool is_inside = place < n_chunks && channel < conv.out;
-        size_t offset = (size_t) channel * (size_t) n_chunks + (size_t) place;
-
-        if (COLUMNS % STEP == 0 || row + i * STEP < COLUMNS)
-          pet_fetch_chunk (stage + chunk_at (ROWS + row + i * STEP, chunk),
-              (const uint4 *) conv.weights + (is_inside ? offset : 0),
-              is_inside);
-      }
-      tap.chunk += DEPTH;
-      place += DEPTH;
-    }
+    if (at + (STAGES - 1) * DEPTH < n_chunks)
+      fetcher.fetch (tiles.chunks[step % STAGES], x, conv, chunks, n_chunks);
     pet_commit_chunks ();
     if (at >= 0)
       multiply<ROWS, DOWN, ACROSS> (tiles.words[(step + 1) % STAGES],
@@ -350,17 +358,17 @@ convolve_halves (PetCudaMap x, PetCudaHalfConv conv, PetCudaMap y)
   __syncthreads ();
 
 #pragma unroll
-  for (int i = 0; i < DOWN; i++)
-#pragma unroll
-    for (int k = 0; k < ACROSS; k++)
-#pragma unroll
-      for (int n = 0; n < 4; n++)
-        tiles.sums[down + i * 16 + n / 2 * 8][across - lane / 4 + k * 8 +
-            lane % 4 * 2 + n % 2] = sums[i][k][n];
+  for (int i = 0; i < DOWN * ACROSS * 4; i++) {
+    int n = i % 4, k = i / 4 % ACROSS, m = i / 4 / ACROSS;
+
+    tiles.sums[down + m * 16 + n / 2 * 8][across - lane / 4 + k * 8 +
+        lane % 4 * 2 + n % 2] = sums[m][k][n];
+  }
   __syncthreads ();
   for (int i = thread; i < ROWS * COLUMNS / 8; i += THREADS) {
-    int pixel = first_pixel + i / (COLUMNS / 8);
-    int column = i % (COLUMNS / 8) * 8, channel = first_channel + column;
+    int pixel = (int) blockIdx.x * ROWS + i / (COLUMNS / 8);
+    int column = i % (COLUMNS / 8) * 8;
+    int channel = (int) blockIdx.y * COLUMNS + column;
 
     if (pixel < y.batch * y.height * y.width && channel < y.channels)
       finish_sums (

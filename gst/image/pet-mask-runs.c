@@ -131,6 +131,7 @@ pet_mask_runs_join (PetMaskRun *runs, uint32_t a, uint32_t b)
   runs[b].parent = a;
   runs[a].area += runs[b].area;
   runs[a].sure += runs[b].sure;
+  runs[a].at_edge = runs[a].at_edge || runs[b].at_edge;
 }
 
 void

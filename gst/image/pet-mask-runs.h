@@ -14,6 +14,7 @@ typedef struct {
   int32_t start, end; /* columns, end exclusive */
   uint32_t parent;
   uint8_t kind;
+  bool at_edge; /* of the mask, some part of the region; for those who set it */
   /* Pixels, of the whole region at its root; `sure` is 0 until they are counted. */
   uint64_t area, sure;
 } PetMaskRun;

@@ -22,14 +22,12 @@ enum { NONE, OUTSIDE, INSIDE };
 #define SPECK_SHARE 200
 #define HOLE_SHARE 100
 
-/* Beyond any number of pixels: what is at the edge of the mask is no hole. */
-#define AT_EDGE ((uint64_t) 1 << 48)
-
 static bool
 is_sure (const PetMaskRun *region)
 {
-  return region->kind == INSIDE ? region->sure * 5 >= region->area * 2
-                                : region->sure * 10 >= region->area * 3;
+  if (region->kind == INSIDE)
+    return region->sure * 5 >= region->area * 2;
+  return region->at_edge || region->sure * 10 >= region->area * 3;
 }
 
 static void
@@ -41,6 +39,7 @@ join_alike (PetMaskRun *runs, uint32_t a, uint32_t b, const void *user)
     pet_mask_runs_join (runs, a, b);
 }
 
+/* What is at the edge of the mask is no hole. */
 static void
 mark_edges (const PetImage *mask, const PetMaskRuns *list)
 {
@@ -48,10 +47,8 @@ mark_edges (const PetImage *mask, const PetMaskRuns *list)
     for (size_t i = list->first[y]; i < list->first[y + 1]; i++) {
       PetMaskRun *run = &list->runs[i];
 
-      if (run->kind == OUTSIDE &&
-          (y == 0 || y == mask->height - 1 || run->start == 0 ||
-              run->end == mask->width))
-        run->sure += AT_EDGE;
+      run->at_edge = y == 0 || y == mask->height - 1 || run->start == 0 ||
+          run->end == mask->width;
     }
 }
 

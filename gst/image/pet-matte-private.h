@@ -95,13 +95,15 @@ typedef struct {
 static inline int
 pet_matte_place (double at, int size, float *share)
 {
-  int first = at > 0.0 ? (int) at : 0;
+  int first;
 
   *share = 0.0f;
-  if (first >= size - 1)
+  if (at >= size - 1)
     return size - 1;
-  if (at > 0.0)
-    *share = (float) (at - first);
+  if (at <= 0.0)
+    return 0;
+  first = (int) at;
+  *share = (float) (at - first);
   return first;
 }
 

@@ -301,6 +301,18 @@ refused_memory_is_reported (void)
   picture_free (&src);
 }
 
+static void
+sides_beyond_its_sums_are_refused (void)
+{
+  const PetEffect *retro8bit = pet_effect_find ("retro8bit");
+  double values[PET_EFFECT_MAX_PARAMS];
+
+  pet_effect_defaults (retro8bit, values);
+  tap_check (retro8bit->scratch_bytes (6, 8421504, values) < (size_t) 1 << 40);
+  tap_check (retro8bit->scratch_bytes (6, 8421505, values) == (size_t) -1);
+  tap_check (retro8bit->scratch_bytes (8421505, 6, values) == (size_t) -1);
+}
+
 /* What docs/effects.md says about memory. */
 static void
 scratch_is_as_documented (void)
@@ -531,6 +543,7 @@ main (int argc, char **argv)
     TAP_TEST (grain_has_the_formulas_spread),
     TAP_TEST (bad_arguments_are_refused),
     TAP_TEST (refused_memory_is_reported),
+    TAP_TEST (sides_beyond_its_sums_are_refused),
     TAP_TEST (scratch_is_as_documented),
   };
 

@@ -469,6 +469,47 @@ scratch_is_as_documented (void)
   }
 }
 
+/* One seed, one picture: bits that were lost are from 2^24 on. */
+static void
+large_seeds_count (void)
+{
+  const PetEffect *watercolor =
+      pet_effect_rendition (pet_effect_find ("watercolor"), PET_RENDITION_FINE);
+  Picture picture = picture_new (60, 60, 4, 0), one, other;
+  double values[PET_EFFECT_MAX_PARAMS];
+
+  drawn_pet (&picture.image, 50.0, 1);
+  defaults (watercolor, values);
+  set_value (watercolor, values, "seed", 1.0);
+  one = render (watercolor, &picture.image, values, 0);
+  set_value (watercolor, values, "seed", 16777217.0);
+  other = render (watercolor, &picture.image, values, 0);
+  tap_check (!picture_equal (&one.image, &other.image));
+  picture_free (&picture);
+  picture_free (&one);
+  picture_free (&other);
+}
+
+/* No line of an odd side is left out. */
+static void
+sheets_of_odd_sides_are_covered (void)
+{
+  const PetEffect *popart =
+      pet_effect_rendition (pet_effect_find ("popart"), PET_RENDITION_FINE);
+  Picture picture = picture_new (101, 73, 4, 0), result;
+  double values[PET_EFFECT_MAX_PARAMS];
+
+  picture_fill (&picture.image, CONTENT_WAVES, ALPHA_OPAQUE);
+  defaults (popart, values);
+  set_value (popart, values, "sheet", 1.0);
+  result = render (popart, &picture.image, values, 0);
+  for (int i = 0; i < 101 * 73; i++)
+    if (pet_image_row (&result.image, i / 101)[4 * (i % 101) + 3] != 255)
+      tap_fail ("pixel %d,%d is not covered", i % 101, i / 101);
+  picture_free (&picture);
+  picture_free (&result);
+}
+
 static double
 cpu_ms (void)
 {
@@ -544,6 +585,8 @@ main (int argc, char **argv)
     TAP_TEST (prints_have_few_colors),
     TAP_TEST (refused_memory_is_reported),
     TAP_TEST (scratch_is_as_documented),
+    TAP_TEST (large_seeds_count),
+    TAP_TEST (sheets_of_odd_sides_are_covered),
   };
 
   if (argc >= 2 && strcmp (argv[1], "--bench") == 0)

@@ -283,6 +283,26 @@ regions_agree_with_flooding (void)
   tap_check (changed > 10);
 }
 
+/* The border of a very tall mask has so many lines that their number, multiplied,
+ * does not fit in 64 bits. */
+static void
+tall_masks_have_an_edge_too (void)
+{
+  Picture mask = picture_new (9, 16385, 1, 0);
+
+  for (int y = 0; y < 16385; y++) {
+    bool is_end = y == 0 || y == 16384;
+    uint8_t *row = pet_image_row (&mask.image, y);
+
+    memset (row, is_end ? 100 : 255, 9);
+    row[0] = row[8] = 100;
+  }
+  settle (&mask);
+  tap_check (value_at (&mask, 0, 0) == 100 && value_at (&mask, 8, 9000) == 100);
+  tap_check (value_at (&mask, 4, 9000) == 255);
+  picture_free (&mask);
+}
+
 static void
 what_cannot_be_done_changes_nothing (void)
 {
@@ -318,6 +338,7 @@ main (int argc, char **argv)
     TAP_TEST (unsure_holes_are_filled_with_their_slopes),
     TAP_TEST (what_is_open_to_the_edge_is_no_hole),
     TAP_TEST (regions_agree_with_flooding),
+    TAP_TEST (tall_masks_have_an_edge_too),
     TAP_TEST (what_cannot_be_done_changes_nothing),
   };
 

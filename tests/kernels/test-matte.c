@@ -496,6 +496,27 @@ bad_arguments_are_refused (void)
   picture_free (&small);
 }
 
+/* Beyond the part that the mask shows, by more than an int holds. */
+static void
+small_parts_of_wide_photos_are_cut (void)
+{
+  Picture photo = picture_new (60000, 2, 4, 0),
+          mask = picture_new (60000, 1, 1, 0);
+  PetMatteOptions options = { .part = { 0, 0, 1, 1 }, .high = 255 };
+  const uint8_t *row;
+
+  memset (pet_image_row (&photo.image, 0), 200, 4 * 60000);
+  memset (pet_image_row (&photo.image, 1), 200, 4 * 60000);
+  memset (pet_image_row (&mask.image, 0), 255, 60000);
+  tap_check (pet_matte_cut (&mask.image, &photo.image, &photo.image, &options,
+                 NULL, NULL, NULL) == PET_OK);
+  row = pet_image_row (&photo.image, 1);
+  tap_check (row[3] > 0);
+  tap_check (picture_guards_hold (&photo));
+  picture_free (&photo);
+  picture_free (&mask);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -510,6 +531,7 @@ main (int argc, char **argv)
     TAP_TEST (memory_grows_with_the_width_alone),
     TAP_TEST (refused_memory_changes_nothing),
     TAP_TEST (bad_arguments_are_refused),
+    TAP_TEST (small_parts_of_wide_photos_are_cut),
   };
 
   return tap_run (tests, sizeof tests / sizeof *tests, argc, argv);

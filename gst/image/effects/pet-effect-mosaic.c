@@ -10,7 +10,7 @@
  * have the mean colour of their cells and a bevel lit from the upper left.
  * Strips of rows are made one after another. A soft edge becomes a fifth as wide.
  *
- * Scratch: 52 bytes per cell, 100000 cells at most, and 432 per column. */
+ * Scratch: 52 bytes per cell, 180000 cells at most, and 432 per column. */
 
 #include <string.h>
 

@@ -89,12 +89,17 @@ take_layer (
   layer->spread = -1;
 }
 
+/* Sums of a cell's rows or columns are numbers of 32 bits. */
+#define MOST_SIDE (INT32_MAX / 255)
+
 static void
 take_scratch (PetScratch *scratch, Retro *retro, int width, int height,
     const double *values)
 {
   int size = (int) values[PIXEL_SIZE];
 
+  if (width > MOST_SIDE || height > MOST_SIDE)
+    scratch->overflow = true;
   take_layer (scratch, &retro->coarse, width, height, size);
   take_layer (scratch, &retro->fine, width, height, size < 4 ? 2 : size / 2);
   retro->colors = pet_scratch_take (scratch, 32, sizeof (PetRetroColor));

@@ -375,12 +375,13 @@ render (const PetImage *src, const PetImage *dst, const double *values,
   PetScratch scratch = { .base = memory };
   size_t row_bytes = 4 * (size_t) src->width;
   float paper[3], grain = 0.42f * (float) values[GRAIN];
+  uint32_t seed = (uint32_t) values[SEED];
   PetSubject subject;
   Paint paint;
 
   take_scratch (&scratch, &paint, src->width, src->height);
   pet_subject_find (src, &subject);
-  paint.seed = subject.seed ^ (uint32_t) values[SEED] << 8;
+  paint.seed = subject.seed ^ (seed << 8 | seed >> 24);
   pet_print_linear ((uint32_t) values[PAPER], paper);
   pet_cells_lay (&paint.cells, &subject, 320.0f, 0);
   prepare (&paint, src, (float) values[BLEED]);

@@ -298,7 +298,7 @@ wave (float phase)
 static void
 make_colors (Colors *colors, const uint32_t *inks, int n, double ground)
 {
-  uint32_t paper = ground == PET_COLOR_AUTO ? inks[n - 2] : (uint32_t) ground;
+  uint32_t paper = ground < 0.0 ? inks[n - 2] : (uint32_t) ground;
   uint32_t *pixels = colors->pixels;
 
   for (int a = 0; a < n; a++) {
@@ -506,6 +506,22 @@ halve (const PetImage *src, const PetImage *dst)
   }
 }
 
+/* The last column and row of odd sides are what is beside them. */
+static void
+repeat_odd (const PetImage *image)
+{
+  int last = image->width - 1;
+
+  for (int y = 0; image->width % 2 == 1 && y < image->height; y++) {
+    uint8_t *row = pet_image_row (image, y);
+
+    memcpy (row + 4 * (size_t) last, row + 4 * (size_t) (last - 1), 4);
+  }
+  if (image->height % 2 == 1)
+    memcpy (pet_image_row (image, image->height - 1),
+        pet_image_row (image, image->height - 2), 4 * (size_t) image->width);
+}
+
 static void
 print_four (Press *press, const PetImage *src, const PetImage *dst,
     const double *values)
@@ -519,8 +535,6 @@ print_four (Press *press, const PetImage *src, const PetImage *dst,
 
   halve (src, &half);
   prepare (press, &subject, &half, values, &palette);
-  for (int y = 0; y < dst->height; y++)
-    memset (pet_image_row (dst, y), 0, 4 * (size_t) dst->width);
   for (int i = 0; i < 4; i++) {
     PetImage part = half;
 
@@ -530,6 +544,7 @@ print_four (Press *press, const PetImage *src, const PetImage *dst,
     print_with (press, &subject, &half, &part, values,
         palette <= 5 ? 1 + (palette - 1 + i) % 5 : palette, ground);
   }
+  repeat_odd (dst);
 }
 
 static void
