@@ -72,9 +72,10 @@ compile (PetCudaSegmenter *segmenter, const PetModel *model,
 {
   const PetModelInfo *info = &segmenter->info;
   PetShape shape = { .rank = 4, .dim = { 1, 3, info->height, info->width } };
-  PetCudaProgramOptions options = {
-    .half = wanted->half, .batch = wanted->batch, .on_card = true
-  };
+  PetCudaProgramOptions options = { .half = wanted->half,
+    .batch = wanted->batch,
+    .on_card = true,
+    .half_variant = wanted->half_variant };
   const char *output = info->output[0] != '\0'
       ? info->output
       : pet_model_output (model, 0, NULL, NULL);

@@ -21,7 +21,7 @@ extern "C" {
 #endif
 
 /* Raised whenever a struct of this header changes. */
-#define PET_CUDA_API_VERSION 3
+#define PET_CUDA_API_VERSION 4
 
 #define PET_CUDA_MAX_BATCH 32
 
@@ -87,6 +87,7 @@ typedef struct {
   const char *sidecar; /* contents of its .modelinfo file, or NULL */
   bool half;           /* fp16 with fp32 sums, else fp32 (no TF32) */
   int batch;           /* photos per run, 1..PET_CUDA_MAX_BATCH */
+  int half_variant;    /* for tests: as in PetCudaProgramOptions; 0 */
 } PetCudaModel;
 
 /* A look on the card. Thread-safety: as its PetCuda. */

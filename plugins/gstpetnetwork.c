@@ -32,7 +32,7 @@ load_cpu (const GstPetNetworkOptions *options, PetSegmenter **segmenter,
     .threads =
         options->threads != 0 ? (int) options->threads : pet_cpu_count (),
     .precision = cpu_precision (options->precision),
-    .allocator = options->allocator,
+    .allocator = &options->account->core,
   };
   GBytes *bytes;
   gconstpointer data;
@@ -191,6 +191,24 @@ typedef struct {
   GstPetGpuCut *cut; /* borrowed: has the photo */
 } Both;
 
+/* In the middle of a photo: the network is no part of that. */
+static PetStatus
+load_cpu_apart (Both *both, PetError *error)
+{
+  GstPetAccount *account = both->options.account;
+  GstPetTicket *ticket = account->ticket;
+  PetStatus status;
+
+  if (ticket == NULL || ticket == GST_PET_TICKET_FIXED)
+    return load_cpu (&both->options, &both->cpu, error);
+  gst_pet_ticket_ref (ticket);
+  gst_pet_account_begin_fixed (account);
+  status = load_cpu (&both->options, &both->cpu, error);
+  gst_pet_account_begin_ticket (account, ticket);
+  gst_pet_ticket_unref (ticket);
+  return status;
+}
+
 static PetStatus
 run_both (
     void *user, const PetImage *photo, const PetImage *mask, PetError *error)
@@ -218,7 +236,7 @@ run_both (
   }
   PET_TRY (gst_pet_gpu_cut_bring (both->cut, error));
   if (both->cpu == NULL)
-    PET_TRY (load_cpu (&both->options, &both->cpu, error));
+    PET_TRY (load_cpu_apart (both, error));
   return pet_segmenter_run (both->cpu, photo, mask, error);
 }
 
@@ -241,15 +259,16 @@ free_both (void *user)
   g_free (both);
 }
 
+/* `gpu` NULL: all on the CPU, which has photos brought to it. */
 static PetSegmenter *
 with_fallback (const GstPetNetwork *network, PetSegmenter *gpu,
-    const GstPetNetworkOptions *options)
+    const GstPetNetworkOptions *options, PetError *error)
 {
   Both *both = g_new0 (Both, 1);
   PetRemoteNetwork remote = {
     .run = run_both, .fetch = fetch_both, .free = free_both
   };
-  PetSegmenter *segmenter = NULL;
+  PetSegmenter *segmenter = NULL, *known;
   PetSegmenterShape shape;
 
   both->element = network->element;
@@ -258,9 +277,14 @@ with_fallback (const GstPetNetwork *network, PetSegmenter *gpu,
   both->options.location = both->location = g_strdup (options->location);
   both->gpu = gpu;
   remote.user = both;
-  (void) pet_segmenter_shape (gpu, 0, &shape);
-  (void) pet_segmenter_new_remote (pet_segmenter_info (gpu), shape.mask_width,
-      shape.mask_height, &remote, &segmenter, NULL);
+  if (gpu == NULL && load_cpu_apart (both, error) != PET_OK) {
+    free_both (both);
+    return NULL;
+  }
+  known = gpu != NULL ? gpu : both->cpu;
+  (void) pet_segmenter_shape (known, 0, &shape);
+  (void) pet_segmenter_new_remote (pet_segmenter_info (known), shape.mask_width,
+      shape.mask_height, &remote, &segmenter, error);
   return segmenter;
 }
 
@@ -287,7 +311,8 @@ open_first (GstPetNetwork *network, const GstPetNetworkOptions *options)
           ("The GPU runs the network in fp32: it has no bf16 here."), (NULL));
     network->device = "cuda";
     if (options->device == GST_PET_DEVICE_AUTO)
-      network->segmenter = with_fallback (network, network->segmenter, options);
+      network->segmenter =
+          with_fallback (network, network->segmenter, options, &error);
     return network->segmenter != NULL;
   }
   if (options->device == GST_PET_DEVICE_CUDA) {
@@ -316,22 +341,40 @@ choose_second (GstPetNetwork *network, const GstPetNetworkOptions *options)
         : gst_pet_second_find_file ();
 }
 
-/* On the device of the first. */
+/* Not of a file that cannot be read or is none. */
+static gboolean
+may_be_made_elsewhere (PetStatus status)
+{
+  return status == PET_ERROR_DEVICE || status == PET_ERROR_MEMORY ||
+      status == PET_ERROR_UNSUPPORTED || status == PET_ERROR_LIMIT ||
+      status == PET_ERROR_LIBRARY;
+}
+
+/* On the device of the first; where that has no room for it, or is lost, with
+ * device=auto on the CPU. */
 static PetSegmenter *
 take_on_card (GstPetNetwork *network, PetError *error)
 {
   const GstPetNetworkOptions *options = &network->options;
+  gboolean automatic = options->device == GST_PET_DEVICE_AUTO;
   PetSegmenter *gpu = NULL;
+  PetStatus status = PET_ERROR_DEVICE;
 
   if (network->second_on_card != NULL)
     return network->second_on_card;
-  if (load_on_card (options, network->cut, &gpu, error) != PET_OK)
+  if (!network->lost)
+    status = load_on_card (options, network->cut, &gpu, error);
+  else
+    (void) pet_fail (error, status, "it is lost");
+  if (status != PET_OK && !(automatic && may_be_made_elsewhere (status)))
     return NULL;
-  network->second_on_card = options->device == GST_PET_DEVICE_AUTO
-      ? with_fallback (network, gpu, options)
-      : gpu;
-  if (network->second_on_card == NULL)
-    (void) pet_fail (error, PET_ERROR_MEMORY, "no memory for the network");
+  if (status != PET_OK)
+    GST_ELEMENT_WARNING (network->element, LIBRARY, FAILED,
+        ("The second network runs on the CPU, the GPU has none: %s.",
+            error->message),
+        (NULL));
+  network->second_on_card =
+      automatic ? with_fallback (network, gpu, options, error) : gpu;
   return network->second_on_card;
 }
 

@@ -9,6 +9,7 @@
 #include "gstpetenums.h"
 #include "gstpetgpucut.h"
 #include "gstpetsecond.h"
+#include "memory/gstpetaccount.h"
 #include "nn/pet-segmenter.h"
 
 G_BEGIN_DECLS
@@ -23,8 +24,8 @@ typedef struct {
   guint threads; /* 0 = one per core */
   guint batch_size;
   guint batch_timeout_ms;
-  const PetAllocator *allocator; /* of what lives on the CPU */
-  const gchar *budget;           /* of a second network there */
+  GstPetAccount *account; /* of what lives on the CPU; the element's, open */
+  const gchar *budget;    /* of a second network there */
 } GstPetNetworkOptions;
 
 typedef struct {

@@ -239,7 +239,7 @@ gst_pet_segment_start (GstBaseTransform *trans)
 {
   GstPetSegment *self = GST_PET_SEGMENT (trans);
   g_autofree gchar *location = NULL, *second = NULL, *budget = NULL;
-  GstPetNetworkOptions options = { .allocator = &self->account.core };
+  GstPetNetworkOptions options = { .account = &self->account };
   gboolean opened;
 
   GST_OBJECT_LOCK (self);

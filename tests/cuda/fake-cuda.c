@@ -21,7 +21,7 @@ static pthread_mutex_t lock;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static Allocation allocations[MAX_ALLOCATIONS];
 static FakeCudaState state;
-static int devices, driver;
+static int devices, driver, compute_major;
 static size_t memory_bytes, taken_bytes, lost_at, fail_at, fail_calls;
 static char fail_call[64];
 static cudaError_t last_error;
@@ -34,6 +34,7 @@ read_words (const char *words)
 
   devices = 1;
   driver = 13000;
+  compute_major = 7;
   memory_bytes = (size_t) 4096 << 20;
   taken_bytes = 0;
   lost_at = fail_at = fail_calls = 0;
@@ -48,6 +49,8 @@ read_words (const char *words)
       devices = (int) number;
     else if (sscanf (word, "driver=%lu", &number) == 1)
       driver = (int) number;
+    else if (sscanf (word, "compute=%lu", &number) == 1)
+      compute_major = (int) number;
     else if (sscanf (word, "memory=%lu", &number) == 1)
       memory_bytes = number << 20;
     else if (sscanf (word, "taken=%lu", &number) == 1)
@@ -342,7 +345,8 @@ cudaGetDeviceProperties (struct cudaDeviceProp *properties, int device)
 {
   memset (properties, 0, sizeof *properties);
   strcpy (properties->name, "Fake card");
-  properties->major = 9;
+  properties->major = compute_major;
+  properties->minor = compute_major == 7 ? 5 : 0;
   return fake_cuda_answer ("cudaGetDeviceProperties");
 }
 

@@ -9,6 +9,8 @@
  *
  *   devices=N      how many cards there are (default 1; 0: none; also 0 where
  *                  $CUDA_VISIBLE_DEVICES is empty)
+ *   compute=N      its compute capability (default 7.5: no tensor cores of ours,
+ *                  which take long here)
  *   driver=N       version of the driver (default 13000; 0: there is none)
  *   memory=N       megabytes of the card (default 4096)
  *   taken=N        megabytes of it that another process has (default 0)

@@ -81,6 +81,22 @@ open_network (bool half, int batch, PetCuda **cuda,
   return pet_cuda_segmenter_new (*cuda, &model, segmenter, error);
 }
 
+/* All that can be, by that variant of our own convolutions. */
+static inline PetStatus
+open_variant (int variant, int batch, PetCuda **cuda,
+    PetCudaSegmenter **segmenter, PetError *error)
+{
+  PetCudaOptions options = { .device = -1 };
+  PetCudaModel model = { .bytes = model_bytes,
+    .size = model_size,
+    .half = true,
+    .batch = batch,
+    .half_variant = variant };
+
+  PET_TRY (pet_cuda_open (&options, cuda, error));
+  return pet_cuda_segmenter_new (*cuda, &model, segmenter, error);
+}
+
 static inline PetStatus
 run_photo (PetCudaSegmenter *gpu, const PetImage *photo, const PetImage *mask,
     PetError *error)

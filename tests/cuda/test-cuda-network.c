@@ -57,8 +57,9 @@ brightest (const PetImage *mask)
   return most;
 }
 
+/* `variant`: of our own convolutions; 0: none. */
 static void
-check_masks (bool half, int batch, int most_apart)
+check_masks (bool half, int variant, int batch, int most_apart)
 {
   Picture cat = photo_read_jpeg ("pets/test/images/Birman_86.jpg", 8);
   PetSegmenterOptions plain = { .threads = 1, .precision = PET_PRECISION_FP32 };
@@ -71,7 +72,7 @@ check_masks (bool half, int batch, int most_apart)
   PetImage mask_images[3];
   int width, height, largest;
 
-  fake_cuda_configure ("");
+  fake_cuda_configure (variant > 0 ? "compute=9" : "");
   if (cat.image.width == 0) {
     tap_skip ("no photo in ../shared");
     return;
@@ -79,7 +80,9 @@ check_masks (bool half, int batch, int most_apart)
   if (!read_model () ||
       pet_segmenter_new (model_bytes, model_size, &plain, &cpu, &error) !=
           PET_OK ||
-      open_network (half, batch, &cuda, &gpu, &error) != PET_OK) {
+      (variant > 0
+              ? open_variant (variant, batch, &cuda, &gpu, &error)
+              : open_network (half, batch, &cuda, &gpu, &error)) != PET_OK) {
     tap_fail ("%s", error.message);
     return;
   }
@@ -118,19 +121,25 @@ check_masks (bool half, int batch, int most_apart)
 static void
 masks_in_fp32 (void)
 {
-  check_masks (false, 1, 1);
+  check_masks (false, 0, 1, 1);
 }
 
 static void
 masks_in_fp16 (void)
 {
-  check_masks (true, 1, 12);
+  check_masks (true, 0, 1, 12);
 }
 
 static void
 masks_in_a_batch (void)
 {
-  check_masks (true, 3, 12);
+  check_masks (true, 0, 3, 12);
+}
+
+static void
+masks_by_our_own_convolutions (void)
+{
+  check_masks (true, 2, 1, 12);
 }
 
 static bool
@@ -462,6 +471,7 @@ main (int argc, char **argv)
     TAP_TEST (masks_in_fp32),
     TAP_TEST (masks_in_fp16),
     TAP_TEST (masks_in_a_batch),
+    TAP_TEST (masks_by_our_own_convolutions),
     TAP_TEST (ways_of_other_models),
     TAP_TEST (late_streams_change_nothing),
     TAP_TEST (processes_share_plans),

@@ -158,6 +158,75 @@ a_second_network_is_on_the_card_too (void)
   g_assert_cmpint (difference (want, mask_by_second ("auto")), <=, 2);
 }
 
+/* TRUE if it could be seen that the second network was asked. */
+static gboolean
+second_was_asked (Run *run)
+{
+  gboolean second = FALSE;
+  GstMessage *message;
+
+  while ((message = gst_bus_pop_filtered (
+              run->bus, GST_MESSAGE_ELEMENT | GST_MESSAGE_WARNING)) != NULL) {
+    if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ELEMENT)
+      gst_structure_get (gst_message_get_structure (message), "second",
+          G_TYPE_BOOLEAN, &second, NULL);
+    gst_message_unref (message);
+  }
+  return second;
+}
+
+/* Whatever there is room for on the card. */
+static void
+a_second_network_falls_back_too (void)
+{
+  GstBuffer *want;
+
+  fake_cuda_configure ("");
+  want = mask_by_second ("cpu");
+  for (guint megabytes = 4; megabytes <= 40; megabytes += 2) {
+    g_autofree gchar *words = g_strdup_printf ("memory=%u", megabytes);
+    g_autofree gchar *more = g_strdup_printf (
+        "output=mask device=auto second-model-location=%s", model_of_blue);
+    Run run;
+
+    fake_cuda_configure (words);
+    run = start_segment (more, "RGB", 200, 150);
+    g_assert_true (run.started);
+    g_assert_cmpint (difference (gst_buffer_ref (want),
+                         pass (&run, paint (200, 150, 3, 0, 0, 0))),
+        <=, 2);
+    g_assert_true (second_was_asked (&run));
+    stop (&run);
+  }
+  gst_buffer_unref (want);
+  fake_cuda_configure ("");
+}
+
+/* The network that the CPU then loads is no part of the photo, whose promise ends
+ * with it. */
+static void
+a_photo_that_falls_back_ends (void)
+{
+  GstPetBudget *budget = gst_pet_budget_get ("fallen");
+  Run run = start_segment ("device=auto budget=fallen", "RGB", 200, 150);
+  GstBuffer *photo = paint (200, 150, 3, 90, 80, 55);
+  GstPetTicket *ticket = gst_pet_budget_try (budget, 1 << 20);
+  GstPetBudgetState state;
+
+  gst_pet_buffer_set_ticket (photo, ticket);
+  gst_pet_ticket_unref (ticket);
+  fake_cuda_configure ("lost=1");
+  gst_buffer_unref (pass (&run, photo));
+  expect_message (&run, GST_MESSAGE_WARNING, "segmented on the CPU");
+  gst_pet_budget_get_state (budget, &state);
+  g_assert_cmpuint (state.tickets, ==, 0);
+  g_assert_cmpuint (state.fixed, >, 0);
+  g_assert_cmpuint (state.in_use, ==, 0);
+  stop (&run);
+  gst_object_unref (budget);
+  fake_cuda_configure ("");
+}
+
 /* The network's mask, then a card without room for the matte: the same bytes. */
 static void
 a_full_card_costs_nothing_but_time (void)
@@ -488,6 +557,8 @@ add_tests (void)
   ADD ("cutouts-are-those-of-the-cpu", cutouts_are_those_of_the_cpu);
   ADD ("a-second-network-is-on-the-card-too",
       a_second_network_is_on_the_card_too);
+  ADD ("a-second-network-falls-back-too", a_second_network_falls_back_too);
+  ADD ("a-photo-that-falls-back-ends", a_photo_that_falls_back_ends);
   ADD (
       "a-full-card-costs-nothing-but-time", a_full_card_costs_nothing_but_time);
   ADD ("halves-may-not-hold-it", halves_may_not_hold_it);
