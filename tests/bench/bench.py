@@ -102,6 +102,24 @@ def cut_out(effect=None):
     return picture if effect is None else kernels().effect(effect, picture)
 
 
+def hard_cut_out():
+    """The cut-out with an alpha of 0 or 255."""
+    picture = cut_out().copy()
+    pet = picture[..., 3] >= 128
+    picture[~pet] = 0
+    picture[pet, 3] = 255
+    return picture
+
+
+def opaque_picture():
+    """The photo of the cut-out's size, by Pillow."""
+    import numpy
+    from PIL import Image
+    cut = cut_out()
+    image = Image.open(photo()).convert("RGBA")
+    return numpy.array(image.resize((cut.shape[1], cut.shape[0])))
+
+
 class Kernels:
     """The plain C core in this process (libpet-bench.so)."""
 

@@ -19,11 +19,12 @@
 
 #define LINE_BYTES 64
 
-/* A worker that kept the others waiting, as someone else had its processor, is
- * left out for REST times as long, and for twice as long as the last time where
- * that was a short while ago. So are all where the caller was kept from working:
- * they leave it a processor to go to. */
-#define REST 4
+/* A worker that kept the others waiting, as someone else had its processor, and does so
+ * again before it has worked RECENT times as long, is left out for REST times as
+ * long, and then each time for twice as long. So are all where the caller was kept
+ * from working: they leave it a processor to go to. */
+#define RECENT 4
+#define REST 2
 #define LONGEST_REST_NS 250000000
 #define SHORTEST_HOLD_UP_NS 1000000 /* of the caller */
 
@@ -43,7 +44,7 @@ typedef struct {
 
   /* The caller's notes. */
   bool held_up, rests, takes_part;
-  int64_t rest_ns, rest_end_ns; /* of the last rest */
+  int64_t rest_ns, rest_end_ns; /* of the last rest; 0 long: held up then */
 } Worker;
 
 struct PetNativeTeam {
@@ -233,14 +234,17 @@ note_who_is_held_up (PetNativeTeam *team)
 static void
 let_rest (Worker *worker, int64_t waited_ns, int64_t now_ns)
 {
-  bool again = now_ns - worker->rest_end_ns < worker->rest_ns;
+  int64_t worked_ns = now_ns - waited_ns - worker->rest_end_ns;
+  bool again = worker->rest_end_ns > 0 && worked_ns < RECENT * waited_ns;
   int64_t rest_ns = REST * waited_ns;
 
-  if (again && rest_ns < 2 * worker->rest_ns)
+  if (rest_ns < 2 * worker->rest_ns)
     rest_ns = 2 * worker->rest_ns;
-  worker->rest_ns = rest_ns < LONGEST_REST_NS ? rest_ns : LONGEST_REST_NS;
+  if (rest_ns > LONGEST_REST_NS)
+    rest_ns = LONGEST_REST_NS;
+  worker->rest_ns = again ? rest_ns : 0;
   worker->rest_end_ns = now_ns + worker->rest_ns;
-  worker->rests = true;
+  worker->rests = again;
 }
 
 /* Until the tasks that others have taken are done. */

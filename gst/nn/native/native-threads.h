@@ -5,9 +5,9 @@
  * the tasks, neighbours among them, which are the same part of the picture in
  * every step, so that most of what a step reads is in the cache of who made it.
  * Tasks are taken one by one, by others too when theirs are done, so a thread
- * that is held up holds up only the task it has. One that kept the caller waiting
- * for it, since its processor went to someone else, is left out of the next runs
- * for some times as long, the longer the more often it happens. */
+ * that is held up holds up only the task it has. One that keeps the caller waiting
+ * for it again and again, since its processor goes to someone else, is left out of
+ * the next runs for some times as long, the longer the more often it happens. */
 
 #pragma once
 
