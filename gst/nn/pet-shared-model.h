@@ -14,7 +14,7 @@ typedef struct PetSharedModel PetSharedModel;
 struct PetSharedModel {
   PetModelInfo info;
   /* Of several shapes: settled (pet_model_settle()), for reading only. Of one:
-   * as loaded, and the caller's to free. */
+   * as loaded; who opened it may free it before the end. */
   PetModel *model;
 
   /* The store's own. */
