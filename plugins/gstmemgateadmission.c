@@ -166,12 +166,12 @@ tell_late (gpointer user)
   picture->late (picture);
 }
 
-static void
+static gboolean
 settle (gpointer user)
 {
   const GstMemGatePicture *picture = user;
 
-  gst_pet_sinks_settle (picture->gate, picture->budget,
+  return gst_pet_sinks_settle (picture->gate, picture->budget,
       gst_pet_buffer_get_ticket (picture->buffer, picture->budget));
 }
 

@@ -467,7 +467,7 @@ decode_bytes (
     return fail_file (self, file, NULL, &error, map->size);
   }
   status = gst_pet_door_look (
-      &self->door, &options, map->data, map->size, &photo, &error);
+      &self->door, &options, file, map->data, map->size, &photo, &error);
   if (gst_pet_door_is_canceled (&self->door))
     return interrupt (self, file, map->size);
   if (status != PET_OK)

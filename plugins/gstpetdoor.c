@@ -46,12 +46,12 @@ gst_pet_door_is_canceled (const GstPetDoor *door)
   return g_atomic_int_get (&door->canceled);
 }
 
-static void
+static gboolean
 settle (gpointer user)
 {
   const GstPetDoor *door = user;
 
-  gst_pet_sinks_settle (door->element, door->account.budget, NULL);
+  return gst_pet_sinks_settle (door->element, door->account.budget, NULL);
 }
 
 static GstPetAdmit
@@ -75,15 +75,17 @@ wait_for (GstPetDoor *door, guint64 bytes, GstPetTicket *from, gboolean clip)
 
 PetStatus
 gst_pet_door_look (GstPetDoor *door, const PetDecodeOptions *options,
-    const guint8 *bytes, gsize size, GstPetPhoto *photo, PetError *error)
+    GstBuffer *file, const guint8 *bytes, gsize size, GstPetPhoto *photo,
+    PetError *error)
 {
+  GstPetTicket *from = gst_pet_buffer_get_ticket (file, door->account.budget);
   PetDecodeOptions charged = *options;
   PetDecoder *decoder = NULL;
   PetStatus status;
   GstPetAdmit admit;
 
   door->stalled = FALSE;
-  admit = wait_for (door, LOOK_BYTES, NULL, TRUE);
+  admit = wait_for (door, LOOK_BYTES, from, TRUE);
   door->stalled = admit == GST_PET_ADMIT_STALLED;
   if (admit == GST_PET_ADMIT_CANCELED)
     return pet_fail (

@@ -37,11 +37,12 @@ void gst_pet_door_close (GstPetDoor *door); /* closed allowed */
 /* From any thread: whoever waits stops waiting; FALSE: one may wait again. */
 void gst_pet_door_cancel (GstPetDoor *door, gboolean cancel);
 
-/* Reads the header, within a small ticket of its own. `options->allocator` is
+/* Reads the header, within a small ticket of its own, or split off that of `file`. `options->allocator` is
  * the door's business. PET_ERROR_LIMIT with an interrupted wait: ask
  * gst_pet_door_is_canceled(). */
 PetStatus gst_pet_door_look (GstPetDoor *door, const PetDecodeOptions *options,
-    const guint8 *bytes, gsize size, GstPetPhoto *photo, PetError *error);
+    GstBuffer *file, const guint8 *bytes, gsize size, GstPetPhoto *photo,
+    PetError *error);
 gboolean gst_pet_door_is_canceled (const GstPetDoor *door);
 
 /* Waits until the photo may come in: from here on the door's account draws from

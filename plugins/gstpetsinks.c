@@ -55,11 +55,13 @@ show_last (const GValue *item, gpointer unused)
     gst_base_sink_set_last_sample_enabled (GST_BASE_SINK (sink), TRUE);
 }
 
-static void
+/* TRUE: all of it plays, or it is in no bin. */
+static gboolean
 for_each_around (
     GstElement *element, GstIteratorForeachFunction function, gpointer data)
 {
   GstObject *top = find_top (element);
+  gboolean plays = TRUE;
   GstIterator *elements;
 
   if (GST_IS_BIN (top)) {
@@ -68,8 +70,12 @@ for_each_around (
         gst_iterator_foreach (elements, function, data) == GST_ITERATOR_RESYNC)
       gst_iterator_resync (elements);
     gst_iterator_free (elements);
+    GST_OBJECT_LOCK (top);
+    plays = GST_STATE (top) == GST_STATE_PLAYING;
+    GST_OBJECT_UNLOCK (top);
   }
   gst_clear_object (&top);
+  return plays;
 }
 
 void
@@ -78,11 +84,11 @@ gst_pet_sinks_show (GstElement *element)
   for_each_around (element, show_last, NULL);
 }
 
-void
+gboolean
 gst_pet_sinks_settle (
     GstElement *element, GstPetBudget *budget, const GstPetTicket *except)
 {
   Settling settling = { budget, except };
 
-  for_each_around (element, settle_last, &settling);
+  return !for_each_around (element, settle_last, &settling);
 }

@@ -16,8 +16,9 @@ G_BEGIN_DECLS
 void gst_pet_sinks_show (GstElement *element);
 
 /* Settles the tickets of pictures that sinks of `element`'s pipeline keep, but
- * for `except` (NULL allowed), whose picture is not done yet. */
-void gst_pet_sinks_settle (
+ * for `except` (NULL allowed), whose picture is not done yet. TRUE: the pipeline does
+ * not play, so that sinks let nothing through. */
+gboolean gst_pet_sinks_settle (
     GstElement *element, GstPetBudget *budget, const GstPetTicket *except);
 
 G_END_DECLS

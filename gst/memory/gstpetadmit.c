@@ -9,6 +9,9 @@
 #define POLL_US (100 * 1000)
 #define FIRST_LOOK_US 1000
 
+/* As long as sinks let nothing through nothing may move for. */
+#define CLOSED_STALL_US (1000 * 1000)
+
 typedef struct {
   GstPetBudget *budget;
   const GstPetDemand *demand;
@@ -16,6 +19,7 @@ typedef struct {
   gboolean split;  /* among budget->n_splitters */
   gint64 begin_us;
   gboolean was_late;
+  gboolean is_closed; /* sinks let nothing through */
   guint n_looks;
 } Wait;
 
@@ -45,8 +49,11 @@ stalled_us (const Wait *wait)
   const GstPetBudget *budget = wait->budget;
   const GstPetTicket *from = wait->demand->from;
   gint64 moved_us = from != NULL ? from->moved_us : budget->moved_us;
+  gint64 stall_us = budget->stall_us;
 
-  return MAX (moved_us, wait->begin_us) + budget->stall_us;
+  if (wait->is_closed && from != NULL)
+    stall_us = MIN (stall_us, CLOSED_STALL_US);
+  return MAX (moved_us, wait->begin_us) + stall_us;
 }
 
 static gboolean
@@ -175,8 +182,7 @@ gst_pet_budget_admit (GstPetBudget *self, const GstPetDemand *demand,
 
     if (wait.n_looks++ > 0) {
       tell_if_late (&wait, now);
-      if (demand->settle != NULL)
-        demand->settle (demand->user);
+      wait.is_closed = demand->settle != NULL && demand->settle (demand->user);
     }
     g_mutex_lock (&self->lock);
     if (demand->canceled == NULL || !g_atomic_int_get (demand->canceled))

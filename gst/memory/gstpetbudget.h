@@ -76,8 +76,9 @@ typedef struct {
    * again every 100 ms. NULL allowed. */
   gboolean (*held) (gpointer user);
   /* Called again and again while it waits, to call gst_pet_ticket_settle() for
-   * pictures that are merely kept. NULL allowed. */
-  void (*settle) (gpointer user);
+   * pictures that are merely kept. TRUE: sinks let none through now, so that the
+   * photo's own branches may wait for this one. NULL allowed. */
+  gboolean (*settle) (gpointer user);
   GstClockTime late_ns; /* `late` is called once after that long */
   void (*late) (gpointer user);
   gpointer user;

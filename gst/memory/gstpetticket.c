@@ -166,6 +166,18 @@ gst_pet_ticket_unref (GstPetTicket *ticket)
   gst_object_unref (budget);
 }
 
+static void
+settle_locked (GstPetTicket *ticket, GQueue *stale)
+{
+  gst_pet_branches_release_locked (ticket->budget, ticket->serial, stale);
+  if (!ticket->ended)
+    end_locked (ticket);
+  ticket->settled = TRUE;
+  land_locked (ticket);
+}
+
+/* With it go those it was split off, where nothing else of theirs is on its way:
+ * what they still hold is what is kept. */
 void
 gst_pet_ticket_settle (GstPetTicket *ticket)
 {
@@ -173,14 +185,13 @@ gst_pet_ticket_settle (GstPetTicket *ticket)
   GQueue stale = G_QUEUE_INIT;
 
   g_mutex_lock (&budget->lock);
-  if (!ticket->settled) {
-    gst_pet_branches_release_locked (budget, ticket->serial, &stale);
-    if (!ticket->ended)
-      end_locked (ticket);
-    ticket->settled = TRUE;
-    land_locked (ticket);
-    moved_locked (ticket);
-  }
+  for (GstPetTicket *of = ticket;
+       of != NULL && (of == ticket || (of->ended && of->n_children == 0));
+       of = of->parent)
+    if (!of->settled) {
+      settle_locked (of, &stale);
+      moved_locked (of);
+    }
   g_mutex_unlock (&budget->lock);
   gst_pet_branches_give_back (&stale);
 }

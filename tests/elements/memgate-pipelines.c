@@ -29,6 +29,75 @@ a_kept_picture_is_not_waited_for (void)
   gst_object_unref (pipeline);
 }
 
+/* Whoever asked for the memory that it is in: a decoder in front of the gate, or the
+ * gate in front of the decoder. */
+static void
+a_kept_photo_is_not_waited_for (void)
+{
+  static const gchar *const lines[] = {
+    "petdec budget=photos ! memgate budget=photos limit=100000 ! fakesink",
+    "petdec budget=photos ! memgate budget=photos cost=100000 limit=100000 ! "
+    "queue ! fakesink",
+    "memgate budget=photos cost=1000000 limit=1000000 ! petdec budget=photos "
+    "! fakesink",
+    "petdec budget=photos ! memgate budget=photos limit=100000 ! peteffect "
+    "budget=photos ! petpngenc budget=photos ! fakesink"
+  };
+  gchar *folder = make_folder ();
+
+  for (guint i = 0; i < 3; i++) {
+    g_autofree gchar *name = g_strdup_printf ("%u.jpg", i);
+
+    g_autoptr (GBytes) photo = picture_jpeg (300, 200, i);
+
+    write_file (folder, name, photo);
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (lines); i++) {
+    g_autofree gchar *line =
+        g_strdup_printf ("petfoldersrc location=%s ! %s", folder, lines[i]);
+    g_autoptr (GError) error = NULL;
+    GstElement *pipeline = gst_parse_launch (line, &error);
+
+    g_assert_no_error (error);
+    run_until (pipeline, GST_MESSAGE_EOS);
+    gst_element_set_state (pipeline, GST_STATE_NULL);
+    gst_object_unref (pipeline);
+  }
+  remove_tree (folder);
+  g_free (folder);
+}
+
+/* petfilesink waits for the pipeline to play, that for the other branch's first picture,
+ * and the gate there for what petfilesink has. */
+static void
+a_preroll_is_not_waited_for (void)
+{
+  gchar *folder = make_folder ();
+  g_autofree gchar *out = g_build_filename (folder, "out", NULL);
+  g_autofree gchar *line = g_strdup_printf (
+      "petfoldersrc location=%s ! petdec budget=preroll ! tee name=t t. ! "
+      "memgate budget=preroll limit=100000 ! queue ! petpngenc budget=preroll "
+      "! "
+      "petfilesink location=%s/{stem}.png t. ! memgate budget=preroll ! queue "
+      "! "
+      "fakesink",
+      folder, out);
+  g_autoptr (GBytes) photo = picture_jpeg (300, 200, 1);
+  g_autoptr (GError) error = NULL;
+  g_autofree gchar *result = g_build_filename (out, "photo.png", NULL);
+  GstElement *pipeline;
+
+  write_file (folder, "photo.jpg", photo);
+  pipeline = gst_parse_launch (line, &error);
+  g_assert_no_error (error);
+  run_until (pipeline, GST_MESSAGE_EOS);
+  g_assert_true (g_file_test (result, G_FILE_TEST_EXISTS));
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  gst_object_unref (pipeline);
+  remove_tree (folder);
+  g_free (folder);
+}
+
 /* An appsink keeps what was pulled last, seen or not. */
 static void
 a_pulled_picture_is_not_waited_for (void)
@@ -109,6 +178,8 @@ add_tests (void)
 {
 #define ADD(name, function) g_test_add_func ("/memgate/" name, function)
   ADD ("a-kept-picture-is-not-waited-for", a_kept_picture_is_not_waited_for);
+  ADD ("a-kept-photo-is-not-waited-for", a_kept_photo_is_not_waited_for);
+  ADD ("a-preroll-is-not-waited-for", a_preroll_is_not_waited_for);
   ADD (
       "a-pulled-picture-is-not-waited-for", a_pulled_picture_is_not_waited_for);
   ADD ("a-branch-without-pictures-takes-nothing",

@@ -98,6 +98,30 @@ a_settled_photo_has_nothing_to_split (void)
   account_free (budget);
 }
 
+/* A sink keeps what a branch gave it, in memory that was drawn for the photo, which
+ * nobody holds any more: the next one is alone. */
+static void
+a_settled_branch_settles_its_photo (void)
+{
+  GstPetBudget *budget = account_new (1000);
+  GstPetTicket *photo = account_admit (budget, 900, NULL), *branch, *other;
+  const GstPetDemand demand = { .bytes = 900 };
+
+  gst_pet_budget_draw (budget, photo, 400);
+  branch = account_admit (budget, 100, photo);
+  other = account_admit (budget, 100, photo);
+  gst_pet_ticket_unref (photo);
+  gst_pet_ticket_settle (branch);
+  gst_pet_ticket_unref (other);
+  gst_pet_ticket_settle (branch);
+  g_assert_cmpint (gst_pet_budget_admit (budget, &demand, &other, NULL), ==,
+      GST_PET_ADMIT_OVER);
+  gst_pet_ticket_unref (other);
+  gst_pet_budget_give_back (budget, photo, 400);
+  gst_pet_ticket_unref (branch);
+  account_free (budget);
+}
+
 static void
 overdraft_is_not_returned_to_the_photo (void)
 {
@@ -499,6 +523,8 @@ main (int argc, char **argv)
       a_branch_that_outlives_its_photo_returns_to_the_account);
   ADD ("a-settled-photo-has-nothing-to-split",
       a_settled_photo_has_nothing_to_split);
+  ADD (
+      "a-settled-branch-settles-its-photo", a_settled_branch_settles_its_photo);
   ADD ("overdraft-is-not-returned-to-the-photo",
       overdraft_is_not_returned_to_the_photo);
   ADD ("side-by-side-where-there-is-room", side_by_side_where_there_is_room);
