@@ -262,23 +262,28 @@ get_notes (const PetCudnn *dnn, cudnnBackendDescriptor_t engine,
 }
 
 /* Sums in float32, no TF32 where fp32 was asked for, and the same bytes every
- * time. */
+ * time. `slow`: without tensor cores, too, where halves do not need them. */
 static bool
 computes_as_promised (const PetCudnn *dnn, const PetCudaConvKey *key,
-    cudnnBackendDescriptor_t engine)
+    cudnnBackendDescriptor_t engine, bool slow)
 {
   cudnnBackendNumericalNote_t notes[CUDNN_NUMERICAL_NOTE_TYPE_COUNT];
   int64_t n = get_notes (dnn, engine, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE,
       CUDNN_TYPE_NUMERICAL_NOTE, CUDNN_NUMERICAL_NOTE_TYPE_COUNT, notes);
+  bool has_tensor_cores = false;
 
-  for (int64_t i = 0; i < n; i++)
+  for (int64_t i = 0; i < n; i++) {
     if (notes[i] == CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC ||
         notes[i] == CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION ||
-        notes[i] == CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS ||
-        (key->type == PET_CUDA_FLOAT &&
-            notes[i] == CUDNN_NUMERICAL_NOTE_TENSOR_CORE))
+        notes[i] == CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS)
       return false;
-  return n >= 0;
+    has_tensor_cores =
+        has_tensor_cores || notes[i] == CUDNN_NUMERICAL_NOTE_TENSOR_CORE;
+  }
+  if (n < 0)
+    return false;
+  return key->type == PET_CUDA_FLOAT ? !has_tensor_cores
+                                     : slow || has_tensor_cores;
 }
 
 /* Not compiled while the program runs: that costs seconds at every start, and
@@ -298,19 +303,6 @@ is_precompiled (const PetCudnn *dnn, cudnnBackendDescriptor_t engine)
 }
 
 static bool
-has_tensor_cores (const PetCudnn *dnn, cudnnBackendDescriptor_t engine)
-{
-  cudnnBackendNumericalNote_t notes[CUDNN_NUMERICAL_NOTE_TYPE_COUNT];
-  int64_t n = get_notes (dnn, engine, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE,
-      CUDNN_TYPE_NUMERICAL_NOTE, CUDNN_NUMERICAL_NOTE_TYPE_COUNT, notes);
-
-  for (int64_t i = 0; i < n; i++)
-    if (notes[i] == CUDNN_NUMERICAL_NOTE_TENSOR_CORE)
-      return true;
-  return false;
-}
-
-static bool
 is_acceptable (const PetCudnn *dnn, const PetCudaConvKey *key,
     cudnnBackendDescriptor_t config, bool slow)
 {
@@ -324,8 +316,8 @@ is_acceptable (const PetCudnn *dnn, const PetCudaConvKey *key,
   good = dnn->cudnnBackendGetAttribute (config, CUDNN_ATTR_ENGINECFG_ENGINE,
              CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &n,
              &engine) == CUDNN_STATUS_SUCCESS &&
-      computes_as_promised (dnn, key, engine) && is_precompiled (dnn, engine) &&
-      (slow || key->type != PET_CUDA_HALF || has_tensor_cores (dnn, engine));
+      computes_as_promised (dnn, key, engine, slow) &&
+      is_precompiled (dnn, engine);
   (void) dnn->cudnnBackendDestroyDescriptor (engine);
   return good;
 }
@@ -370,12 +362,23 @@ add_plan (const PetCudnn *dnn, PetCudaConv *conv,
   conv->workspace[conv->n_plans++] = (size_t) workspace;
 }
 
-/* The engines that the heuristics name, in their order; `first` is the number
- * of the first one. The configurations are kept with the graph. */
+/* Which engines are looked for; the first one's number is `first`. */
+typedef struct {
+  cudnnBackendHeurMode_t mode;
+  int first;
+  bool slow;
+} Search;
+
+/* One after the other, until there are plans. The fallback engines take nearly
+ * everything: a good engine for a part comes before a slow one for all. */
+static const Search searches[] = { { CUDNN_HEUR_MODE_A, 0, false },
+  { CUDNN_HEUR_MODE_A, 0, true }, { CUDNN_HEUR_MODE_FALLBACK, 100, true } };
+
+/* The engines that the heuristics name, in their order. The configurations are
+ * kept with the graph. */
 static void
 ask_heuristics (const PetCudnn *dnn, PetCudaConv *conv,
-    cudnnBackendDescriptor_t graph, cudnnBackendHeurMode_t mode, int first,
-    bool slow)
+    cudnnBackendDescriptor_t graph, const Search *search)
 {
   PetCudnnBuild *build = &conv->graph;
   cudnnBackendDescriptor_t heuristics = pet_cudnn_new (
@@ -387,7 +390,7 @@ ask_heuristics (const PetCudnn *dnn, PetCudaConv *conv,
   set_descriptor (
       build, heuristics, CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH, graph);
   pet_cudnn_set (build, heuristics, CUDNN_ATTR_ENGINEHEUR_MODE,
-      CUDNN_TYPE_HEUR_MODE, 1, &mode);
+      CUDNN_TYPE_HEUR_MODE, 1, &search->mode);
   set_device (build, heuristics, CUDNN_ATTR_ENGINEHEUR_DEVICEPROP);
   pet_cudnn_finalize (build, heuristics);
   for (; max < MAX_CANDIDATES && build->n < PET_CUDNN_MAX_DESCRIPTORS; max++) {
@@ -402,13 +405,13 @@ ask_heuristics (const PetCudnn *dnn, PetCudaConv *conv,
           configs) != CUDNN_STATUS_SUCCESS)
     return;
   for (int i = 0; i < n && i < max && conv->n_plans < PET_CUDA_MAX_PLANS; i++)
-    if (is_acceptable (dnn, &conv->key, configs[i], slow))
-      add_plan (dnn, conv, configs[i], first + i);
+    if (is_acceptable (dnn, &conv->key, configs[i], search->slow))
+      add_plan (dnn, conv, configs[i], search->first + i);
 }
 
 static void
 try_fusion (const PetCudnn *dnn, PetCudaConv *conv, PetCudaFused fused,
-    cudnnBackendHeurMode_t mode, bool slow)
+    const Search *search)
 {
   cudnnBackendDescriptor_t graph;
 
@@ -420,8 +423,7 @@ try_fusion (const PetCudnn *dnn, PetCudaConv *conv, PetCudaFused fused,
   conv->fused = fused;
   graph = build_graph (&conv->graph, &conv->key, fused);
   if (conv->graph.status == CUDNN_STATUS_SUCCESS)
-    ask_heuristics (dnn, conv, graph, mode,
-        mode == CUDNN_HEUR_MODE_FALLBACK ? 100 : 0, slow);
+    ask_heuristics (dnn, conv, graph, search);
 }
 
 /* Than pet_cuda_convolve_halves() allows. */
@@ -433,15 +435,11 @@ reaches_less (const PetCudaConvKey *key, int axis)
   return reach + key->pad[axis] < 1 << 20;
 }
 
-/* The fallback engines take nearly everything and are slow: a good engine for
- * a part comes before one of them for all. */
 PetStatus
 pet_cuda_conv_plan (const PetCuda *cuda, const PetCudaConvKey *key,
     PetCudaConv *conv, PetError *error)
 {
   const PetCudnn *dnn = &cuda->dnn;
-  static const cudnnBackendHeurMode_t modes[] = { CUDNN_HEUR_MODE_A,
-    CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_FALLBACK };
   bool simple_act = key->act == PET_CUDA_ACT_NONE ||
       key->act == PET_CUDA_ACT_RELU || key->act == PET_CUDA_ACT_CLIP ||
       key->act == PET_CUDA_ACT_SIGMOID;
@@ -450,12 +448,12 @@ pet_cuda_conv_plan (const PetCuda *cuda, const PetCudaConvKey *key,
   conv->key = *key;
   conv->best = -1;
   conv->graph.dnn = dnn;
-  for (int i = 0; i < 3; i++) {
+  for (size_t i = 0; i < sizeof searches / sizeof *searches; i++) {
     if (simple_act)
-      try_fusion (dnn, conv, PET_CUDA_FUSED_ALL, modes[i], i > 0);
+      try_fusion (dnn, conv, PET_CUDA_FUSED_ALL, &searches[i]);
     if (simple_act && key->residual_last)
-      try_fusion (dnn, conv, PET_CUDA_FUSED_ACT, modes[i], i > 0);
-    try_fusion (dnn, conv, PET_CUDA_FUSED_BIAS, modes[i], i > 0);
+      try_fusion (dnn, conv, PET_CUDA_FUSED_ACT, &searches[i]);
+    try_fusion (dnn, conv, PET_CUDA_FUSED_BIAS, &searches[i]);
   }
   conv->halves = key->type == PET_CUDA_HALF && cuda->info.compute_major >= 8 &&
       reaches_less (key, 0) && reaches_less (key, 1);

@@ -313,6 +313,8 @@ open_first (GstPetNetwork *network, const GstPetNetworkOptions *options)
     if (options->device == GST_PET_DEVICE_AUTO)
       network->segmenter =
           with_fallback (network, network->segmenter, options, &error);
+    if (network->segmenter == NULL)
+      post_error (network->element, options, error.status, &error);
     return network->segmenter != NULL;
   }
   if (options->device == GST_PET_DEVICE_CUDA) {

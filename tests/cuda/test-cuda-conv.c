@@ -18,8 +18,7 @@ static cudaStream_t stream;
 
 typedef struct {
   PetCudaMap map;
-  float *values; /* as they are in the map */
-  size_t n;
+  size_t n; /* numbers in it */
 } Picture;
 
 static float
