@@ -35,7 +35,7 @@ settle (const PetDitherBand *band, int row, int s, unsigned rows)
     int k = __builtin_ctz (rows), point = s - PET_DITHER_SKEW * k;
 
     band->threshold[(size_t) (row + k) * band->pitch + (size_t) point] =
-        pet_dither_exact_threshold (band->greys, point * band->spacing,
+        pet_dither_exact_threshold (band->colors, point * band->spacing,
             band->y + (row + k) * band->spacing);
   }
 }

@@ -14,20 +14,6 @@
 static const PetSoft taps[PET_DITHER_BLUR_RADIUS + 1] = { 9.0 / 32.0,
   7.0 / 32.0, 3.5 / 32.0, 1.0 / 32.0 };
 
-/* Of rows at a column. */
-static inline double
-edge (const double *above, const double *grey, const double *below,
-    double strength)
-{
-  double around = above[-1] + above[0] + above[1] + grey[-1] + grey[1] +
-      below[-1] + below[0] + below[1];
-  /* The 8 of (8 g - around) / 8 is a power of two: it rounds nowhere. */
-  double sharp = grey[0] + strength / 8.0 * (8.0 * grey[0] - around);
-
-  sharp = sharp < 0.0 ? 0.0 : sharp;
-  return sharp > 255.0 ? 255.0 : sharp;
-}
-
 static int values_side_by_side (
     const double *const rows[3], double strength, double *value, int n);
 
@@ -38,7 +24,7 @@ pet_dither_values (const double *const rows[3], double strength, int spacing,
   int i = spacing == 2 ? values_side_by_side (rows, strength, value, n) : 0;
 
   for (; i < n; i++)
-    value[i] = edge (rows[0] + i * spacing, rows[1] + i * spacing,
+    value[i] = pet_dither_edge (rows[0] + i * spacing, rows[1] + i * spacing,
         rows[2] + i * spacing, strength);
 }
 
@@ -55,8 +41,10 @@ pet_dither_sharpen (const PetSoft *const rows[4], double strength,
     PetSoft *sharp, PetSoft *sharp2, int first, int end)
 {
   for (int x = first; x < end; x++) {
-    sharp[x] = edge (rows[0] + x, rows[1] + x, rows[2] + x, strength);
-    sharp2[x] = edge (rows[1] + x, rows[2] + x, rows[3] + x, strength);
+    sharp[x] =
+        pet_dither_edge (rows[0] + x, rows[1] + x, rows[2] + x, strength);
+    sharp2[x] =
+        pet_dither_edge (rows[1] + x, rows[2] + x, rows[3] + x, strength);
   }
 }
 #else
@@ -266,41 +254,4 @@ pet_dither_hide (const uint8_t *pixels, int spacing, double *threshold, int n)
   for (; i < n; i++)
     if (pixels[4 * (size_t) (i * spacing) + 3] == 0)
       threshold[i] = NAN;
-}
-
-/* What plain C has in `line`, from the greys themselves. */
-static double
-column_sum (const PetDitherGreys *greys, int x, int y)
-{
-  double sharp[2 * PET_DITHER_BLUR_RADIUS + 1];
-  const double *at = sharp + PET_DITHER_BLUR_RADIUS;
-
-  x = pet_mirror (x, greys->ring.width);
-  for (int k = -PET_DITHER_BLUR_RADIUS; k <= PET_DITHER_BLUR_RADIUS; k++) {
-    int row = pet_mirror (y + k, greys->height);
-    const double *rows[3];
-
-    for (int i = 0; i < 3; i++)
-      rows[i] = (const double *) pet_ring_row (
-                    &greys->ring, pet_mirror (row - 1 + i, greys->height)) +
-          x;
-    sharp[k + PET_DITHER_BLUR_RADIUS] =
-        edge (rows[0], rows[1], rows[2], greys->strength);
-  }
-  return 9.0 / 32.0 * at[0] + 7.0 / 32.0 * (at[-1] + at[1]) +
-      3.5 / 32.0 * (at[-2] + at[2]) + 1.0 / 32.0 * (at[-3] + at[3]);
-}
-
-double
-pet_dither_exact_threshold (const PetDitherGreys *greys, int x, int y)
-{
-  double line[2 * PET_DITHER_BLUR_RADIUS + 1];
-  const double *at = line + PET_DITHER_BLUR_RADIUS;
-
-  for (int k = -PET_DITHER_BLUR_RADIUS; k <= PET_DITHER_BLUR_RADIUS; k++)
-    line[k + PET_DITHER_BLUR_RADIUS] = column_sum (greys, x + k, y);
-  return 0.7 *
-      (9.0 / 32.0 * at[0] + 7.0 / 32.0 * (at[-1] + at[1]) +
-          3.5 / 32.0 * (at[-2] + at[2]) + 1.0 / 32.0 * (at[-3] + at[3])) +
-      0.3 * 128.0;
 }

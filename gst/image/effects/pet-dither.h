@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/pet-image.h"
 #include "base/pet-prefetch.h"
 #include "image/effects/pet-dither-lanes.h"
 #include "image/effects/pet-effect-tables.h"
@@ -49,6 +50,20 @@ void pet_dither_tone_start (PetDitherTone *tone, double gamma);
 void pet_dither_tone (const PetDitherTone *tone, const uint8_t *pixels,
     PetAhead ahead, double *grey, PetSoft *soft, int n);
 
+/* The edge of `grey`, between the rows above and below: all at the same column. */
+static inline double
+pet_dither_edge (const double *above, const double *grey, const double *below,
+    double strength)
+{
+  double around = above[-1] + above[0] + above[1] + grey[-1] + grey[1] +
+      below[-1] + below[0] + below[1];
+  /* The 8 of (8 g - around) / 8 is a power of two: it rounds nowhere. */
+  double sharp = grey[0] + strength / 8.0 * (8.0 * grey[0] - around);
+
+  sharp = sharp < 0.0 ? 0.0 : sharp;
+  return sharp > 255.0 ? 255.0 : sharp;
+}
+
 /* Values of `n` lattice points, which are the edges of rows[1] at its columns 0,
  * `spacing`, and so on. */
 void pet_dither_values (const double *const rows[3], double strength,
@@ -82,15 +97,22 @@ void pet_dither_threshold (
 void pet_dither_hide (
     const uint8_t *pixels, int spacing, double *threshold, int n);
 
-/* The newest rows of exact greys, which have a valid element on both sides. */
+/* The colours that greys are made of. In place, rows before `kept_end` may be paper
+ * by now: the newest of them are in `kept`. */
 typedef struct {
-  PetRing ring;
-  int height;
+  const PetImage *src;
+  PetRing kept; /* of pixels */
+  int kept_end;
+  const PetDitherTone *tone;
   double strength;
-} PetDitherGreys;
+} PetDitherColors;
 
-/* T of pixel (x, y); the ring has the rows from y - 4 to y + 4. */
-double pet_dither_exact_threshold (const PetDitherGreys *greys, int x, int y);
+/* Rows of colours above a lattice row, and below it, that its thresholds are made of. */
+#define PET_DITHER_SEEN (PET_DITHER_BLUR_RADIUS + 1)
+
+/* T of pixel (x, y), of which the PET_DITHER_SEEN rows above must be had. It makes
+ * 81 greys for that: few are asked for. */
+double pet_dither_exact_threshold (const PetDitherColors *colors, int x, int y);
 
 /* Lattice rows that are diffused together: row k follows row k - 1 at a
  * distance of PET_DITHER_SKEW points, so that their chains of additions run
@@ -109,8 +131,8 @@ typedef struct {
   double *value;     /* grey; any finite number where alpha is 0 */
   double *threshold; /* not a number where alpha is 0 and in spare elements */
   double slack;      /* how much more than that it may be */
-  const PetDitherGreys *greys; /* for exact ones, if slack > 0 */
-  int y, spacing;              /* of the first row, and from row to row */
+  const PetDitherColors *colors; /* for exact ones, if slack > 0 */
+  int y, spacing;                /* of the first row, and from row to row */
   double *error; /* of the row above; afterwards of the last row */
   uint8_t *dots; /* bit k of dots[i + PET_DITHER_SKEW * k]: point i of row k */
 } PetDitherBand;

@@ -18,15 +18,20 @@
 #include "image/pet-plane.h"
 
 #define MAX_SPACING 5
+#define MAX_DOT_SIZE 3
 
 /* Lattice rows are blurred in pairs, rows sharpened likewise. */
 #define SHARP_ROWS(spacing) ((2 * PET_DITHER_BLUR_RADIUS + 3 + (spacing)) & ~1)
 #define MAX_SHARP_ROWS SHARP_ROWS (MAX_SPACING)
 
-/* From 4 rows above a band to the last one that is read ahead of it: what exact
- * thresholds may ask for. */
-#define GREY_ROWS(spacing) ((PET_DITHER_ROWS - 1) * (spacing) + 10)
+/* From the row above a pair of lattice rows to the last one that is read ahead of
+ * them. */
+#define GREY_ROWS(spacing) (PET_DITHER_BLUR_RADIUS + 4 + (spacing))
 #define MAX_GREY_ROWS GREY_ROWS (MAX_SPACING)
+
+/* Those above a band that its thresholds are made of, and those of it that were
+ * printed with the band before. */
+#define KEPT_ROWS (PET_DITHER_SEEN + MAX_DOT_SIZE - 1)
 
 /* By how much printing is behind reading, at the usual spacing. */
 #define PRINTED_BEHIND 8
@@ -44,7 +49,7 @@ static const PetEffectParam params[] = {
   [DOT_SPACING] = { "dot-spacing", "Pixels from one dot to the next",
       PET_PARAM_INT, 1.0, MAX_SPACING, 2.0 },
   [DOT_SIZE] = { "dot-size", "Width and height of a dot in pixels",
-      PET_PARAM_INT, 1.0, 3.0, 2.0 },
+      PET_PARAM_INT, 1.0, MAX_DOT_SIZE, 2.0 },
   [GAMMA] = { "gamma", "Exponent of the tone curve; below 1 brightens",
       PET_PARAM_FLOAT, 0.1, 3.0, 0.45 },
   [EDGE_STRENGTH] = { "edge-strength", "Strength of the edge enhancement",
@@ -61,7 +66,8 @@ typedef struct {
   const PetImage *src, *dst;
   int width, height, spacing, dot_size;
   PetDitherTone *tone;
-  PetDitherGreys grey; /* after the tone curve */
+  PetDitherColors colors;
+  PetRing grey; /* after the tone curve */
   PetRing soft_grey;
   /* Of the newest rows: from the first to the last pixel that is not 0. None
    * outside is visible, and greys there are 255. */
@@ -91,8 +97,9 @@ take_scratch (PetScratch *scratch, Dither *dither, int width, int spacing)
   size_t pitch = columns + 2 * PET_DITHER_PAD;
 
   dither->tone = pet_scratch_take (scratch, 1, sizeof (PetDitherTone));
-  pet_ring_take (scratch, &dither->grey.ring, GREY_ROWS (spacing), width, 8,
-      sizeof (double));
+  pet_ring_take (
+      scratch, &dither->grey, GREY_ROWS (spacing), width, 8, sizeof (double));
+  pet_ring_take (scratch, &dither->colors.kept, KEPT_ROWS, width, 0, 4);
   pet_ring_take (
       scratch, &dither->soft_grey, 4, width, SOFT_PAD, sizeof (PetSoft));
   pet_ring_take (scratch, &dither->sharp, SHARP_ROWS (spacing), width, SOFT_PAD,
@@ -181,7 +188,7 @@ static void
 make_grey_row (Dither *dither, int y)
 {
   const uint8_t *src = pet_image_row (dither->src, y);
-  double *grey = pet_ring_row (&dither->grey.ring, y);
+  double *grey = pet_ring_row (&dither->grey, y);
   PetSoft *soft = pet_ring_row (&dither->soft_grey, y);
   int width = dither->width;
   int below = y + 1 < dither->height ? y + 1 : y;
@@ -190,7 +197,7 @@ make_grey_row (Dither *dither, int y)
   Range range;
 
   pet_nonzero_span (src, width, &range.first, &range.end);
-  refill (grey, &dither->used_grey[y % dither->grey.ring.count], range, 255.0);
+  refill (grey, &dither->used_grey[y % dither->grey.count], range, 255.0);
   refill_white (soft, &dither->used_soft[y % 4], range);
   ahead.read = pet_image_row (dither->src, below) + 4 * (size_t) range.first;
   ahead.write = pet_image_row (dither->dst, printed) + 4 * (size_t) range.first;
@@ -224,7 +231,7 @@ make_sharp_rows (Dither *dither, int y)
   for (int i = 0; i < 2; i++)
     refill_white (pet_ring_row (&dither->sharp, y + i),
         &dither->used_sharp[(y + i) % dither->sharp.count], range);
-  pet_dither_sharpen (rows, dither->grey.strength,
+  pet_dither_sharpen (rows, dither->colors.strength,
       pet_ring_row (&dither->sharp, y), pet_ring_row (&dither->sharp, y + 1),
       range.first, range.end);
 }
@@ -300,10 +307,10 @@ make_points (Dither *dither, int y, int row, Range points, bool adaptive)
       threshold + points.first, n);
   for (int i = 0; i < 3; i++)
     rows[i] = (const double *) pet_ring_row (
-                  &dither->grey.ring, pet_mirror (y - 1 + i, dither->height)) +
+                  &dither->grey, pet_mirror (y - 1 + i, dither->height)) +
         x;
   pet_dither_values (
-      rows, dither->grey.strength, spacing, value + points.first, n);
+      rows, dither->colors.strength, spacing, value + points.first, n);
 }
 
 /* Rows `row` and `row` + 1 of the band; returns which of their points may be
@@ -391,6 +398,20 @@ print_dots (Dither *dither, const PetImage *dst, int y, int row)
       draw_dot (dst, i * dither->spacing, y, dither->dot_size);
 }
 
+/* Of the rows that are to be printed, those that the next band's thresholds are
+ * made of: in place they go. */
+static void
+keep_colors (Dither *dither, int next, int end)
+{
+  PetDitherColors *colors = &dither->colors;
+
+  end = end < dither->height ? end : dither->height;
+  for (int y = next - PET_DITHER_SEEN; y < end; y++)
+    memcpy (pet_ring_row (&colors->kept, y), pet_image_row (dither->src, y),
+        4 * (size_t) dither->width);
+  colors->kept_end = end;
+}
+
 /* In place, no row may turn into paper before its colours were read: four rows
  * below the last one of the band are, and no dot or gap is larger than five. */
 static void
@@ -400,6 +421,7 @@ print_band (Dither *dither, const PetImage *dst, int y)
   int end = y + (PET_DITHER_ROWS - 1) * spacing;
 
   end += spacing > size ? spacing : size;
+  keep_colors (dither, y + PET_DITHER_ROWS * spacing, end);
   if (spacing == 2 && size == 2) {
     for (int row = 0; row < PET_DITHER_ROWS && y < dst->height; row++, y += 2)
       print_squares (dither, dst, y, row);
@@ -462,12 +484,13 @@ render (const PetImage *src, const PetImage *dst, const double *values,
 
   dither.spacing = (int) values[DOT_SPACING];
   dither.dot_size = (int) values[DOT_SIZE];
-  dither.grey.height = src->height;
-  dither.grey.strength = values[EDGE_STRENGTH];
-  dither.band.greys = &dither.grey;
+  dither.colors.strength = values[EDGE_STRENGTH];
+  dither.band.colors = &dither.colors;
   dither.band.spacing = dither.spacing;
   dither.band.slack = values[ADAPTIVE] != 0.0 ? 2.0 * PET_DITHER_SLACK : 0.0;
   take_scratch (&scratch, &dither, src->width, dither.spacing);
+  dither.colors.src = src;
+  dither.colors.tone = dither.tone;
   pet_dither_tone_start (dither.tone, values[GAMMA]);
   start_rows (&dither);
   for (int y = 0; y < src->height; y += PET_DITHER_ROWS * dither.spacing)

@@ -6,7 +6,7 @@
  *
  * Two rows of the result, made together, need 10 rows of halation below them, and
  * these need 2 rows of blur, so 12 rows are read ahead; what is kept are rings of
- * rows: 286 bytes of scratch memory per column and 90 KiB for tables and spare elements,
+ * rows: 278 bytes of scratch memory per column and 90 KiB for tables and spare elements,
  * whatever the height. */
 
 #include <string.h>
@@ -69,7 +69,7 @@ take_scratch (PetScratch *scratch, Film *film, int width, int height)
   PetFilmLight *light = &film->light;
 
   film->curve = pet_scratch_take (scratch, PET_FILM_CURVE_SIZE, sizeof (float));
-  take_ring (scratch, &film->grey, 2 * EDGE_RADIUS + 1, width);
+  take_ring (scratch, &film->grey, EDGE_RADIUS + 1, width);
   take_ring (scratch, &film->soft, 2 * EDGE_RADIUS + 1, width);
   take_ring (scratch, &film->edge, WIDE_RADIUS + 2, width);
   take_ring (scratch, &film->bright, 1, width);
