@@ -38,6 +38,8 @@ time_all (PetCuda *cuda, PetCudaConv *conv, PetCudaConvRun run, void *user,
 
   conv->best = 0;
   for (int i = 0; i < pet_cuda_conv_ways (conv); i++) {
+    if (!pet_cuda_conv_suits (conv, i))
+      continue;
     PET_TRY (time_way (cuda, run, user, i, begin, end, &milliseconds, error));
     if (i == 0 || milliseconds < fastest) {
       fastest = milliseconds;
@@ -140,7 +142,7 @@ pet_cuda_cache_open (const PetCuda *cuda, PetCudaCache *cache)
   }
   length = strlen (cache->path);
   snprintf (cache->path + length, sizeof cache->path - length,
-      "/cuda-2-%.60s-sm%d%d-cudnn%zu", cuda->info.name,
+      "/cuda-3-%.60s-sm%d%d-cudnn%zu", cuda->info.name,
       cuda->info.compute_major, cuda->info.compute_minor, cuda->dnn.version);
   for (char *c = cache->path + length + 1; *c != '\0'; c++)
     if (*c == ' ' || *c == '/')

@@ -464,6 +464,21 @@ pet_cuda_conv_plan (const PetCuda *cuda, const PetCudaConvKey *key,
   return PET_OK;
 }
 
+bool
+pet_cuda_conv_suits (const PetCudaConv *conv, int way)
+{
+  PetCudaWindow window;
+
+  for (int i = 0; i < 2; i++) {
+    window.kernel[i] = conv->key.kernel[i];
+    window.stride[i] = conv->key.stride[i];
+    window.dilation[i] = conv->key.dilation[i];
+    window.pad[i] = conv->key.pad[i];
+  }
+  return way < conv->n_plans ||
+      pet_cuda_half_conv_suits (&window, way - conv->n_plans);
+}
+
 void
 pet_cuda_conv_clear (PetCudaConv *conv)
 {

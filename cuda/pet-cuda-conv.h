@@ -50,6 +50,8 @@ pet_cuda_conv_ways (const PetCudaConv *conv)
   return conv->n_plans + (conv->halves ? PET_CUDA_HALF_CONVS : 0);
 }
 
+bool pet_cuda_conv_suits (const PetCudaConv *conv, int way);
+
 /* What the cache calls a way. */
 #define PET_CUDA_HALVES_CHOICE 1000
 

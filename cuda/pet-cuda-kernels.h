@@ -104,8 +104,10 @@ typedef struct {
   PetCudaEpilogue epilogue; /* its bias is not looked at */
 } PetCudaHalfConv;
 
-/* Variants: how large a part a block makes. */
-#define PET_CUDA_HALF_CONVS 6
+/* Variants: how large a part a block makes. The first ones suit all windows. */
+#define PET_CUDA_HALF_CONVS 17
+
+bool pet_cuda_half_conv_suits (const PetCudaWindow *window, int variant);
 
 cudaError_t pet_cuda_convolve_halves (const PetCudaMap *x,
     const PetCudaHalfConv *conv, const PetCudaMap *y, int variant,

@@ -270,9 +270,23 @@ remembered (const PetCudaCache *cache, const PetCudaConv *conv)
   if (cache->path[0] == '\0' || pet_cuda_conv_ways (conv) == 1)
     return 0;
   for (int i = 0; i < pet_cuda_conv_ways (conv); i++)
-    if (pet_cuda_conv_choice (conv, i) == choice)
+    if (pet_cuda_conv_choice (conv, i) == choice &&
+        pet_cuda_conv_suits (conv, i))
       return i;
   return -1;
+}
+
+/* The way that was asked for, where it can be had; else what is remembered. */
+static int
+first_choice (const PetCudaProgram *program, const PetCudaCache *cache,
+    const PetCudaConv *conv)
+{
+  int wanted = conv->n_plans + program->half_variant - 1;
+
+  return program->half_variant > 0 && conv->halves &&
+          pet_cuda_conv_suits (conv, wanted)
+      ? wanted
+      : remembered (cache, conv);
 }
 
 /* Plans are timed at the first step that has the shape, in its place. */
@@ -286,9 +300,7 @@ choose_plans (PetCudaProgram *program, PetError *error)
   for (int i = 0; i < program->n_convs; i++) {
     PetCudaConv *conv = &program->convs[i];
 
-    conv->best = program->half_variant > 0 && conv->halves
-        ? conv->n_plans + program->half_variant - 1
-        : remembered (&cache, conv);
+    conv->best = first_choice (program, &cache, conv);
   }
   for (int i = 0; i < program->n_steps && status == PET_OK; i++) {
     PetCudaStep *step = &program->steps[i];

@@ -9,9 +9,12 @@
  *   PET_LAUNCH (kernel, grid, block, stream) (arguments)       no barriers
  *   PET_LAUNCH_SYNC (kernel, grid, block, stream) (arguments)  __syncthreads()
  *
- * On the card both are the same. Kernels use shared memory of fixed size, no dynamic
- * one, and of what is the card's own what has a function here: nothing that the
- * emulation lacks. -fmad=false everywhere: a looks' picture is the plain C version's, bit
+ *   PET_LAUNCH_SHARED (kernel, grid, block, bytes, stream) (arguments)
+ *                                                    barriers, and PET_SHARED (name):
+ *                                                    uint4 *name is so many bytes
+ *
+ * On the card the first two are the same. Of what is the card's own kernels use what
+ * has a function here: nothing that the emulation lacks. -fmad=false everywhere: a looks' picture is the plain C version's, bit
  * by bit. */
 
 #pragma once
@@ -28,29 +31,43 @@
 #else
 /* clang-format off */
 #define PET_LAUNCH(kernel, grid, block, stream)                                \
-  pet_launch_ (kernel, grid, block, stream)
+  pet_launch_ (kernel, grid, block, 0, stream)
 #define PET_LAUNCH_SYNC PET_LAUNCH
+#define PET_LAUNCH_SHARED(kernel, grid, block, bytes, stream)                  \
+  pet_launch_ (kernel, grid, block, bytes, stream)
+#define PET_SHARED(name) extern __shared__ uint4 name[]
+
+/* What a kernel may have of shared memory without asking. */
+#define PET_SHARED_UNASKED ((size_t) 48 << 10)
 
 template <typename... Parameters> struct PetLaunch_ {
   void (*kernel) (Parameters...);
   dim3 grid, block;
+  size_t shared;
   cudaStream_t stream;
 
   template <typename... Arguments>
   cudaError_t
   operator() (Arguments... arguments) const
   {
-    kernel<<<grid, block, 0, stream>>> (arguments...);
+    if (shared > PET_SHARED_UNASKED) {
+      cudaError_t error = cudaFuncSetAttribute ((const void *) kernel,
+          cudaFuncAttributeMaxDynamicSharedMemorySize, (int) shared);
+
+      if (error != cudaSuccess)
+        return error;
+    }
+    kernel<<<grid, block, shared, stream>>> (arguments...);
     return cudaGetLastError ();
   }
 };
 
 template <typename... Parameters>
 static PetLaunch_<Parameters...>
-pet_launch_ (
-    void (*kernel) (Parameters...), dim3 grid, dim3 block, cudaStream_t stream)
+pet_launch_ (void (*kernel) (Parameters...), dim3 grid, dim3 block,
+    size_t shared, cudaStream_t stream)
 {
-  return PetLaunch_<Parameters...>{ kernel, grid, block, stream };
+  return PetLaunch_<Parameters...>{ kernel, grid, block, shared, stream };
 }
 /* clang-format on */
 #endif
@@ -72,6 +89,20 @@ pet_multiply_halves (const uint32_t *a, const uint32_t *b, float *sums)
       : "+f"(sums[0]), "+f"(sums[1]), "+f"(sums[2]), "+f"(sums[3])
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 #endif
+}
+#endif
+
+/* Four tiles of 8 rows of 16 bytes out of shared memory by a warp: lane 8 i + k says
+ * where row k of tile i is; tile[i] becomes word lane % 4 of row lane / 4 of it (PTX:
+ * ldmatrix). All threads of the block come here as often. */
+#ifndef PET_EMULATE
+static inline __device__ void
+pet_load_tiles (const uint4 *row, uint32_t *tile)
+{
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
+               : "=r"(tile[0]), "=r"(tile[1]), "=r"(tile[2]), "=r"(tile[3])
+               : "r"((unsigned) __cvta_generic_to_shared (row))
+               : "memory");
 }
 #endif
 

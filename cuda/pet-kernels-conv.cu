@@ -4,7 +4,7 @@
  * tensor cores, for the shapes for which cuDNN has slow plans or needs a kernel
  * more for what follows. docs/cuda.md has the bytes they move. */
 
-#include "pet-kernel-map.h"
+#include "pet-kernel-halves.h"
 
 static __global__ void
 depthwise (PetCudaMap x, const float *weights, PetCudaWindow w,
@@ -228,22 +228,6 @@ fetch_seen (uint4 *to, const PetCudaMap &x, const PetCudaWindow &w,
       to, (const uint16_t *) x.data + (is_inside ? offset : 0), is_inside);
 }
 
-/* 8 channels of a pixel, from sums, and out. */
-static inline __device__ void
-finish_sums (const float *sums, const PetCudaHalfConv &conv,
-    const PetCudaMap &y, int pixel, int channel)
-{
-  Place place = { 0, 0, pixel, channel };
-  PetCudaMap line = y;
-  float v[8], bias[8];
-
-  line.data = (void *) conv.bias;
-  load8 (line, (size_t) channel, bias);
-  for (int i = 0; i < 8; i++)
-    v[i] = sums[i] + bias[i];
-  finish8 (v, conv.epilogue, y, place);
-}
-
 /* A step's products, by one warp: DOWN x ACROSS tiles of 16 pixels by 8 channels from
  * `down` and `across` on. */
 template <int ROWS, int DOWN, int ACROSS>
@@ -381,7 +365,7 @@ typedef void (*HalfConv) (PetCudaMap x, PetCudaHalfConv conv, PetCudaMap y);
 static const struct {
   int rows, columns, threads;
   HalfConv run;
-} variants[PET_CUDA_HALF_CONVS] = {
+} variants[] = {
   { 128, 64, 128, convolve_halves<128, 64, 4, 1> },
   { 128, 32, 128, convolve_halves<128, 32, 4, 1> },
   { 128, 16, 128, convolve_halves<128, 16, 4, 1> },
@@ -390,8 +374,31 @@ static const struct {
   { 32, 32, 128, convolve_halves<32, 32, 2, 2> },
 };
 
-cudaError_t
-pet_cuda_convolve_halves (const PetCudaMap *x, const PetCudaHalfConv *conv,
+#define ANY_VARIANTS ((int) (sizeof variants / sizeof *variants))
+
+static_assert (ANY_VARIANTS + PET_POINT_VARIANTS + PET_NEAR_VARIANTS ==
+        PET_CUDA_HALF_CONVS,
+    "variants");
+
+static bool
+has_side (const PetCudaWindow *window, int side)
+{
+  for (int i = 0; i < 2; i++)
+    if (window->kernel[i] != side || window->stride[i] != 1 ||
+        window->dilation[i] != 1 || (side == 1 && window->pad[i] != 0))
+      return false;
+  return true;
+}
+
+bool
+pet_cuda_half_conv_suits (const PetCudaWindow *window, int variant)
+{
+  return variant < ANY_VARIANTS ||
+      has_side (window, variant < ANY_VARIANTS + PET_POINT_VARIANTS ? 1 : 3);
+}
+
+static cudaError_t
+convolve_any (const PetCudaMap *x, const PetCudaHalfConv *conv,
     const PetCudaMap *y, int variant, cudaStream_t stream)
 {
   int rows = variants[variant].rows, columns = variants[variant].columns;
@@ -401,4 +408,16 @@ pet_cuda_convolve_halves (const PetCudaMap *x, const PetCudaHalfConv *conv,
 
   return PET_LAUNCH_SYNC (variants[variant].run, grid,
       dim3 ((unsigned) variants[variant].threads), stream) (*x, *conv, *y);
+}
+
+cudaError_t
+pet_cuda_convolve_halves (const PetCudaMap *x, const PetCudaHalfConv *conv,
+    const PetCudaMap *y, int variant, cudaStream_t stream)
+{
+  if (variant < ANY_VARIANTS)
+    return convolve_any (x, conv, y, variant, stream);
+  variant -= ANY_VARIANTS;
+  if (variant < PET_POINT_VARIANTS)
+    return pet_convolve_points (x, conv, y, variant, stream);
+  return pet_convolve_near (x, conv, y, variant - PET_POINT_VARIANTS, stream);
 }

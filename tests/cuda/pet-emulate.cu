@@ -80,6 +80,24 @@ pet_multiply_halves (const uint32_t *a, const uint32_t *b, float *sums)
   pet_emulate_barrier ();
 }
 
+uint4 pet_emulate_shared[PET_MOST_SHARED / sizeof (uint4)];
+
+/* Where the threads of a block say that rows are. */
+static const uint4 *held_rows[MOST_THREADS];
+
+void
+pet_load_tiles (const uint4 *row, uint32_t *tile)
+{
+  unsigned thread = threadIdx.x, warp = thread / 32 * 32, lane = thread % 32;
+
+  held_rows[thread] = row;
+  pet_emulate_barrier ();
+  for (unsigned i = 0; i < 4; i++)
+    memcpy (&tile[i],
+        (const char *) held_rows[warp + 8 * i + lane / 4] + lane % 4 * 4, 4);
+  pet_emulate_barrier ();
+}
+
 /* What threads have on its way to shared memory. */
 typedef struct {
   uint4 *to;

@@ -11,6 +11,7 @@
 #include <cmath>
 #include <functional>
 #include <stdint.h>
+#include <string.h>
 #include <vector_functions.h>
 
 #include "fake-cuda.h"
@@ -19,6 +20,8 @@ using std::isnan;
 
 #undef __shared__
 #define __shared__ static
+#undef __launch_bounds__
+#define __launch_bounds__(threads)
 
 extern uint3 threadIdx, blockIdx;
 
@@ -27,6 +30,13 @@ void pet_emulate_barrier (void);
 
 /* As in cuda/pet-kernel.h. */
 void pet_multiply_halves (const uint32_t *a, const uint32_t *b, float *sums);
+
+void pet_load_tiles (const uint4 *row, uint32_t *tile);
+
+/* As much as any card's block may have. */
+#define PET_MOST_SHARED ((size_t) 99 << 10)
+extern uint4 pet_emulate_shared[PET_MOST_SHARED / sizeof (uint4)];
+#define PET_SHARED(name) uint4 *name = pet_emulate_shared
 
 /* Late: what is read before it was waited for is what was there before. */
 void pet_fetch_chunk (uint4 *to, const void *from, bool inside);
@@ -49,6 +59,7 @@ cudaError_t pet_emulate_launch (
 template <typename... Parameters> struct PetEmulated {
   void (*kernel) (Parameters...);
   dim3 grid, block;
+  size_t shared;
   cudaStream_t stream;
   bool sync;
 
@@ -58,9 +69,12 @@ template <typename... Parameters> struct PetEmulated {
   {
     PetEmulated self = *this;
 
-    if (grid.x == 0 || grid.y == 0 || grid.y > 65535 || block.x > 1024)
+    if (grid.x == 0 || grid.y == 0 || grid.y > 65535 || block.x > 1024 ||
+        shared > PET_MOST_SHARED)
       return fake_cuda_fail (cudaErrorInvalidConfiguration);
     return pet_emulate_launch (stream, [=] () {
+      /* Halves that are not a number. */
+      memset (pet_emulate_shared, 0xff, self.shared);
       pet_emulate_grid (self.grid, self.block, self.sync,
           [=] () { self.kernel (arguments...); });
     });
@@ -70,15 +84,18 @@ template <typename... Parameters> struct PetEmulated {
 template <typename... Parameters>
 static PetEmulated<Parameters...>
 pet_emulated (void (*kernel) (Parameters...), dim3 grid, dim3 block,
-    cudaStream_t stream, bool sync)
+    size_t shared, cudaStream_t stream, bool sync)
 {
-  return PetEmulated<Parameters...>{ kernel, grid, block, stream, sync };
+  return PetEmulated<Parameters...>{ kernel, grid, block, shared, stream,
+    sync };
 }
 
 #define PET_LAUNCH(kernel, grid, block, stream)                                \
-  pet_emulated (kernel, grid, block, stream, false)
+  pet_emulated (kernel, grid, block, 0, stream, false)
 #define PET_LAUNCH_SYNC(kernel, grid, block, stream)                           \
-  pet_emulated (kernel, grid, block, stream, true)
+  pet_emulated (kernel, grid, block, 0, stream, true)
+#define PET_LAUNCH_SHARED(kernel, grid, block, bytes, stream)                  \
+  pet_emulated (kernel, grid, block, bytes, stream, true)
 
 template <typename T>
 static inline void
