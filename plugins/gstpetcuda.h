@@ -20,8 +20,8 @@ G_BEGIN_DECLS
  * $PET_CUDA_MODULE. Thread-safety: safe. */
 const PetCudaApi *gst_pet_cuda_api (PetError *error);
 
-/* A card whose bytes are charged to the account "cuda-N" (GstPetBudget, limit:
- * the card's memory), on which gates can wait like on any other. */
+/* A card whose bytes are charged to the account "cuda-N" (GstPetBudget; limit: what
+ * a gate sets, else the card's memory), on which gates can wait like on any other. */
 typedef struct _GstPetCard GstPetCard;
 
 PetStatus gst_pet_card_open (gint device, GstPetCard **card, PetError *error);
