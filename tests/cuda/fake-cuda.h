@@ -49,6 +49,14 @@ typedef struct {
 
 FAKE_EXPORT void fake_cuda_state (FakeCudaState *state);
 
+/* The next `call`, of whatever thread, does not return until it is let go, for 20 s
+ * at most. */
+FAKE_EXPORT void fake_cuda_hold (const char *call);
+/* Waits until it has come; 0: it did not come in 20 s. */
+FAKE_EXPORT int fake_cuda_await_held (void);
+/* Whether it was still held. */
+FAKE_EXPORT int fake_cuda_let_go (void);
+
 /* Runs or records; `data` is freed in any case. */
 cudaError_t fake_cuda_enqueue (const char *call, cudaStream_t stream,
     void (*run) (void *), void (*free_data) (void *), void *data);
