@@ -386,20 +386,33 @@ check_job (const PetCudaSegmenter *segmenter, const PetImage *photo,
   return PET_OK;
 }
 
+static PetStatus
+run_batch (PetCudaSegmenter *segmenter, const PetCudaPhoto *photos, int n,
+    PetError *error)
+{
+  for (int i = 0; i < n; i++)
+    PET_TRY (prepare (segmenter, &photos[i], i, error));
+  PET_TRY (pet_cuda_program_run (segmenter->program, error));
+  return make_masks (segmenter, n, error);
+}
+
 PetStatus
 pet_cuda_segmenter_run (PetCudaSegmenter *segmenter, const PetCudaPhoto *photos,
     const PetImage *masks, int n, PetError *error)
 {
+  PetStatus status;
+
   if (n < 1 || n > segmenter->batch)
     return pet_fail (error, PET_ERROR_ARGUMENT,
         "%d photos do not fit a batch of %d", n, segmenter->batch);
   for (int i = 0; i < n; i++)
     PET_TRY (check_job (segmenter, &photos[i].image, &masks[i], error));
   PET_TRY (pet_cuda_enter (segmenter->cuda, error));
-  for (int i = 0; i < n; i++)
-    PET_TRY (prepare (segmenter, &photos[i], i, error));
-  PET_TRY (pet_cuda_program_run (segmenter->program, error));
-  PET_TRY (make_masks (segmenter, n, error));
+  status = run_batch (segmenter, photos, n, error);
+  /* Until then something may still read the photos' frames. */
+  if (status != PET_OK)
+    (void) pet_cuda_wait (segmenter->cuda, NULL);
+  PET_TRY (status);
   for (int i = 0; i < n; i++)
     copy_mask (segmenter, i, &masks[i]);
   return PET_OK;

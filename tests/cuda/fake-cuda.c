@@ -193,6 +193,7 @@ fake_cuda_state (FakeCudaState *result)
 {
   fake_cuda_enter ();
   *result = state;
+  result->waiting = fake_streams_waiting ();
   fake_cuda_leave (cudaSuccess);
 }
 

@@ -44,6 +44,7 @@ typedef struct {
   size_t bytes, peak; /* of the card */
   size_t objects;     /* streams, events, graphs alive */
   size_t up, down;    /* bytes copied to and from the card, since then */
+  size_t waiting;     /* work of streams that was started and is not done */
   size_t faults;      /* calls with addresses that are not of the card, ... */
 } FakeCudaState;
 
@@ -88,6 +89,7 @@ cudaError_t fake_cuda_free_object (const char *call, void *object);
 void fake_streams_configure (int late);
 /* Does all that waits on any stream. */
 void fake_streams_finish (void);
+size_t fake_streams_waiting (void);
 
 #ifdef __cplusplus
 }
