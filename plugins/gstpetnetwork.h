@@ -31,7 +31,8 @@ typedef struct {
 typedef struct {
   GstElement *element; /* for messages; not owned */
   PetSegmenter *segmenter;
-  const gchar *device; /* "cpu" or "cuda" */
+  const gchar *device; /* where that runs: "cpu" or "cuda" */
+  gboolean by_cpu;     /* a network had to, since that was cleared */
   GstPetGpuCut *cut;   /* NULL: photos are cut out on the CPU */
   gboolean lost;       /* the card of `cut` */
 

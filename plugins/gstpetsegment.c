@@ -12,8 +12,9 @@
  *
  * For every photo one element message "petsegment" is posted: {source, index,
  * width, height, coverage, box-x, box-y, box-width, box-height, device,
- * milliseconds, empty, second}. Alpha that comes in is respected: what was transparent
- * stays so.
+ * milliseconds, empty, second}. "device" is "cuda" where the GPU did all of it, and
+ * "cpu" where some was left to the CPU. Alpha that comes in is respected: what was
+ * transparent stays so.
  *
  * With a GPU, cut-outs stay on it until somebody maps them. Where the build has it,
  * GStreamer's own CUDA memory is taken and given, too (docs/cuda.md).
@@ -28,19 +29,14 @@
 
 #include <gst/video/video.h>
 
-#include "gstpetcudapart.h"
-#include "gstpetenums.h"
 #include "gstpetfields.h"
-#include "gstpetmatte.h"
-#include "gstpetnetwork.h"
 #include "gstpetoutput.h"
 #include "gstpetsegmentproperties.h"
+#include "gstpetwork.h"
 #include "base/pet-cpu.h"
 #include "memory/gstpetaccount.h"
 #include "memory/gstpetcost.h"
-#include "memory/gstpetframe.h"
 #include "memory/gstpetmemory.h"
-#include "meta/gstpetmaskmeta.h"
 #include "meta/gstpetsourcemeta.h"
 
 GST_DEBUG_CATEGORY_STATIC (pet_segment_debug);
@@ -234,6 +230,20 @@ gst_pet_segment_get_property (
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
 }
 
+/* What is active is where the network runs, at the start or from this photo on. */
+static void
+tell_device (GstPetSegment *self)
+{
+  gboolean is_new;
+
+  GST_OBJECT_LOCK (self);
+  is_new = g_strcmp0 (self->active_device, self->network.device) != 0;
+  self->active_device = self->network.device;
+  GST_OBJECT_UNLOCK (self);
+  if (is_new)
+    g_object_notify (G_OBJECT (self), "active-device");
+}
+
 static gboolean
 gst_pet_segment_start (GstBaseTransform *trans)
 {
@@ -268,10 +278,7 @@ gst_pet_segment_start (GstBaseTransform *trans)
   gst_pet_cuda_part_start (GST_ELEMENT (self), &self->cuda,
       self->network.cut != NULL ? gst_pet_gpu_cut_card (self->network.cut)
                                 : NULL);
-  GST_OBJECT_LOCK (self);
-  self->active_device = self->network.device;
-  GST_OBJECT_UNLOCK (self);
-  g_object_notify (G_OBJECT (self), "active-device");
+  tell_device (self);
   return TRUE;
 }
 
@@ -429,8 +436,8 @@ static void
 post_result (GstPetSegment *self, GstBuffer *photo,
     const GstPetMatteResult *result, gdouble milliseconds)
 {
-  GstStructure *s = gst_pet_matte_message (
-      photo, &self->in_info, result, self->active_device, milliseconds);
+  GstStructure *s =
+      gst_pet_matte_message (photo, &self->in_info, result, milliseconds);
 
   GST_OBJECT_LOCK (self);
   self->n_photos++;
@@ -460,111 +467,6 @@ handle_empty (GstPetSegment *self, GstPetOnEmpty on_empty, GstBuffer *photo)
   }
 }
 
-/* The cut-out's memory, from the card; or some that the CPU is to fill. */
-static PetStatus
-add_memory (GstPetSegment *self, GstPetMatte *matte, GstBuffer *out,
-    GstPetMatteResult *result, gboolean *done, PetError *error)
-{
-  GstMemory *memory = gst_pet_matte_cut_on_card (matte, result);
-
-  *done = memory != NULL;
-  if (memory == NULL)
-    memory = gst_pet_account_memory (
-        &self->account, GST_VIDEO_INFO_SIZE (&self->out_info));
-  if (memory == NULL)
-    return pet_fail (error, PET_ERROR_MEMORY, "no memory for the cut-out");
-  gst_buffer_append_memory (out, memory);
-  return PET_OK;
-}
-
-/* In CUDA memory, by the card; FALSE: the CPU must. */
-static gboolean
-write_on_card (GstPetSegment *self, GstPetMatte *matte, GstBuffer *out,
-    GstPetMatteResult *result)
-{
-  GstPetCudaView view;
-  gboolean done;
-
-  if (!self->cuda.out || !matte->on_card ||
-      gst_pet_cuda_view_begin (
-          self->cuda.link, out, &self->out_info, TRUE, &view, NULL) != PET_OK)
-    return FALSE;
-  done = gst_pet_matte_cut_into (matte, view.frame, result);
-  gst_pet_cuda_view_end (self->cuda.link, &view);
-  return done;
-}
-
-static PetStatus
-write_result (GstPetSegment *self, GstPetMatte *matte, GstBuffer *in,
-    GstBuffer *out, GstPetMatteResult *result, PetError *error)
-{
-  gboolean done = FALSE;
-  GstVideoFrame frame;
-  PetImage target;
-  PetStatus status;
-
-  if (self->active_output == GST_PET_OUTPUT_META)
-    return gst_pet_matte_to_meta (matte, out, result, error);
-  if (in == out)
-    return gst_pet_matte_cut (matte, matte->photo, result, error);
-  if (gst_buffer_n_memory (out) == 0)
-    PET_TRY (add_memory (self, matte, out, result, &done, error));
-  if (done || write_on_card (self, matte, out, result))
-    return PET_OK;
-  if (!gst_video_frame_map (&frame, &self->out_info, out, GST_MAP_WRITE))
-    return pet_fail (
-        error, PET_ERROR_MEMORY, "the result's frame cannot be written");
-  gst_pet_frame_clear_padding (&frame);
-  target = gst_pet_frame_image (&frame);
-  status = gst_pet_matte_cut (matte, &target, result, error);
-  gst_video_frame_unmap (&frame);
-  return status;
-}
-
-static PetStatus
-segment_photo (GstPetSegment *self, const GstPetMatteOptions *options,
-    const PetImage *photo, const PetCudaFrame *frame, GstBuffer *in,
-    GstBuffer *out, GstPetMatteResult *result, PetError *error)
-{
-  GstPetMatte matte;
-  PetStatus status;
-
-  PET_TRY (gst_pet_matte_begin (
-      &matte, &self->network, &self->account, options, photo, frame, error));
-  result->second = matte.found.second;
-  result->unasked = matte.unasked;
-  gst_pet_matte_note_recipe (result, out);
-  status = write_result (self, &matte, in, out, result, error);
-  gst_pet_matte_end (&matte);
-  return status;
-}
-
-static PetStatus
-segment (GstPetSegment *self, const GstPetMatteOptions *options, GstBuffer *in,
-    GstBuffer *out, GstPetMatteResult *result, PetError *error)
-{
-  GstMapFlags access = in == out ? GST_MAP_READWRITE : GST_MAP_READ;
-  GstPetCudaPhoto there;
-  GstVideoFrame frame;
-  PetImage photo;
-  PetStatus status;
-
-  if (!self->network.lost &&
-      gst_pet_cuda_part_open_photo (
-          &self->cuda, &self->account, in, &self->in_info, &there)) {
-    status = segment_photo (
-        self, options, &there.room, there.view.frame, in, out, result, error);
-    gst_pet_cuda_part_close_photo (&self->cuda, &there);
-    return status;
-  }
-  if (!gst_video_frame_map (&frame, &self->in_info, in, access))
-    return pet_fail (error, PET_ERROR_MEMORY, "the frame cannot be read");
-  photo = gst_pet_frame_image (&frame);
-  status = segment_photo (self, options, &photo, NULL, in, out, result, error);
-  gst_video_frame_unmap (&frame);
-  return status;
-}
-
 static GstFlowReturn
 gst_pet_segment_transform (
     GstBaseTransform *trans, GstBuffer *in, GstBuffer *out)
@@ -572,6 +474,8 @@ gst_pet_segment_transform (
   GstPetSegment *self = GST_PET_SEGMENT (trans);
   gint64 begin = g_get_monotonic_time ();
   GstPetMatteOptions options;
+  const GstPetWork work = { &self->network, &self->account, &self->cuda,
+    &self->in_info, &self->out_info, self->active_output, &options };
   GstPetMatteResult result = { 0 };
   GstPetOnEmpty on_empty;
   PetStatus status;
@@ -584,8 +488,9 @@ gst_pet_segment_transform (
 
   pet_segmenter_limit_threads (self->network.segmenter, (gint) options.threads);
   gst_pet_account_begin (&self->account, in);
-  status = segment (self, &options, in, out, &result, &error);
+  status = gst_pet_work_on_photo (&work, in, out, &result, &error);
   gst_pet_account_end (&self->account);
+  tell_device (self);
   if (status != PET_OK) {
     GST_ELEMENT_ERROR (self, STREAM, FAILED,
         ("The pet cannot be cut out: %s.", error.message),
