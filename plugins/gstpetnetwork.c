@@ -102,7 +102,8 @@ load_on_card (const GstPetNetworkOptions *options, GstPetGpuCut *cut,
     .half = options->precision == GST_PET_PRECISION_AUTO ||
         options->precision == GST_PET_PRECISION_FP16,
     .batch = options->batch_size,
-    .batch_timeout = options->batch_timeout_ms * GST_MSECOND };
+    .batch_timeout = options->batch_timeout_ms * GST_MSECOND,
+    .hurried = options->hurried };
   g_autofree gchar *sidecar = NULL;
   GBytes *model = NULL;
   PetStatus status;

@@ -24,6 +24,7 @@ typedef struct {
   guint threads; /* 0 = one per core */
   guint batch_size;
   guint batch_timeout_ms;
+  const gint *hurried;    /* GstPetGpuOptions */
   GstPetAccount *account; /* of what lives on the CPU; the element's, open */
   const gchar *budget;    /* of a second network there */
 } GstPetNetworkOptions;

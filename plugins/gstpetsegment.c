@@ -65,6 +65,7 @@ struct _GstPetSegment {
   GstPetOnEmpty on_empty;
   gchar *budget;
 
+  gint hurried;               /* atomic; a photo waits for no others now */
   guint cores;                /* at start */
   GstPetAccount account;      /* streaming thread; between start and stop */
   GstPetNetwork network;      /* likewise */
@@ -86,12 +87,16 @@ static void gst_pet_segment_set_property (
     GObject *object, guint id, const GValue *value, GParamSpec *pspec);
 static void gst_pet_segment_get_property (
     GObject *object, guint id, GValue *value, GParamSpec *pspec);
+static GstStateChangeReturn gst_pet_segment_change_state (
+    GstElement *element, GstStateChange transition);
 static gboolean gst_pet_segment_start (GstBaseTransform *trans);
 static gboolean gst_pet_segment_stop (GstBaseTransform *trans);
 static GstCaps *gst_pet_segment_transform_caps (GstBaseTransform *trans,
     GstPadDirection direction, GstCaps *caps, GstCaps *filter);
 static gboolean gst_pet_segment_set_caps (
     GstBaseTransform *trans, GstCaps *in_caps, GstCaps *out_caps);
+static gboolean gst_pet_segment_sink_event (
+    GstBaseTransform *trans, GstEvent *event);
 static gboolean gst_pet_segment_query (
     GstBaseTransform *trans, GstPadDirection direction, GstQuery *query);
 static gboolean gst_pet_segment_propose_allocation (
@@ -123,11 +128,14 @@ gst_pet_segment_class_init (GstPetSegmentClass *klass)
       "Finds the pet in a photo and cuts it out with a soft alpha",
       "gst-plugins-pet");
 
+  element_class->change_state =
+      GST_DEBUG_FUNCPTR (gst_pet_segment_change_state);
   trans_class->start = GST_DEBUG_FUNCPTR (gst_pet_segment_start);
   trans_class->stop = GST_DEBUG_FUNCPTR (gst_pet_segment_stop);
   trans_class->transform_caps =
       GST_DEBUG_FUNCPTR (gst_pet_segment_transform_caps);
   trans_class->set_caps = GST_DEBUG_FUNCPTR (gst_pet_segment_set_caps);
+  trans_class->sink_event = GST_DEBUG_FUNCPTR (gst_pet_segment_sink_event);
   trans_class->query = GST_DEBUG_FUNCPTR (gst_pet_segment_query);
   trans_class->propose_allocation =
       GST_DEBUG_FUNCPTR (gst_pet_segment_propose_allocation);
@@ -249,7 +257,8 @@ gst_pet_segment_start (GstBaseTransform *trans)
 {
   GstPetSegment *self = GST_PET_SEGMENT (trans);
   g_autofree gchar *location = NULL, *second = NULL, *budget = NULL;
-  GstPetNetworkOptions options = { .account = &self->account };
+  GstPetNetworkOptions options = { .account = &self->account,
+    .hurried = &self->hurried };
   gboolean opened;
 
   GST_OBJECT_LOCK (self);
@@ -296,6 +305,38 @@ gst_pet_segment_stop (GstBaseTransform *trans)
   gst_pet_account_close (&self->account);
   GST_PAD_STREAM_UNLOCK (trans->sinkpad);
   return TRUE;
+}
+
+/* A photo that waits for others of its batch goes without them: whoever flushes or
+ * stops waits for it. */
+static void
+hurry (GstPetSegment *self, gboolean hurried)
+{
+  g_atomic_int_set (&self->hurried, hurried);
+  if (hurried)
+    gst_pet_gpu_wake ();
+}
+
+static GstStateChangeReturn
+gst_pet_segment_change_state (GstElement *element, GstStateChange transition)
+{
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED ||
+      transition == GST_STATE_CHANGE_PAUSED_TO_READY)
+    hurry (GST_PET_SEGMENT (element),
+        transition == GST_STATE_CHANGE_PAUSED_TO_READY);
+  return GST_ELEMENT_CLASS (gst_pet_segment_parent_class)
+      ->change_state (element, transition);
+}
+
+static gboolean
+gst_pet_segment_sink_event (GstBaseTransform *trans, GstEvent *event)
+{
+  if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_START ||
+      GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)
+    hurry (GST_PET_SEGMENT (trans),
+        GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_START);
+  return GST_BASE_TRANSFORM_CLASS (gst_pet_segment_parent_class)
+      ->sink_event (trans, event);
 }
 
 static GstPetOutput

@@ -129,6 +129,57 @@ nobody_waits_for_a_download (void)
   stop (&run);
 }
 
+static gpointer
+push_photo (gpointer data)
+{
+  GstHarness *harness = data;
+
+  return GINT_TO_POINTER (
+      gst_harness_push (harness, paint (200, 150, 3, 90, 80, 55)));
+}
+
+static void
+flush (Run *run)
+{
+  GstSegment segment;
+
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  gst_harness_push_event (run->harness, gst_event_new_flush_start ());
+  gst_harness_push_event (run->harness, gst_event_new_flush_stop (TRUE));
+  gst_harness_push_event (run->harness, gst_event_new_segment (&segment));
+}
+
+/* A photo waits for one from each element, but not when its own is flushed or
+ * stopped; after the flush it does again. */
+static void
+a_flush_ends_the_wait_for_a_batch (void)
+{
+  static const gchar line[] = "device=cuda batch-size=2 batch-timeout=10000";
+
+  fake_cuda_configure ("");
+  for (guint i = 0; i < 3; i++) {
+    Run run = start_segment (line, "RGB", 200, 150);
+    Run other = start_segment (line, "RGB", 200, 150);
+    GThread *thread;
+    gint64 begin;
+
+    if (i == 2)
+      flush (&run);
+    thread = g_thread_new (NULL, push_photo, run.harness);
+    g_usleep (300000);
+    g_assert_cmpuint (gst_harness_buffers_received (run.harness), ==, 0);
+    begin = g_get_monotonic_time ();
+    if (i == 0)
+      gst_harness_push_event (run.harness, gst_event_new_flush_start ());
+    else
+      gst_element_set_state (run.element, GST_STATE_READY);
+    g_thread_join (thread);
+    g_assert_cmpint (g_get_monotonic_time () - begin, <, 5 * G_USEC_PER_SEC);
+    stop (&run);
+    stop (&other);
+  }
+}
+
 static void
 add_tests (void)
 {
@@ -136,6 +187,7 @@ add_tests (void)
   ADD ("a-gate-limits-a-card", a_gate_limits_a_card);
   ADD ("large-frames-replace-small-ones", large_frames_replace_small_ones);
   ADD ("nobody-waits-for-a-download", nobody_waits_for_a_download);
+  ADD ("a-flush-ends-the-wait-for-a-batch", a_flush_ends_the_wait_for_a_batch);
 #undef ADD
   make_model ();
 }
