@@ -318,6 +318,20 @@ prepare (PetCudaSegmenter *segmenter, const PetCudaPhoto *which, int index,
       "scaling", error);
 }
 
+/* Of PetCudaRange, in either direction. */
+#define INFINITE 0xff800000u
+
+/* Infinite halves are numbers that were too large. Where the output is not stretched
+ * they are 0 or 1 as those would be. */
+static bool
+is_lost (const PetCudaSegmenter *segmenter, const PetCudaRange *range,
+    PetCudaType type)
+{
+  return range->nan > 0 ||
+      (type == PET_CUDA_HALF && segmenter->info.range == PET_RANGE_MINMAX &&
+          (range->low == INFINITE || range->high == INFINITE));
+}
+
 /* The network's outputs as masks of its own size. */
 static PetStatus
 make_masks (PetCudaSegmenter *segmenter, int n, PetError *error)
@@ -350,7 +364,7 @@ make_masks (PetCudaSegmenter *segmenter, int n, PetError *error)
       "the mask");
   PET_CUDA_TRY (cudaStreamSynchronize (stream), "the network");
   for (int i = 0; i < n; i++)
-    if (host->range[i].nan > 0)
+    if (is_lost (segmenter, &host->range[i], output.type))
       return pet_fail (error, PET_ERROR_LIBRARY,
           "the network '%.63s' gave something that is not a number%s",
           segmenter->info.name,

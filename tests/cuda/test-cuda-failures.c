@@ -273,6 +273,65 @@ nothing_goes_on_after_a_failure (void)
   picture_free (&photo);
 }
 
+/* The difference of two numbers that halves cannot hold is not a number, and one of them
+ * alone cannot be stretched. */
+static PetStatus
+run_large_numbers (bool half, const char *range, bool of_two)
+{
+  const float red[] = { 60000, 0, 0 }, more[] = { 60000 };
+  OnnxWriter w = onnx_writer (13);
+  PetCudaOptions card = { .device = -1 };
+  PetCudaModel model = { .half = half, .batch = 1 };
+  PetCudaSegmenter *gpu = NULL;
+  PetCuda *cuda = NULL;
+  PetError error = { .status = PET_OK };
+  Picture photo, mask;
+  char sidecar[48];
+  PetStatus status;
+  Bytes bytes;
+
+  onnx_input (&w, "x", 1, 4, (int64_t[]){ 1, 3, 16, 16 });
+  onnx_floats (&w, "w1", 4, (int64_t[]){ 1, 3, 1, 1 }, red);
+  onnx_floats (&w, "w2", 4, (int64_t[]){ 1, 1, 1, 1 }, more);
+  onnx_node (&w, "Conv", "x w1", "a");
+  onnx_node (&w, "Conv", "a w2", of_two ? "b" : "out");
+  if (of_two)
+    onnx_node (&w, "Sub", "b b", "out");
+  onnx_output (&w, "out");
+  bytes = onnx_finish (&w);
+  snprintf (sidecar, sizeof sidecar, "[modelinfo]\noutput-range=%s\n", range);
+  model.bytes = bytes.data;
+  model.size = bytes.size;
+  model.sidecar = sidecar;
+  fake_cuda_configure ("");
+  fill_photo (&photo, 16, 16, 3);
+  mask = picture_new (16, 16, 1, 0);
+  tap_check (pet_cuda_open (&card, &cuda, &error) == PET_OK &&
+      pet_cuda_segmenter_new (cuda, &model, &gpu, &error) == PET_OK);
+  status = run_photo (gpu, &photo.image, &mask.image, &error);
+  tap_check (status == PET_OK || strstr (error.message, "precision=fp32"));
+  pet_cuda_segmenter_free (&gpu);
+  pet_cuda_close (&cuda);
+  picture_free (&photo);
+  picture_free (&mask);
+  free (bytes.data);
+  check_clean ();
+  return status;
+}
+
+static void
+halves_that_overflow_are_told (void)
+{
+  tap_check (run_large_numbers (true, "unit", true) == PET_ERROR_LIBRARY);
+  tap_check (run_large_numbers (true, "logit", true) == PET_ERROR_LIBRARY);
+  tap_check (run_large_numbers (true, "minmax", true) == PET_ERROR_LIBRARY);
+  tap_check (run_large_numbers (true, "minmax", false) == PET_ERROR_LIBRARY);
+  tap_check (run_large_numbers (true, "unit", false) == PET_OK);
+  tap_check (run_large_numbers (true, "logit", false) == PET_OK);
+  tap_check (run_large_numbers (false, "minmax", true) == PET_OK);
+  tap_check (run_large_numbers (false, "minmax", false) == PET_OK);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -283,6 +342,7 @@ main (int argc, char **argv)
     TAP_TEST (engines_that_decline_are_passed_over),
     TAP_TEST (cudnn_may_be_out_of_memory),
     TAP_TEST (nothing_goes_on_after_a_failure),
+    TAP_TEST (halves_that_overflow_are_told),
     TAP_TEST (every_call_fails_once),
   };
   int result = tap_run (tests, sizeof tests / sizeof *tests, argc, argv);

@@ -200,7 +200,7 @@ check_sidecar (const char *words, const char *sidecar)
 }
 
 #define U2NET                                                                  \
-  "divisor=max\nmean=0.485,0.456,0.406\nstd=0.229,0.224,0.225\n"               \
+  "[modelinfo]\ndivisor=max\nmean=0.485,0.456,0.406\nstd=0.229,0.224,0.225\n"  \
   "output-range=minmax\n"
 
 /* The U2-Net family's ways: divided by the photo's largest value, output
@@ -209,7 +209,8 @@ static void
 ways_of_other_models (void)
 {
   check_sidecar ("", U2NET);
-  check_sidecar ("", "divisor=127.5\nmean=1\noutput-range=logit\n");
+  check_sidecar (
+      "", "[modelinfo]\ndivisor=127.5\nmean=1\noutput-range=logit\n");
 }
 
 /* Nothing reads, on any stream or the host, what was not waited for. */
