@@ -30,23 +30,41 @@ time_way (PetCuda *cuda, PetCudaConvRun run, void *user, int way,
       cudaEventElapsedTime (milliseconds, begin, end), "timing", error);
 }
 
+/* Engines may decline when they are run. Without memory they all would, and which is
+ * taken then is kept for good; and a card that is lost declines everything. */
+static bool
+may_go_on (PetCuda *cuda, PetStatus status)
+{
+  return status == PET_OK ||
+      (status == PET_ERROR_DEVICE &&
+          pet_cuda_check (cudaStreamSynchronize (cuda->work), "timing", NULL) ==
+              PET_OK);
+}
+
 static PetStatus
 time_all (PetCuda *cuda, PetCudaConv *conv, PetCudaConvRun run, void *user,
     cudaEvent_t begin, cudaEvent_t end, PetError *error)
 {
+  PetStatus status = PET_OK;
   float fastest = 0, milliseconds;
+  PetError reason;
 
-  conv->best = 0;
-  for (int i = 0; i < pet_cuda_conv_ways (conv); i++) {
+  conv->best = -1;
+  for (int i = 0; i < pet_cuda_conv_ways (conv) && may_go_on (cuda, status);
+       i++) {
     if (!pet_cuda_conv_suits (conv, i))
       continue;
-    PET_TRY (time_way (cuda, run, user, i, begin, end, &milliseconds, error));
-    if (i == 0 || milliseconds < fastest) {
+    status = time_way (cuda, run, user, i, begin, end, &milliseconds, &reason);
+    if (status == PET_OK && (conv->best < 0 || milliseconds < fastest)) {
       fastest = milliseconds;
       conv->best = i;
     }
   }
-  return PET_OK;
+  if (conv->best >= 0 && may_go_on (cuda, status))
+    return PET_OK;
+  if (error != NULL)
+    *error = reason;
+  return status;
 }
 
 PetStatus

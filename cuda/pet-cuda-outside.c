@@ -63,7 +63,7 @@ is_whole (const PetCudaOutside *outside)
       outside->stride_bytes >= (ptrdiff_t) outside->width * outside->channels;
 }
 
-/* Whether rows are as pet_cuda_layout() would have them. */
+/* Whether rows are as pet_cuda_layout() would have them, and fit a stage. */
 static bool
 suits_kernels (const PetCudaOutside *outside)
 {
@@ -71,6 +71,7 @@ suits_kernels (const PetCudaOutside *outside)
 
   return (uintptr_t) outside->data % ALIGNMENT == 0 &&
       outside->stride_bytes % ALIGNMENT == 0 &&
+      outside->stride_bytes <= (ptrdiff_t) PET_CUDA_STAGE_BYTES &&
       outside->stride_bytes >= groups * PIXEL_GROUP * outside->channels;
 }
 

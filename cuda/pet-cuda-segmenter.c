@@ -318,6 +318,20 @@ prepare (PetCudaSegmenter *segmenter, const PetCudaPhoto *which, int index,
       "scaling", error);
 }
 
+/* Of PetCudaRange, in either direction. */
+#define INFINITE 0xff800000u
+
+/* Infinite halves are numbers that were too large. Where the output is not stretched
+ * they are 0 or 1 as those would be. */
+static bool
+is_lost (const PetCudaSegmenter *segmenter, const PetCudaRange *range,
+    PetCudaType type)
+{
+  return range->nan > 0 ||
+      (type == PET_CUDA_HALF && segmenter->info.range == PET_RANGE_MINMAX &&
+          (range->low == INFINITE || range->high == INFINITE));
+}
+
 /* The network's outputs as masks of its own size. */
 static PetStatus
 make_masks (PetCudaSegmenter *segmenter, int n, PetError *error)
@@ -350,7 +364,7 @@ make_masks (PetCudaSegmenter *segmenter, int n, PetError *error)
       "the mask");
   PET_CUDA_TRY (cudaStreamSynchronize (stream), "the network");
   for (int i = 0; i < n; i++)
-    if (host->range[i].nan > 0)
+    if (is_lost (segmenter, &host->range[i], output.type))
       return pet_fail (error, PET_ERROR_LIBRARY,
           "the network '%.63s' gave something that is not a number%s",
           segmenter->info.name,
@@ -386,20 +400,33 @@ check_job (const PetCudaSegmenter *segmenter, const PetImage *photo,
   return PET_OK;
 }
 
+static PetStatus
+run_batch (PetCudaSegmenter *segmenter, const PetCudaPhoto *photos, int n,
+    PetError *error)
+{
+  for (int i = 0; i < n; i++)
+    PET_TRY (prepare (segmenter, &photos[i], i, error));
+  PET_TRY (pet_cuda_program_run (segmenter->program, error));
+  return make_masks (segmenter, n, error);
+}
+
 PetStatus
 pet_cuda_segmenter_run (PetCudaSegmenter *segmenter, const PetCudaPhoto *photos,
     const PetImage *masks, int n, PetError *error)
 {
+  PetStatus status;
+
   if (n < 1 || n > segmenter->batch)
     return pet_fail (error, PET_ERROR_ARGUMENT,
         "%d photos do not fit a batch of %d", n, segmenter->batch);
   for (int i = 0; i < n; i++)
     PET_TRY (check_job (segmenter, &photos[i].image, &masks[i], error));
   PET_TRY (pet_cuda_enter (segmenter->cuda, error));
-  for (int i = 0; i < n; i++)
-    PET_TRY (prepare (segmenter, &photos[i], i, error));
-  PET_TRY (pet_cuda_program_run (segmenter->program, error));
-  PET_TRY (make_masks (segmenter, n, error));
+  status = run_batch (segmenter, photos, n, error);
+  /* Until then something may still read the photos' frames. */
+  if (status != PET_OK)
+    (void) pet_cuda_wait (segmenter->cuda, NULL);
+  PET_TRY (status);
   for (int i = 0; i < n; i++)
     copy_mask (segmenter, i, &masks[i]);
   return PET_OK;

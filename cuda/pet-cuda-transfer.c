@@ -83,15 +83,34 @@ count_locked (int device, Stage **idle)
 }
 
 static PetStatus
+add_locked (PetCuda *cuda, Stage **stage, PetError *error)
+{
+  PET_TRY (new_stage (cuda, stage, error));
+  (*stage)->next = stages;
+  stages = *stage;
+  return PET_OK;
+}
+
+/* Without memory for one more, those that others use now are as good. */
+static PetStatus
 borrow_locked (PetCuda *cuda, Stage **stage, PetError *error)
 {
-  while (
-      count_locked (cuda->info.device, stage) >= MAX_STAGES && *stage == NULL)
+  PetStatus status = PET_OK;
+  PetError reason;
+
+  for (;;) {
+    int n = count_locked (cuda->info.device, stage);
+
+    if (*stage == NULL && n < MAX_STAGES)
+      status = add_locked (cuda, stage, &reason);
+    if (*stage != NULL)
+      break;
+    if (n == 0 || (n < MAX_STAGES && status != PET_ERROR_MEMORY)) {
+      if (error != NULL)
+        *error = reason;
+      return status;
+    }
     pthread_cond_wait (&changed, &lock);
-  if (*stage == NULL) {
-    PET_TRY (new_stage (cuda, stage, error));
-    (*stage)->next = stages;
-    stages = *stage;
   }
   (*stage)->busy = true;
   return PET_OK;

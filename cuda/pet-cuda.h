@@ -125,7 +125,8 @@ typedef struct {
       const PetCudaPhoto *photos, const PetImage *masks, int n,
       PetError *error);
 
-  /* Contents unspecified until something is written. */
+  /* Contents unspecified until something is written. Any thread, also while
+   * another one works with `cuda`. */
   PetStatus (*frame_new) (PetCuda *cuda, int width, int height, int channels,
       PetCudaFrame **frame, PetError *error);
   void (*frame_free) (PetCudaFrame **frame); /* any thread */

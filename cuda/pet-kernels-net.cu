@@ -101,6 +101,14 @@ pet_cuda_pointwise (const PetCudaMap *x, const PetCudaEpilogue *epilogue,
       *x, *epilogue, *y);
 }
 
+/* Of two, what is no number wins, as on the CPU: in halves it may be all that is left
+ * to tell of an overflow. */
+static inline __device__ float
+larger (float a, float b)
+{
+  return a > b || isnan (a) ? a : b;
+}
+
 static inline __device__ float
 combine (float a, float b, PetCudaBinary op)
 {
@@ -114,9 +122,9 @@ combine (float a, float b, PetCudaBinary op)
     case PET_CUDA_DIV:
       return a / b;
     case PET_CUDA_MAX:
-      return a > b ? a : b;
+      return larger (a, b);
     default:
-      return a < b ? a : b;
+      return a < b || isnan (a) ? a : b;
   }
 }
 
@@ -282,9 +290,7 @@ pool (PetCudaMap x, PetCudaWindow w, bool average, PetCudaMap y)
       count++;
       load8 (x, offset_of (x, place.n, row, column, place.c), u);
       for (int i = 0; i < 8; i++)
-        v[i] = average                    ? v[i] + u[i]
-            : u[i] > v[i] || isnan (u[i]) ? u[i]
-                                          : v[i];
+        v[i] = average ? v[i] + u[i] : larger (u[i], v[i]);
     }
   for (int i = 0; average && i < 8; i++)
     v[i] /= (float) count;
@@ -314,7 +320,7 @@ global_pool (PetCudaMap x, bool average, PetCudaMap y)
   for (int p = thread; p < pixels; p += PET_BLOCK) {
     load8 (x, offset_of (x, n, 0, p, c), u);
     for (int i = 0; i < 8; i++)
-      v[i] = average ? v[i] + u[i] : u[i] > v[i] ? u[i] : v[i];
+      v[i] = average ? v[i] + u[i] : larger (u[i], v[i]);
   }
   for (int i = 0; i < 8; i++)
     part[thread][i] = v[i];
@@ -323,9 +329,8 @@ global_pool (PetCudaMap x, bool average, PetCudaMap y)
     for (int i = 0; i < 8 && thread < half; i++) {
       float other = part[thread + half][i];
 
-      part[thread][i] = average     ? part[thread][i] + other
-          : other > part[thread][i] ? other
-                                    : part[thread][i];
+      part[thread][i] =
+          average ? part[thread][i] + other : larger (other, part[thread][i]);
     }
   }
   if (thread != 0)

@@ -16,8 +16,10 @@ typedef struct {
   const PetCudaApi *api;
   gint device;
 
-  GMutex lock;
-  GstPetCard *card; /* brings frames down, under the lock */
+  GstPetCard *card;
+  GMutex fetching; /* held by whoever brings a frame down with `card` */
+
+  GMutex lock; /* not held while the card works: takers would wait for it */
   PetCudaFrame *kept[MAX_KEPT];
   guint n_kept;
 } GstPetCardAllocator;
@@ -34,9 +36,11 @@ typedef struct {
   GstPetBudget *budget;
   GstPetTicket *ticket; /* NULL: loose */
 
-  GMutex lock;
-  PetCudaFrame *frame; /* NULL: given up, `block` is the picture */
-  guint8 *block;       /* NULL: not brought down yet */
+  GMutex mapping; /* while it comes down, too */
+  guint8 *block;  /* NULL: not brought down yet */
+
+  GMutex lock;         /* inside of `mapping`; never held for long */
+  PetCudaFrame *frame; /* written under both; NULL: given up for `block` */
 } CardMemory;
 
 static CardMemory *
@@ -45,13 +49,24 @@ whole (GstMemory *memory)
   return (CardMemory *) (memory->parent != NULL ? memory->parent : memory);
 }
 
-static void
-give_back_locked (GstPetCardAllocator *self, PetCudaFrame *frame)
+/* Keeps it, and returns the one that is too many: the smallest, which fits the
+ * fewest of the photos to come. */
+static PetCudaFrame *
+keep_locked (GstPetCardAllocator *self, PetCudaFrame *frame)
 {
-  if (self->n_kept < MAX_KEPT)
+  PetCudaFrame **least = &frame, *other;
+
+  if (self->n_kept < MAX_KEPT) {
     self->kept[self->n_kept++] = frame;
-  else
-    self->api->frame_free (&frame);
+    return NULL;
+  }
+  for (guint i = 0; i < MAX_KEPT; i++)
+    if (self->api->frame_bytes (self->kept[i]) <
+        self->api->frame_bytes (*least))
+      least = &self->kept[i];
+  other = *least;
+  *least = frame;
+  return other;
 }
 
 void
@@ -60,15 +75,25 @@ gst_pet_card_allocator_give_back (GstAllocator *allocator, PetCudaFrame *frame)
   GstPetCardAllocator *self = (GstPetCardAllocator *) allocator;
 
   g_mutex_lock (&self->lock);
-  give_back_locked (self, frame);
+  frame = keep_locked (self, frame);
   g_mutex_unlock (&self->lock);
+  if (frame != NULL)
+    self->api->frame_free (&frame);
 }
 
 static void
-drop_kept_locked (GstPetCardAllocator *self)
+drop_kept (GstPetCardAllocator *self)
 {
-  while (self->n_kept > 0)
-    self->api->frame_free (&self->kept[--self->n_kept]);
+  PetCudaFrame *kept[MAX_KEPT];
+  guint n;
+
+  g_mutex_lock (&self->lock);
+  n = self->n_kept;
+  memcpy (kept, self->kept, n * sizeof *kept);
+  self->n_kept = 0;
+  g_mutex_unlock (&self->lock);
+  while (n > 0)
+    self->api->frame_free (&kept[--n]);
 }
 
 /* The smallest kept one that has room. */
@@ -101,18 +126,20 @@ gst_pet_card_allocator_take (GstAllocator *allocator, gint width, gint height,
 {
   GstPetCardAllocator *self = (GstPetCardAllocator *) allocator;
   PetCuda *cuda = gst_pet_card_cuda (self->card);
-  PetStatus status = PET_OK;
+  PetStatus status;
+  gboolean more;
 
   g_mutex_lock (&self->lock);
   *frame = take_kept_locked (self, width, height);
-  if (*frame == NULL)
-    status = self->api->frame_new (cuda, width, height, 4, frame, error);
-  if (status == PET_ERROR_MEMORY && self->n_kept > 0) {
-    drop_kept_locked (self);
-    status = self->api->frame_new (cuda, width, height, 4, frame, error);
-  }
+  more = self->n_kept > 0;
   g_mutex_unlock (&self->lock);
-  return status;
+  if (*frame != NULL)
+    return PET_OK;
+  status = self->api->frame_new (cuda, width, height, 4, frame, error);
+  if (status != PET_ERROR_MEMORY || !more)
+    return status;
+  drop_kept (self);
+  return self->api->frame_new (cuda, width, height, 4, frame, error);
 }
 
 GstMemory *
@@ -124,6 +151,7 @@ gst_pet_card_memory_new (GstAllocator *allocator, PetCudaFrame *frame,
 
   gst_memory_init (
       GST_MEMORY_CAST (self), 0, allocator, NULL, size, 0, 0, size);
+  g_mutex_init (&self->mapping);
   g_mutex_init (&self->lock);
   self->width = width;
   self->height = height;
@@ -157,7 +185,7 @@ gst_pet_card_memory_peek (GstBuffer *buffer, gint device)
 
 /* The picture's bytes on the host; FALSE: no memory, or the card is lost. */
 static gboolean
-bring_down_locked (CardMemory *self)
+bring_down (CardMemory *self)
 {
   GstPetCardAllocator *allocator =
       (GstPetCardAllocator *) self->memory.allocator;
@@ -172,10 +200,10 @@ bring_down_locked (CardMemory *self)
       self->budget, self->ticket, self->memory.maxsize, FALSE);
   if (image.data == NULL)
     return FALSE;
-  g_mutex_lock (&allocator->lock);
+  g_mutex_lock (&allocator->fetching);
   status = allocator->api->frame_read (
       gst_pet_card_cuda (allocator->card), self->frame, &image, &error);
-  g_mutex_unlock (&allocator->lock);
+  g_mutex_unlock (&allocator->fetching);
   if (status != PET_OK) {
     GST_ERROR ("a picture cannot be fetched: %s", error.message);
     gst_pet_block_free (image.data);
@@ -185,21 +213,32 @@ bring_down_locked (CardMemory *self)
   return TRUE;
 }
 
+static void
+give_up_frame (CardMemory *self)
+{
+  PetCudaFrame *frame = self->frame;
+
+  if (frame == NULL)
+    return;
+  g_mutex_lock (&self->lock);
+  self->frame = NULL;
+  g_mutex_unlock (&self->lock);
+  gst_pet_card_allocator_give_back (self->memory.allocator, frame);
+}
+
 static gpointer
 memory_map (GstMemory *memory, gsize maxsize, GstMapFlags flags)
 {
   CardMemory *self = whole (memory);
   gpointer data = NULL;
 
-  g_mutex_lock (&self->lock);
-  if (self->block != NULL || bring_down_locked (self)) {
-    if ((flags & GST_MAP_WRITE) != 0 && self->frame != NULL) {
-      gst_pet_card_allocator_give_back (memory->allocator, self->frame);
-      self->frame = NULL;
-    }
+  g_mutex_lock (&self->mapping);
+  if (self->block != NULL || bring_down (self)) {
+    if ((flags & GST_MAP_WRITE) != 0)
+      give_up_frame (self);
     data = self->block;
   }
-  g_mutex_unlock (&self->lock);
+  g_mutex_unlock (&self->mapping);
   return data;
 }
 
@@ -262,6 +301,7 @@ allocator_free (GstAllocator *allocator, GstMemory *memory)
     if (self->ticket != NULL)
       gst_pet_ticket_unref (self->ticket);
     gst_object_unref (self->budget);
+    g_mutex_clear (&self->mapping);
     g_mutex_clear (&self->lock);
   }
   g_free (self);
@@ -272,6 +312,7 @@ gst_pet_card_allocator_init (GstPetCardAllocator *self)
 {
   GstAllocator *allocator = GST_ALLOCATOR_CAST (self);
 
+  g_mutex_init (&self->fetching);
   g_mutex_init (&self->lock);
   allocator->mem_type = MEMORY_TYPE;
   allocator->mem_map = memory_map;
@@ -287,8 +328,9 @@ gst_pet_card_allocator_finalize (GObject *object)
   GstPetCardAllocator *self = (GstPetCardAllocator *) object;
 
   if (self->api != NULL)
-    drop_kept_locked (self);
+    drop_kept (self);
   gst_pet_card_close (&self->card);
+  g_mutex_clear (&self->fetching);
   g_mutex_clear (&self->lock);
   G_OBJECT_CLASS (gst_pet_card_allocator_parent_class)->finalize (object);
 }

@@ -104,7 +104,8 @@ release (void *user, size_t bytes)
   gst_pet_budget_give_back (((GstPetCard *) user)->budget, NULL, bytes);
 }
 
-/* Nothing was charged yet. The limit is the same for all who have the card. */
+/* Nothing was charged yet. What a gate has set stays: it may leave the rest of the
+ * card to somebody else. */
 static PetStatus
 open_account (GstPetCard *card, PetError *error)
 {
@@ -118,7 +119,7 @@ open_account (GstPetCard *card, PetError *error)
       info.name, info.device, info.compute_major, info.compute_minor);
   name = g_strdup_printf ("cuda-%d", info.device);
   card->budget = gst_pet_budget_get (name);
-  gst_pet_budget_set_limit (card->budget, total);
+  gst_pet_budget_offer_limit (card->budget, total);
   return PET_OK;
 }
 

@@ -20,8 +20,8 @@ G_BEGIN_DECLS
  * $PET_CUDA_MODULE. Thread-safety: safe. */
 const PetCudaApi *gst_pet_cuda_api (PetError *error);
 
-/* A card whose bytes are charged to the account "cuda-N" (GstPetBudget, limit:
- * the card's memory), on which gates can wait like on any other. */
+/* A card whose bytes are charged to the account "cuda-N" (GstPetBudget; limit: what
+ * a gate sets, else the card's memory), on which gates can wait like on any other. */
 typedef struct _GstPetCard GstPetCard;
 
 PetStatus gst_pet_card_open (gint device, GstPetCard **card, PetError *error);
@@ -42,6 +42,7 @@ typedef struct {
   gboolean half;
   guint batch;
   GstClockTime batch_timeout;
+  const gint *hurried; /* atomic; not 0: its photos wait for no others */
 } GstPetGpuOptions;
 
 /* A segmenter whose network runs on the GPU. Elements that ask for the same
@@ -52,6 +53,9 @@ typedef struct {
  * segmenter. */
 /* gstpetgpucut.h */
 typedef struct _GstPetGpuCut GstPetGpuCut;
+
+/* Makes photos that wait look at `hurried`. Thread-safety: safe. */
+void gst_pet_gpu_wake (void);
 
 /* Photos that `cut` has on the card are not sent again; it must outlive the
  * segmenter. NULL: there are none. */

@@ -15,7 +15,12 @@ typedef struct {
   PetError error;
   gboolean done;
   gint64 deadline; /* monotonic, microseconds */
+  const gint *hurried;
 } Request;
+
+/* Of all networks: they are asked for a photo at a time. */
+static GMutex lock;
+static GCond changed;
 
 /* Under `lock` but for the fields that never change; `card` and `network`
  * belong to whoever set `running`. */
@@ -24,10 +29,9 @@ typedef struct {
   const PetCudaApi *api;
   GstPetCard *card;
   PetCudaSegmenter *network;
-  GstPetGpuOptions options;
+  guint batch;
+  GstClockTime batch_timeout;
 
-  GMutex lock;
-  GCond changed;
   guint users;    /* under the table's lock and this one */
   GQueue waiting; /* of Request */
   gboolean running;
@@ -37,6 +41,7 @@ typedef struct {
 typedef struct {
   Shared *shared;
   GstPetGpuCut *cut; /* borrowed: has the photo */
+  const gint *hurried;
 } Member;
 
 static GMutex table_lock;
@@ -49,21 +54,34 @@ free_shared (Shared *shared)
     shared->api->segmenter_free (&shared->network);
   gst_pet_card_close (&shared->card);
   g_queue_clear (&shared->waiting);
-  g_mutex_clear (&shared->lock);
-  g_cond_clear (&shared->changed);
   g_free (shared->key);
   g_free (shared);
+}
+
+void
+gst_pet_gpu_wake (void)
+{
+  g_mutex_lock (&lock);
+  g_cond_broadcast (&changed);
+  g_mutex_unlock (&lock);
+}
+
+static gboolean
+is_late (const Request *request, gint64 now)
+{
+  return now >= request->deadline || g_atomic_int_get (request->hurried) != 0;
 }
 
 static gboolean
 is_due (const Shared *shared, gint64 now)
 {
-  const Request *first = g_queue_peek_head ((GQueue *) &shared->waiting);
-  guint length = g_queue_get_length ((GQueue *) &shared->waiting);
+  gboolean due = shared->waiting.length >= MIN (shared->batch, shared->users);
 
-  return !shared->running && first != NULL &&
-      (length >= MIN (shared->options.batch, shared->users) ||
-          now >= first->deadline);
+  if (shared->running || shared->waiting.length == 0)
+    return FALSE;
+  for (GList *item = shared->waiting.head; item != NULL; item = item->next)
+    due = due || is_late (item->data, now);
+  return due;
 }
 
 static void
@@ -98,16 +116,16 @@ run_batch_locked (Shared *shared)
   Request *requests[PET_CUDA_MAX_BATCH];
   guint n = 0;
 
-  while (n < shared->options.batch && !g_queue_is_empty (&shared->waiting))
+  while (n < shared->batch && !g_queue_is_empty (&shared->waiting))
     requests[n++] = g_queue_pop_head (&shared->waiting);
   shared->running = TRUE;
-  g_mutex_unlock (&shared->lock);
+  g_mutex_unlock (&lock);
   run_requests (shared, requests, n);
-  g_mutex_lock (&shared->lock);
+  g_mutex_lock (&lock);
   shared->running = FALSE;
   for (guint i = 0; i < n; i++)
     requests[i]->done = TRUE;
-  g_cond_broadcast (&shared->changed);
+  g_cond_broadcast (&changed);
 }
 
 static PetStatus
@@ -116,22 +134,23 @@ run (void *user, const PetImage *photo, const PetImage *mask, PetError *error)
   const Member *member = user;
   Shared *shared = member->shared;
   Request request = { .photo = gst_pet_gpu_cut_find (member->cut, photo),
-    .mask = mask };
+    .mask = mask,
+    .hurried = member->hurried };
 
-  request.deadline = g_get_monotonic_time () +
-      (gint64) (shared->options.batch_timeout / GST_USECOND);
-  g_mutex_lock (&shared->lock);
+  request.deadline =
+      g_get_monotonic_time () + (gint64) (shared->batch_timeout / GST_USECOND);
+  g_mutex_lock (&lock);
   g_queue_push_tail (&shared->waiting, &request);
-  g_cond_broadcast (&shared->changed);
+  g_cond_broadcast (&changed);
   while (!request.done) {
     if (is_due (shared, g_get_monotonic_time ()))
       run_batch_locked (shared);
     else if (shared->running)
-      g_cond_wait (&shared->changed, &shared->lock);
+      g_cond_wait (&changed, &lock);
     else
-      g_cond_wait_until (&shared->changed, &shared->lock, request.deadline);
+      g_cond_wait_until (&changed, &lock, request.deadline);
   }
-  g_mutex_unlock (&shared->lock);
+  g_mutex_unlock (&lock);
   if (request.status != PET_OK && error != NULL)
     *error = request.error;
   return request.status;
@@ -154,10 +173,10 @@ leave (void *user)
   Shared *shared = member->shared;
 
   g_mutex_lock (&table_lock);
-  g_mutex_lock (&shared->lock);
+  g_mutex_lock (&lock);
   shared->users--;
-  g_cond_broadcast (&shared->changed);
-  g_mutex_unlock (&shared->lock);
+  g_cond_broadcast (&changed);
+  g_mutex_unlock (&lock);
   if (shared->users == 0) {
     g_hash_table_remove (table, shared->key);
     free_shared (shared);
@@ -212,9 +231,8 @@ join_locked (GBytes *model, const gchar *sidecar,
   } else {
     shared = g_new0 (Shared, 1);
     shared->key = key;
-    shared->options = *options;
-    g_mutex_init (&shared->lock);
-    g_cond_init (&shared->changed);
+    shared->batch = options->batch;
+    shared->batch_timeout = options->batch_timeout;
     g_queue_init (&shared->waiting);
     status = open_shared (model, sidecar, options, shared, error);
     if (status != PET_OK) {
@@ -223,9 +241,9 @@ join_locked (GBytes *model, const gchar *sidecar,
     }
     g_hash_table_insert (table, shared->key, shared);
   }
-  g_mutex_lock (&shared->lock);
+  g_mutex_lock (&lock);
   shared->users++;
-  g_mutex_unlock (&shared->lock);
+  g_mutex_unlock (&lock);
   *result = shared;
   return PET_OK;
 }
@@ -247,7 +265,8 @@ gst_pet_gpu_segmenter_new (GBytes *model, const gchar *sidecar,
   g_mutex_unlock (&table_lock);
   PET_TRY (status);
   member = g_new0 (Member, 1);
-  *member = (Member){ .shared = shared, .cut = cut };
+  *member =
+      (Member){ .shared = shared, .cut = cut, .hurried = options->hurried };
   remote.user = member;
   info = shared->api->segmenter_info (shared->network, &width, &height);
   GST_INFO ("%s", shared->api->segmenter_text (shared->network));

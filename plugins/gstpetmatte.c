@@ -180,12 +180,14 @@ gst_pet_matte_begin (GstPetMatte *matte, GstPetNetwork *network,
     .account = account,
     .photo = photo,
     .options = matte_options (options) };
+  network->by_cpu = network->cut == NULL;
   matte->sent = matte->on_card = send_to_card (network, photo, frame);
   status = pet_find (network->segmenter, network->has_second ? &second : NULL,
       photo, options->subject == GST_PET_SUBJECT_LARGEST, &account->core,
       &matte->found, error);
   matte->options.part = matte->found.part;
   matte->unasked = asking.refused;
+  matte->by_cpu = network->by_cpu;
   if (status != PET_OK && matte->sent)
     gst_pet_gpu_cut_end (network->cut);
   return status;
@@ -255,6 +257,7 @@ gst_pet_matte_cut (GstPetMatte *matte, const PetImage *target,
     (void) cut_by_card (matte, status, &reason);
   }
   if (status != PET_OK) {
+    result->by_cpu = TRUE;
     PET_TRY (gst_pet_gpu_cut_bring (matte->network->cut, error));
     PET_TRY (pet_matte_cut (&matte->found.mask, matte->photo, target,
         &matte->options, &result->stats, &matte->account->core, error));
@@ -265,7 +268,7 @@ gst_pet_matte_cut (GstPetMatte *matte, const PetImage *target,
 
 GstStructure *
 gst_pet_matte_message (GstBuffer *photo, const GstVideoInfo *info,
-    const GstPetMatteResult *result, const gchar *device, gdouble milliseconds)
+    const GstPetMatteResult *result, gdouble milliseconds)
 {
   GstStructure *s = gst_structure_new_empty ("petsegment");
   const PetMaskStats *stats = &result->stats;
@@ -275,9 +278,9 @@ gst_pet_matte_message (GstBuffer *photo, const GstVideoInfo *info,
       info->height, "coverage", G_TYPE_DOUBLE, stats->coverage, "box-x",
       G_TYPE_INT, stats->x, "box-y", G_TYPE_INT, stats->y, "box-width",
       G_TYPE_INT, stats->width, "box-height", G_TYPE_INT, stats->height,
-      "device", G_TYPE_STRING, device, "milliseconds", G_TYPE_DOUBLE,
-      milliseconds, "empty", G_TYPE_BOOLEAN, result->empty, "second",
-      G_TYPE_BOOLEAN, result->second, NULL);
+      "device", G_TYPE_STRING, result->by_cpu ? "cpu" : "cuda", "milliseconds",
+      G_TYPE_DOUBLE, milliseconds, "empty", G_TYPE_BOOLEAN, result->empty,
+      "second", G_TYPE_BOOLEAN, result->second, NULL);
   return s;
 }
 

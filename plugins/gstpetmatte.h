@@ -29,6 +29,7 @@ typedef struct {
   gboolean empty;     /* no pet was found */
   gboolean second;    /* by the second network */
   gboolean unasked;   /* it was to be asked, and could not be had */
+  gboolean by_cpu;    /* some of it was made there, or all */
 } GstPetMatteResult;
 
 /* Charged bytes that the functions below take from the account at once at most,
@@ -45,6 +46,7 @@ typedef struct {
   PetMatteOptions options;
   PetFound found;
   gboolean unasked; /* as in GstPetMatteResult */
+  gboolean by_cpu;  /* likewise, so far */
   gboolean sent;    /* the photo is on the card */
   gboolean on_card; /* and the card is good for it */
 } GstPetMatte;
@@ -73,7 +75,7 @@ PetStatus gst_pet_matte_cut (GstPetMatte *matte, const PetImage *target,
 
 /* What petsegment posts of a photo. */
 GstStructure *gst_pet_matte_message (GstBuffer *photo, const GstVideoInfo *info,
-    const GstPetMatteResult *result, const gchar *device, gdouble milliseconds);
+    const GstPetMatteResult *result, gdouble milliseconds);
 
 /* Notes in the recipe that `frame` (writable) carries, if it does, what became of
  * the second network: with it, the photo would look otherwise. */

@@ -102,7 +102,8 @@ load_on_card (const GstPetNetworkOptions *options, GstPetGpuCut *cut,
     .half = options->precision == GST_PET_PRECISION_AUTO ||
         options->precision == GST_PET_PRECISION_FP16,
     .batch = options->batch_size,
-    .batch_timeout = options->batch_timeout_ms * GST_MSECOND };
+    .batch_timeout = options->batch_timeout_ms * GST_MSECOND,
+    .hurried = options->hurried };
   g_autofree gchar *sidecar = NULL;
   GBytes *model = NULL;
   PetStatus status;
@@ -184,11 +185,11 @@ open_cpu (GstElement *element, const GstPetNetworkOptions *options)
 
 /* device=auto: the GPU's network, and the CPU's as soon as that fails. */
 typedef struct {
-  GstElement *element; /* owns the segmenter that owns this */
+  GstPetNetwork *network; /* owns the segmenter that owns this */
+  gboolean is_first;      /* of its two */
   GstPetNetworkOptions options;
   gchar *location;
   PetSegmenter *gpu, *cpu;
-  GstPetGpuCut *cut; /* borrowed: has the photo */
 } Both;
 
 /* In the middle of a photo: the network is no part of that. */
@@ -214,6 +215,7 @@ run_both (
     void *user, const PetImage *photo, const PetImage *mask, PetError *error)
 {
   Both *both = user;
+  GstPetNetwork *network = both->network;
   PetStatus status = PET_ERROR_DEVICE;
   PetError reason;
 
@@ -225,16 +227,19 @@ run_both (
         *error = reason;
       return status;
     }
-    GST_ELEMENT_WARNING (both->element, LIBRARY, FAILED,
+    GST_ELEMENT_WARNING (network->element, LIBRARY, FAILED,
         ("%s is segmented on the CPU: %s.",
             status == PET_ERROR_DEVICE ? "From this photo on everything"
                                        : "A photo",
             reason.message),
         (NULL));
-    if (status == PET_ERROR_DEVICE)
+    if (status == PET_ERROR_DEVICE) {
       pet_segmenter_free (&both->gpu);
+      network->device = both->is_first ? "cpu" : network->device;
+    }
   }
-  PET_TRY (gst_pet_gpu_cut_bring (both->cut, error));
+  network->by_cpu = TRUE;
+  PET_TRY (gst_pet_gpu_cut_bring (network->cut, error));
   if (both->cpu == NULL)
     PET_TRY (load_cpu_apart (both, error));
   return pet_segmenter_run (both->cpu, photo, mask, error);
@@ -245,7 +250,7 @@ fetch_both (void *user, PetError *error)
 {
   const Both *both = user;
 
-  return gst_pet_gpu_cut_bring (both->cut, error);
+  return gst_pet_gpu_cut_bring (both->network->cut, error);
 }
 
 static void
@@ -261,7 +266,7 @@ free_both (void *user)
 
 /* `gpu` NULL: all on the CPU, which has photos brought to it. */
 static PetSegmenter *
-with_fallback (const GstPetNetwork *network, PetSegmenter *gpu,
+with_fallback (GstPetNetwork *network, PetSegmenter *gpu,
     const GstPetNetworkOptions *options, PetError *error)
 {
   Both *both = g_new0 (Both, 1);
@@ -271,8 +276,8 @@ with_fallback (const GstPetNetwork *network, PetSegmenter *gpu,
   PetSegmenter *segmenter = NULL, *known;
   PetSegmenterShape shape;
 
-  both->element = network->element;
-  both->cut = network->cut;
+  both->network = network;
+  both->is_first = gpu == network->segmenter;
   both->options = *options;
   both->options.location = both->location = g_strdup (options->location);
   both->gpu = gpu;

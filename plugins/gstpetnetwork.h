@@ -24,6 +24,7 @@ typedef struct {
   guint threads; /* 0 = one per core */
   guint batch_size;
   guint batch_timeout_ms;
+  const gint *hurried;    /* GstPetGpuOptions */
   GstPetAccount *account; /* of what lives on the CPU; the element's, open */
   const gchar *budget;    /* of a second network there */
 } GstPetNetworkOptions;
@@ -31,7 +32,8 @@ typedef struct {
 typedef struct {
   GstElement *element; /* for messages; not owned */
   PetSegmenter *segmenter;
-  const gchar *device; /* "cpu" or "cuda" */
+  const gchar *device; /* where that runs: "cpu" or "cuda" */
+  gboolean by_cpu;     /* a network had to, since that was cleared */
   GstPetGpuCut *cut;   /* NULL: photos are cut out on the CPU */
   gboolean lost;       /* the card of `cut` */
 

@@ -12,8 +12,9 @@
  *
  * For every photo one element message "petsegment" is posted: {source, index,
  * width, height, coverage, box-x, box-y, box-width, box-height, device,
- * milliseconds, empty, second}. Alpha that comes in is respected: what was transparent
- * stays so.
+ * milliseconds, empty, second}. "device" is "cuda" where the GPU did all of it, and
+ * "cpu" where some was left to the CPU. Alpha that comes in is respected: what was
+ * transparent stays so.
  *
  * With a GPU, cut-outs stay on it until somebody maps them. Where the build has it,
  * GStreamer's own CUDA memory is taken and given, too (docs/cuda.md).
@@ -28,19 +29,14 @@
 
 #include <gst/video/video.h>
 
-#include "gstpetcudapart.h"
-#include "gstpetenums.h"
 #include "gstpetfields.h"
-#include "gstpetmatte.h"
-#include "gstpetnetwork.h"
 #include "gstpetoutput.h"
 #include "gstpetsegmentproperties.h"
+#include "gstpetwork.h"
 #include "base/pet-cpu.h"
 #include "memory/gstpetaccount.h"
 #include "memory/gstpetcost.h"
-#include "memory/gstpetframe.h"
 #include "memory/gstpetmemory.h"
-#include "meta/gstpetmaskmeta.h"
 #include "meta/gstpetsourcemeta.h"
 
 GST_DEBUG_CATEGORY_STATIC (pet_segment_debug);
@@ -69,6 +65,7 @@ struct _GstPetSegment {
   GstPetOnEmpty on_empty;
   gchar *budget;
 
+  gint hurried;               /* atomic; a photo waits for no others now */
   guint cores;                /* at start */
   GstPetAccount account;      /* streaming thread; between start and stop */
   GstPetNetwork network;      /* likewise */
@@ -90,12 +87,16 @@ static void gst_pet_segment_set_property (
     GObject *object, guint id, const GValue *value, GParamSpec *pspec);
 static void gst_pet_segment_get_property (
     GObject *object, guint id, GValue *value, GParamSpec *pspec);
+static GstStateChangeReturn gst_pet_segment_change_state (
+    GstElement *element, GstStateChange transition);
 static gboolean gst_pet_segment_start (GstBaseTransform *trans);
 static gboolean gst_pet_segment_stop (GstBaseTransform *trans);
 static GstCaps *gst_pet_segment_transform_caps (GstBaseTransform *trans,
     GstPadDirection direction, GstCaps *caps, GstCaps *filter);
 static gboolean gst_pet_segment_set_caps (
     GstBaseTransform *trans, GstCaps *in_caps, GstCaps *out_caps);
+static gboolean gst_pet_segment_sink_event (
+    GstBaseTransform *trans, GstEvent *event);
 static gboolean gst_pet_segment_query (
     GstBaseTransform *trans, GstPadDirection direction, GstQuery *query);
 static gboolean gst_pet_segment_propose_allocation (
@@ -127,11 +128,14 @@ gst_pet_segment_class_init (GstPetSegmentClass *klass)
       "Finds the pet in a photo and cuts it out with a soft alpha",
       "gst-plugins-pet");
 
+  element_class->change_state =
+      GST_DEBUG_FUNCPTR (gst_pet_segment_change_state);
   trans_class->start = GST_DEBUG_FUNCPTR (gst_pet_segment_start);
   trans_class->stop = GST_DEBUG_FUNCPTR (gst_pet_segment_stop);
   trans_class->transform_caps =
       GST_DEBUG_FUNCPTR (gst_pet_segment_transform_caps);
   trans_class->set_caps = GST_DEBUG_FUNCPTR (gst_pet_segment_set_caps);
+  trans_class->sink_event = GST_DEBUG_FUNCPTR (gst_pet_segment_sink_event);
   trans_class->query = GST_DEBUG_FUNCPTR (gst_pet_segment_query);
   trans_class->propose_allocation =
       GST_DEBUG_FUNCPTR (gst_pet_segment_propose_allocation);
@@ -234,12 +238,27 @@ gst_pet_segment_get_property (
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
 }
 
+/* What is active is where the network runs, at the start or from this photo on. */
+static void
+tell_device (GstPetSegment *self)
+{
+  gboolean is_new;
+
+  GST_OBJECT_LOCK (self);
+  is_new = g_strcmp0 (self->active_device, self->network.device) != 0;
+  self->active_device = self->network.device;
+  GST_OBJECT_UNLOCK (self);
+  if (is_new)
+    g_object_notify (G_OBJECT (self), "active-device");
+}
+
 static gboolean
 gst_pet_segment_start (GstBaseTransform *trans)
 {
   GstPetSegment *self = GST_PET_SEGMENT (trans);
   g_autofree gchar *location = NULL, *second = NULL, *budget = NULL;
-  GstPetNetworkOptions options = { .account = &self->account };
+  GstPetNetworkOptions options = { .account = &self->account,
+    .hurried = &self->hurried };
   gboolean opened;
 
   GST_OBJECT_LOCK (self);
@@ -268,10 +287,7 @@ gst_pet_segment_start (GstBaseTransform *trans)
   gst_pet_cuda_part_start (GST_ELEMENT (self), &self->cuda,
       self->network.cut != NULL ? gst_pet_gpu_cut_card (self->network.cut)
                                 : NULL);
-  GST_OBJECT_LOCK (self);
-  self->active_device = self->network.device;
-  GST_OBJECT_UNLOCK (self);
-  g_object_notify (G_OBJECT (self), "active-device");
+  tell_device (self);
   return TRUE;
 }
 
@@ -289,6 +305,38 @@ gst_pet_segment_stop (GstBaseTransform *trans)
   gst_pet_account_close (&self->account);
   GST_PAD_STREAM_UNLOCK (trans->sinkpad);
   return TRUE;
+}
+
+/* A photo that waits for others of its batch goes without them: whoever flushes or
+ * stops waits for it. */
+static void
+hurry (GstPetSegment *self, gboolean hurried)
+{
+  g_atomic_int_set (&self->hurried, hurried);
+  if (hurried)
+    gst_pet_gpu_wake ();
+}
+
+static GstStateChangeReturn
+gst_pet_segment_change_state (GstElement *element, GstStateChange transition)
+{
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED ||
+      transition == GST_STATE_CHANGE_PAUSED_TO_READY)
+    hurry (GST_PET_SEGMENT (element),
+        transition == GST_STATE_CHANGE_PAUSED_TO_READY);
+  return GST_ELEMENT_CLASS (gst_pet_segment_parent_class)
+      ->change_state (element, transition);
+}
+
+static gboolean
+gst_pet_segment_sink_event (GstBaseTransform *trans, GstEvent *event)
+{
+  if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_START ||
+      GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)
+    hurry (GST_PET_SEGMENT (trans),
+        GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_START);
+  return GST_BASE_TRANSFORM_CLASS (gst_pet_segment_parent_class)
+      ->sink_event (trans, event);
 }
 
 static GstPetOutput
@@ -429,8 +477,8 @@ static void
 post_result (GstPetSegment *self, GstBuffer *photo,
     const GstPetMatteResult *result, gdouble milliseconds)
 {
-  GstStructure *s = gst_pet_matte_message (
-      photo, &self->in_info, result, self->active_device, milliseconds);
+  GstStructure *s =
+      gst_pet_matte_message (photo, &self->in_info, result, milliseconds);
 
   GST_OBJECT_LOCK (self);
   self->n_photos++;
@@ -460,111 +508,6 @@ handle_empty (GstPetSegment *self, GstPetOnEmpty on_empty, GstBuffer *photo)
   }
 }
 
-/* The cut-out's memory, from the card; or some that the CPU is to fill. */
-static PetStatus
-add_memory (GstPetSegment *self, GstPetMatte *matte, GstBuffer *out,
-    GstPetMatteResult *result, gboolean *done, PetError *error)
-{
-  GstMemory *memory = gst_pet_matte_cut_on_card (matte, result);
-
-  *done = memory != NULL;
-  if (memory == NULL)
-    memory = gst_pet_account_memory (
-        &self->account, GST_VIDEO_INFO_SIZE (&self->out_info));
-  if (memory == NULL)
-    return pet_fail (error, PET_ERROR_MEMORY, "no memory for the cut-out");
-  gst_buffer_append_memory (out, memory);
-  return PET_OK;
-}
-
-/* In CUDA memory, by the card; FALSE: the CPU must. */
-static gboolean
-write_on_card (GstPetSegment *self, GstPetMatte *matte, GstBuffer *out,
-    GstPetMatteResult *result)
-{
-  GstPetCudaView view;
-  gboolean done;
-
-  if (!self->cuda.out || !matte->on_card ||
-      gst_pet_cuda_view_begin (
-          self->cuda.link, out, &self->out_info, TRUE, &view, NULL) != PET_OK)
-    return FALSE;
-  done = gst_pet_matte_cut_into (matte, view.frame, result);
-  gst_pet_cuda_view_end (self->cuda.link, &view);
-  return done;
-}
-
-static PetStatus
-write_result (GstPetSegment *self, GstPetMatte *matte, GstBuffer *in,
-    GstBuffer *out, GstPetMatteResult *result, PetError *error)
-{
-  gboolean done = FALSE;
-  GstVideoFrame frame;
-  PetImage target;
-  PetStatus status;
-
-  if (self->active_output == GST_PET_OUTPUT_META)
-    return gst_pet_matte_to_meta (matte, out, result, error);
-  if (in == out)
-    return gst_pet_matte_cut (matte, matte->photo, result, error);
-  if (gst_buffer_n_memory (out) == 0)
-    PET_TRY (add_memory (self, matte, out, result, &done, error));
-  if (done || write_on_card (self, matte, out, result))
-    return PET_OK;
-  if (!gst_video_frame_map (&frame, &self->out_info, out, GST_MAP_WRITE))
-    return pet_fail (
-        error, PET_ERROR_MEMORY, "the result's frame cannot be written");
-  gst_pet_frame_clear_padding (&frame);
-  target = gst_pet_frame_image (&frame);
-  status = gst_pet_matte_cut (matte, &target, result, error);
-  gst_video_frame_unmap (&frame);
-  return status;
-}
-
-static PetStatus
-segment_photo (GstPetSegment *self, const GstPetMatteOptions *options,
-    const PetImage *photo, const PetCudaFrame *frame, GstBuffer *in,
-    GstBuffer *out, GstPetMatteResult *result, PetError *error)
-{
-  GstPetMatte matte;
-  PetStatus status;
-
-  PET_TRY (gst_pet_matte_begin (
-      &matte, &self->network, &self->account, options, photo, frame, error));
-  result->second = matte.found.second;
-  result->unasked = matte.unasked;
-  gst_pet_matte_note_recipe (result, out);
-  status = write_result (self, &matte, in, out, result, error);
-  gst_pet_matte_end (&matte);
-  return status;
-}
-
-static PetStatus
-segment (GstPetSegment *self, const GstPetMatteOptions *options, GstBuffer *in,
-    GstBuffer *out, GstPetMatteResult *result, PetError *error)
-{
-  GstMapFlags access = in == out ? GST_MAP_READWRITE : GST_MAP_READ;
-  GstPetCudaPhoto there;
-  GstVideoFrame frame;
-  PetImage photo;
-  PetStatus status;
-
-  if (!self->network.lost &&
-      gst_pet_cuda_part_open_photo (
-          &self->cuda, &self->account, in, &self->in_info, &there)) {
-    status = segment_photo (
-        self, options, &there.room, there.view.frame, in, out, result, error);
-    gst_pet_cuda_part_close_photo (&self->cuda, &there);
-    return status;
-  }
-  if (!gst_video_frame_map (&frame, &self->in_info, in, access))
-    return pet_fail (error, PET_ERROR_MEMORY, "the frame cannot be read");
-  photo = gst_pet_frame_image (&frame);
-  status = segment_photo (self, options, &photo, NULL, in, out, result, error);
-  gst_video_frame_unmap (&frame);
-  return status;
-}
-
 static GstFlowReturn
 gst_pet_segment_transform (
     GstBaseTransform *trans, GstBuffer *in, GstBuffer *out)
@@ -572,6 +515,8 @@ gst_pet_segment_transform (
   GstPetSegment *self = GST_PET_SEGMENT (trans);
   gint64 begin = g_get_monotonic_time ();
   GstPetMatteOptions options;
+  const GstPetWork work = { &self->network, &self->account, &self->cuda,
+    &self->in_info, &self->out_info, self->active_output, &options };
   GstPetMatteResult result = { 0 };
   GstPetOnEmpty on_empty;
   PetStatus status;
@@ -584,8 +529,9 @@ gst_pet_segment_transform (
 
   pet_segmenter_limit_threads (self->network.segmenter, (gint) options.threads);
   gst_pet_account_begin (&self->account, in);
-  status = segment (self, &options, in, out, &result, &error);
+  status = gst_pet_work_on_photo (&work, in, out, &result, &error);
   gst_pet_account_end (&self->account);
+  tell_device (self);
   if (status != PET_OK) {
     GST_ELEMENT_ERROR (self, STREAM, FAILED,
         ("The pet cannot be cut out: %s.", error.message),

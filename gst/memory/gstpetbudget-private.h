@@ -18,6 +18,8 @@ struct _GstPetBudget {
   GCond changed;    /* something was given back, or a limit changed */
   guint n_sleepers; /* who waits for that */
   guint64 limit;
+  guint64 offered; /* limit where nobody sets one; 0: half of what is free */
+  gboolean is_set; /* somebody did */
   guint64 in_use, peak;
   guint64 allocated, allocated_peak;
   guint64 overdrawn;

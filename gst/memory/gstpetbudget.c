@@ -79,12 +79,26 @@ gst_pet_budget_get (const gchar *name)
 void
 gst_pet_budget_set_limit (GstPetBudget *self, guint64 limit)
 {
-  if (limit == 0)
-    limit = gst_pet_system_free (NULL) / 2;
+  guint64 half = limit == 0 ? gst_pet_system_free (NULL) / 2 : 0;
 
   g_mutex_lock (&self->lock);
+  self->is_set = limit != 0;
+  if (limit == 0)
+    limit = self->offered != 0 ? self->offered : half;
   self->limit = MAX (limit, 1);
   gst_pet_budget_changed_locked (self);
+  g_mutex_unlock (&self->lock);
+}
+
+void
+gst_pet_budget_offer_limit (GstPetBudget *self, guint64 limit)
+{
+  g_mutex_lock (&self->lock);
+  self->offered = MAX (limit, 1);
+  if (!self->is_set) {
+    self->limit = self->offered;
+    gst_pet_budget_changed_locked (self);
+  }
   g_mutex_unlock (&self->lock);
 }
 

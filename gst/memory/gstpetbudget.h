@@ -44,9 +44,13 @@ typedef struct {
  * and kept as long as anyone holds it. Transfer full. */
 GstPetBudget *gst_pet_budget_get (const gchar *name);
 
-/* 0 = half of the memory that the cgroup or the machine has free now. Those who
- * wait look again. */
+/* 0 = half of the memory that the cgroup or the machine has free now, or what was
+ * offered. Those who wait look again. */
 void gst_pet_budget_set_limit (GstPetBudget *budget, guint64 limit);
+
+/* For accounts of other memory than the machine's: the limit as long as nobody has
+ * set one. */
+void gst_pet_budget_offer_limit (GstPetBudget *budget, guint64 limit);
 
 void gst_pet_budget_get_state (GstPetBudget *budget, GstPetBudgetState *state);
 

@@ -111,6 +111,22 @@ expect_silence (Run *run)
                      GST_MESSAGE_ERROR | GST_MESSAGE_WARNING) == NULL);
 }
 
+/* What is active now, and what the message of the next photo says. */
+static inline void
+expect_device (Run *run, const gchar *active, const gchar *told)
+{
+  GstMessage *message = gst_bus_pop_filtered (run->bus, GST_MESSAGE_ELEMENT);
+  g_autofree gchar *device = NULL;
+
+  g_assert_nonnull (message);
+  g_assert_cmpstr (
+      gst_structure_get_string (gst_message_get_structure (message), "device"),
+      ==, told);
+  gst_message_unref (message);
+  g_object_get (run->element, "active-device", &device, NULL);
+  g_assert_cmpstr (device, ==, active);
+}
+
 static inline GstBuffer *
 process (Run *run, const gchar *format)
 {

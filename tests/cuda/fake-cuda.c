@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define MAX_ALLOCATIONS 4096
 
@@ -23,7 +24,9 @@ static Allocation allocations[MAX_ALLOCATIONS];
 static FakeCudaState state;
 static int devices, driver, compute_major;
 static size_t memory_bytes, taken_bytes, lost_at, fail_at, fail_calls;
-static char fail_call[64];
+static char fail_call[64], held_call[64];
+static bool is_held;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static cudaError_t last_error;
 
 static void
@@ -100,10 +103,70 @@ fake_cuda_count_bytes (size_t up, size_t down)
   state.down += down;
 }
 
+/* Under the lock, which is let go meanwhile; false: it has taken too long. */
+static bool
+await_change (bool *flag, bool wanted)
+{
+  struct timespec end;
+
+  clock_gettime (CLOCK_REALTIME, &end);
+  end.tv_sec += 20;
+  while (*flag != wanted)
+    if (pthread_cond_timedwait (&changed, &lock, &end) != 0)
+      return false;
+  return true;
+}
+
+static void
+hold_back (const char *call)
+{
+  if (strcmp (held_call, call) != 0)
+    return;
+  held_call[0] = '\0';
+  is_held = true;
+  pthread_cond_broadcast (&changed);
+  (void) await_change (&is_held, false);
+  is_held = false;
+}
+
+void
+fake_cuda_hold (const char *call)
+{
+  fake_cuda_enter ();
+  snprintf (held_call, sizeof held_call, "%s", call);
+  fake_cuda_leave (cudaSuccess);
+}
+
+int
+fake_cuda_await_held (void)
+{
+  bool came;
+
+  fake_cuda_enter ();
+  came = await_change (&is_held, true);
+  fake_cuda_leave (cudaSuccess);
+  return came;
+}
+
+int
+fake_cuda_let_go (void)
+{
+  bool was_held;
+
+  fake_cuda_enter ();
+  was_held = is_held;
+  is_held = false;
+  held_call[0] = '\0';
+  pthread_cond_broadcast (&changed);
+  fake_cuda_leave (cudaSuccess);
+  return was_held;
+}
+
 /* Counts a call; whether it is to fail. */
 cudaError_t
 fake_cuda_count (const char *call)
 {
+  hold_back (call);
   state.calls++;
   if (lost_at != 0 && state.calls >= lost_at)
     return cudaErrorDevicesUnavailable;
@@ -130,6 +193,7 @@ fake_cuda_state (FakeCudaState *result)
 {
   fake_cuda_enter ();
   *result = state;
+  result->waiting = fake_streams_waiting ();
   fake_cuda_leave (cudaSuccess);
 }
 

@@ -44,10 +44,19 @@ typedef struct {
   size_t bytes, peak; /* of the card */
   size_t objects;     /* streams, events, graphs alive */
   size_t up, down;    /* bytes copied to and from the card, since then */
+  size_t waiting;     /* work of streams that was started and is not done */
   size_t faults;      /* calls with addresses that are not of the card, ... */
 } FakeCudaState;
 
 FAKE_EXPORT void fake_cuda_state (FakeCudaState *state);
+
+/* The next `call`, of whatever thread, does not return until it is let go, for 20 s
+ * at most. */
+FAKE_EXPORT void fake_cuda_hold (const char *call);
+/* Waits until it has come; 0: it did not come in 20 s. */
+FAKE_EXPORT int fake_cuda_await_held (void);
+/* Whether it was still held. */
+FAKE_EXPORT int fake_cuda_let_go (void);
 
 /* Runs or records; `data` is freed in any case. */
 cudaError_t fake_cuda_enqueue (const char *call, cudaStream_t stream,
@@ -80,6 +89,7 @@ cudaError_t fake_cuda_free_object (const char *call, void *object);
 void fake_streams_configure (int late);
 /* Does all that waits on any stream. */
 void fake_streams_finish (void);
+size_t fake_streams_waiting (void);
 
 #ifdef __cplusplus
 }

@@ -121,6 +121,17 @@ fake_streams_finish (void)
       finish (streams[i], end_of (streams[i]));
 }
 
+size_t
+fake_streams_waiting (void)
+{
+  size_t n = 0;
+
+  for (int i = 0; i < MAX_STREAMS; i++)
+    if (streams[i] != NULL)
+      n += streams[i]->queue.n - streams[i]->done;
+  return n;
+}
+
 static cudaError_t
 start (struct CUstream_st *stream, Work work)
 {

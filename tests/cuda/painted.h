@@ -19,7 +19,7 @@ static gchar *folder, *model, *model_of_large_numbers, *model_of_blue;
 static inline gchar *
 write_model (OnnxWriter *w, const gchar *name)
 {
-  const gchar *sidecar = "divisor=255\nmean=0\nstd=1\n";
+  const gchar *sidecar = "[modelinfo]\ndivisor=255\nmean=0\nstd=1\n";
   gchar *path = g_build_filename (folder, name, NULL);
   g_autofree gchar *side = g_strconcat (path, ".modelinfo", NULL);
   Bytes bytes;

@@ -406,6 +406,7 @@ main (int argc, char **argv)
     TAP_TEST (mattes_are_those_of_the_cpu),
     TAP_TEST (networks_are_those_of_the_cpu),
     TAP_TEST (masks_are_the_golden_ones),
+    TAP_TEST (what_is_no_number_is_counted),
     TAP_TEST (wrong_device_is_told),
     TAP_TEST (full_card_is_told),
     TAP_TEST (memory_is_constant),

@@ -2,7 +2,8 @@
 
 /* The convolutions of our own against sums written down plainly: every variant,
  * windows of all kinds, odd sizes, pitches, parts of larger pictures, residuals
- * and activations. The card's memory is the host's here. */
+ * and activations; and that none of them, nor what is beside them in a network, makes a
+ * number of what is none. The card's memory is the host's here. */
 
 #include <math.h>
 #include <stdlib.h>
@@ -368,6 +369,106 @@ ones_of_one_filter_each_are_right (void)
     one_of_depth (i % 2 == 0 ? 3 : 5, i / 2 + 1, PET_CUDA_HALF, true);
 }
 
+/* A pixel that is not a number is none afterwards either, whatever is done to it. */
+static void
+expect_no_number (const Picture *y, int row, int column, const char *what)
+{
+  for (int c = 0; c < y->map.channels; c++)
+    if (!isnan (get (&y->map, offset (&y->map, 0, row, column, c))))
+      tap_fail ("%s: channel %d is a number", what, c);
+}
+
+/* What an overflow leaves: two infinities that meet, or what they left before. */
+static Picture
+picture_without_a_number (PetCudaType type, bool infinite)
+{
+  Picture p = picture_new (type, 1, 9, 9, 16, 0);
+  size_t at = offset (&p.map, 0, 4, 5, 0);
+
+  for (size_t c = 0; c < 16; c++)
+    set (p.map.data, type, at + c, infinite ? INFINITY : NAN);
+  return p;
+}
+
+static const PetCudaAct acts[] = { PET_CUDA_ACT_NONE, PET_CUDA_ACT_RELU,
+  PET_CUDA_ACT_CLIP, PET_CUDA_ACT_SIGMOID, PET_CUDA_ACT_HARDSWISH,
+  PET_CUDA_ACT_TANH, PET_CUDA_ACT_LEAKY };
+#define N_ACTS ((int) (sizeof acts / sizeof *acts))
+
+/* 1x1, with weights of either sign. */
+static void
+dense_ones_hide_nothing (void)
+{
+  PetCudaWindow w = { { 1, 1 }, { 1, 1 }, { 1, 1 }, { 0, 0 } };
+  Picture weights = picture_new (PET_CUDA_HALF, 1, 16, 1, 16, 0);
+  Picture bias = picture_new (PET_CUDA_HALF, 1, 1, 1, 16, 0);
+  Picture y = picture_new (PET_CUDA_HALF, 1, 9, 9, 16, 0);
+
+  for (size_t i = 0; i < weights.n; i++)
+    set (weights.map.data, PET_CUDA_HALF, i, i % 2 == 0 ? 0.5f : -0.5f);
+  for (int i = 0; i < 2 * N_ACTS * PET_CUDA_HALF_CONVS; i++) {
+    Picture x = picture_without_a_number (PET_CUDA_HALF, i % 2 == 1);
+    PetCudaHalfConv conv = { .weights = weights.map.data,
+      .bias = bias.map.data,
+      .in = 16,
+      .out = 16,
+      .window = w,
+      .epilogue = { .act = acts[i / 2 % N_ACTS], .low = 0.1f, .high = 6 } };
+
+    tap_check (pet_cuda_convolve_halves (&x.map, &conv, &y.map, i / 2 / N_ACTS,
+                   stream) == cudaSuccess);
+    tap_check (cudaStreamSynchronize (stream) == cudaSuccess);
+    expect_no_number (&y, 4, 5, "a dense one");
+    picture_free (&x);
+  }
+  picture_free (&weights);
+  picture_free (&bias);
+  picture_free (&y);
+}
+
+static void
+others_hide_nothing (void)
+{
+  PetCudaWindow w = { { 3, 3 }, { 1, 1 }, { 1, 1 }, { 1, 1 } };
+  float weights[9 * 16];
+
+  for (int i = 0; i < 9 * 16; i++)
+    weights[i] = random_float ();
+  for (int i = 0; i < 2 * N_ACTS; i++) {
+    PetCudaType type = i % 2 == 0 ? PET_CUDA_HALF : PET_CUDA_FLOAT;
+    PetCudaEpilogue e = { .act = acts[i / 2], .low = 0.1f, .high = 6 };
+    Picture x = picture_without_a_number (type, false);
+    Picture other = picture_new (type, 1, 9, 9, 16, 0);
+    Picture y = picture_new (type, 1, 9, 9, 16, 0);
+    Picture one = picture_new (type, 1, 1, 1, 16, 0);
+
+    tap_check (pet_cuda_depthwise (&x.map, weights, &w, &e, &y.map, stream) ==
+        cudaSuccess);
+    expect_no_number (&y, 5, 6, "one filter each");
+    tap_check (pet_cuda_pointwise (&x.map, &e, &y.map, stream) == cudaSuccess);
+    expect_no_number (&y, 4, 5, "an activation");
+    tap_check (pet_cuda_pool (&x.map, &w, i / 2 % 2 == 0, &y.map, stream) ==
+        cudaSuccess);
+    expect_no_number (&y, 5, 4, "a pool");
+    tap_check (pet_cuda_global_pool (
+                   &x.map, i / 2 % 2 == 0, &one.map, stream) == cudaSuccess);
+    expect_no_number (&one, 0, 0, "a pool of all");
+    for (int op = PET_CUDA_ADD; op <= PET_CUDA_MIN; op++) {
+      PetCudaBinaryHow how = {
+        .op = (PetCudaBinary) op, .swapped = i / 2 % 2 == 1, .channels = 16
+      };
+
+      tap_check (pet_cuda_binary (&x.map, &other.map, &how, &y.map, stream) ==
+          cudaSuccess);
+      expect_no_number (&y, 4, 5, "two pictures");
+    }
+    picture_free (&x);
+    picture_free (&y);
+    picture_free (&one);
+    picture_free (&other);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -375,6 +476,8 @@ main (int argc, char **argv)
     TAP_TEST (dense_ones_are_right),
     TAP_TEST (usual_ones_are_right),
     TAP_TEST (ones_of_one_filter_each_are_right),
+    TAP_TEST (dense_ones_hide_nothing),
+    TAP_TEST (others_hide_nothing),
   };
   int result;
 

@@ -73,21 +73,35 @@ device_id_out_of_range (void)
   fake_cuda_configure ("");
 }
 
+static void
+count_call (GObject *object, GParamSpec *pspec, gpointer user)
+{
+  ++*(guint *) user;
+}
+
 /* auto: the photo is segmented all the same; cuda: an error, no crash. */
 static void
 card_is_lost_in_mid_run (void)
 {
   GstBuffer *want = on_cpu (SEGMENT "device=cpu", "RGB");
+  guint told = 0;
   Run run;
 
   fake_cuda_configure ("");
   run = start (SEGMENT "device=auto", "RGB");
+  g_signal_connect (
+      run.element, "notify::active-device", G_CALLBACK (count_call), &told);
   gst_buffer_unref (process (&run, "RGB"));
+  expect_device (&run, "cuda", "cuda");
+  g_assert_cmpuint (told, ==, 0);
   expect_silence (&run);
   fake_cuda_configure ("lost=1");
   g_assert_cmpint (difference (want, process (&run, "RGB")), ==, 0);
   expect_message (&run, GST_MESSAGE_WARNING, "segmented on the CPU");
+  expect_device (&run, "cpu", "cpu");
   gst_buffer_unref (process (&run, "RGB"));
+  expect_device (&run, "cpu", "cpu");
+  g_assert_cmpuint (told, ==, 1);
   expect_silence (&run);
   stop (&run);
 

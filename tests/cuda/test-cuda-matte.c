@@ -4,6 +4,9 @@
  * pet_matte_cut(): the same bytes and the same extent, for odd sizes, parts and
  * all options; and pictures that stay on the card between the steps. */
 
+#include <pthread.h>
+#include <unistd.h>
+
 #include "fake-card.h"
 #include "image/pet-effect.h"
 #include "image/pet-matte.h"
@@ -350,6 +353,115 @@ stages_are_shared (void)
   picture_free (&back);
 }
 
+static bool is_refusing;
+
+static bool
+charge (void *user, size_t bytes)
+{
+  return !is_refusing;
+}
+
+static void
+release (void *user, size_t bytes)
+{
+}
+
+typedef struct {
+  PetCuda *cuda;
+  PetCudaFrame *frame;
+  Picture *to;
+  PetStatus status;
+} Reading;
+
+static void *
+read_frame (void *data)
+{
+  Reading *reading = data;
+
+  reading->status = pet_cuda_frame_read (
+      reading->cuda, reading->frame, &reading->to->image, NULL);
+  return NULL;
+}
+
+static void *
+let_go_soon (void *data)
+{
+  usleep (200000);
+  tap_check (fake_cuda_let_go ());
+  return NULL;
+}
+
+/* There is no memory for another stage, but the one there is comes back. */
+static void
+a_transfer_waits_for_a_stage (void)
+{
+  PetCudaOptions which = { .device = -1, .charge = charge, .release = release };
+  Picture photo = picture_new (50, 40, 4, 3), back = picture_new (50, 40, 4, 1);
+  Picture again = picture_new (50, 40, 4, 1);
+  Reading reading = { .to = &again };
+  PetCuda *second = NULL;
+  PetError error = { .status = PET_OK };
+  pthread_t reader, other;
+
+  is_refusing = false;
+  cuda = open_card ("");
+  report (pet_cuda_open (&which, &reading.cuda, &error), &error);
+  report (pet_cuda_open (&which, &second, &error), &error);
+  picture_fill (&photo.image, CONTENT_WAVES, ALPHA_SOFT);
+  reading.frame = send (&photo.image);
+  is_refusing = true;
+  fake_cuda_hold ("cudaEventSynchronize");
+  tap_check (pthread_create (&reader, NULL, read_frame, &reading) == 0);
+  tap_check (fake_cuda_await_held ());
+  tap_check (pthread_create (&other, NULL, let_go_soon, NULL) == 0);
+  report (
+      pet_cuda_frame_read (second, reading.frame, &back.image, &error), &error);
+  tap_check (picture_equal (&photo.image, &back.image));
+  pthread_join (other, NULL);
+  pthread_join (reader, NULL);
+  tap_check (reading.status == PET_OK);
+  tap_check (picture_equal (&photo.image, &again.image));
+  pet_cuda_frame_free (&reading.frame);
+  pet_cuda_close (&second);
+  pet_cuda_close (&reading.cuda);
+  picture_free (&photo);
+  picture_free (&back);
+  picture_free (&again);
+  close_card (cuda);
+}
+
+/* Rows that do not fit a stage, in memory that is not ours: they are copied. */
+static void
+rows_far_apart_are_copied (void)
+{
+  const size_t stride = (size_t) 3 << 20;
+  Picture photo = picture_new (50, 3, 4, 3), back = picture_new (50, 3, 4, 1);
+  PetCudaOutside outside = {
+    .width = 50, .height = 3, .channels = 4, .stride_bytes = (ptrdiff_t) stride
+  };
+  PetCudaFrame *frame = NULL;
+  PetError error = { .status = PET_OK };
+
+  cuda = open_card ("");
+  picture_fill (&photo.image, CONTENT_WAVES, ALPHA_SOFT);
+  report (pet_cuda_context (cuda, &outside.context, &error), &error);
+  tap_check (cudaMalloc (&outside.data, 3 * stride) == cudaSuccess);
+  for (int y = 0; y < 3; y++)
+    memcpy ((char *) outside.data + (size_t) y * stride,
+        pet_image_row (&photo.image, y), 200);
+  tap_check (pet_cuda_frame_wrap (cuda, &outside, &frame, &error) ==
+      PET_ERROR_UNSUPPORTED);
+  report (pet_cuda_frame_new (cuda, 50, 3, 4, &frame, &error), &error);
+  report (pet_cuda_frame_copy (cuda, frame, &outside, &error), &error);
+  report (pet_cuda_frame_read (cuda, frame, &back.image, &error), &error);
+  tap_check (picture_equal (&photo.image, &back.image));
+  pet_cuda_frame_free (&frame);
+  tap_check (cudaFree (outside.data) == cudaSuccess);
+  picture_free (&photo);
+  picture_free (&back);
+  close_card (cuda);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -359,6 +471,8 @@ main (int argc, char **argv)
     TAP_TEST (what_does_not_fit_is_refused),
     TAP_TEST (frames_are_used_again),
     TAP_TEST (stages_are_shared),
+    TAP_TEST (a_transfer_waits_for_a_stage),
+    TAP_TEST (rows_far_apart_are_copied),
     TAP_TEST (looks_take_a_frame),
     TAP_TEST (looks_wait_for_the_matte),
   };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Whole networks through the module on a card of host memory: masks against
- * those of the CPU, batches, streams that are late, every call failing once, and
- * what is left when all is over. */
+ * those of the CPU, batches, streams that are late, and what is left when all is
+ * over. */
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -200,7 +200,7 @@ check_sidecar (const char *words, const char *sidecar)
 }
 
 #define U2NET                                                                  \
-  "divisor=max\nmean=0.485,0.456,0.406\nstd=0.229,0.224,0.225\n"               \
+  "[modelinfo]\ndivisor=max\nmean=0.485,0.456,0.406\nstd=0.229,0.224,0.225\n"  \
   "output-range=minmax\n"
 
 /* The U2-Net family's ways: divided by the photo's largest value, output
@@ -209,7 +209,8 @@ static void
 ways_of_other_models (void)
 {
   check_sidecar ("", U2NET);
-  check_sidecar ("", "divisor=127.5\nmean=1\noutput-range=logit\n");
+  check_sidecar (
+      "", "[modelinfo]\ndivisor=127.5\nmean=1\noutput-range=logit\n");
 }
 
 /* Nothing reads, on any stream or the host, what was not waited for. */
@@ -275,61 +276,6 @@ processes_share_plans (void)
   }
 }
 
-/* One run with the given failures: whatever happens, nothing may be left, and
- * a failure is told. Returns whether all went well. */
-static bool
-run_once (const char *words, PetStatus *status)
-{
-  PetCudaSegmenter *gpu = NULL;
-  PetCuda *cuda = NULL;
-  PetError error = { .status = PET_OK };
-  Picture photo, mask = { .block = NULL };
-  int width, height;
-
-  fake_cuda_configure (words);
-  fill_photo (&photo, 70, 50, 3);
-  *status = open_network (true, 1, &cuda, &gpu, &error);
-  if (*status == PET_OK) {
-    (void) pet_cuda_segmenter_info (gpu, &width, &height);
-    mask = picture_new (width, height, 1, 0);
-    *status = run_photo (gpu, &photo.image, &mask.image, &error);
-    picture_free (&mask);
-  }
-  if (*status != PET_OK && error.message[0] == '\0')
-    tap_fail ("%s: failed without a reason", words);
-  picture_free (&photo);
-  pet_cuda_segmenter_free (&gpu);
-  pet_cuda_close (&cuda);
-  fake_cuda_configure ("");
-  check_clean ();
-  return *status == PET_OK;
-}
-
-/* Every n-th call fails, or the card is lost at it. The first run has the cache
- * of plans filled, so that all others are alike. */
-static void
-every_call_fails_once (void)
-{
-  PetStatus status;
-  char words[64];
-
-  make_tiny ();
-  tap_check (run_once ("", &status));
-  for (size_t n = 1; n <= 200; n++) {
-    snprintf (words, sizeof words, "fail=any:%zu", n);
-    (void) run_once (words, &status);
-    snprintf (words, sizeof words, "lost=%zu", n);
-    if (!run_once (words, &status))
-      tap_check (status == PET_ERROR_DEVICE);
-  }
-  for (int n = 1; n <= 12; n++) {
-    snprintf (words, sizeof words, "fail=cudaMalloc:%d", n);
-    if (!run_once (words, &status))
-      tap_check (status == PET_ERROR_MEMORY);
-  }
-  tap_check (!run_once ("memory=4", &status) && status == PET_ERROR_MEMORY);
-}
-
 /* Photos of changing sizes: the card's memory is that of the largest, which
  * comes first. */
 static void
@@ -366,104 +312,6 @@ memory_is_constant (void)
   check_clean ();
 }
 
-static void
-reasons (void)
-{
-  static const struct {
-    const char *words, *reason;
-    int device;
-  } cases[] = {
-    { "driver=0", "no NVIDIA driver", -1 },
-    { "driver=12040", "too old: it knows CUDA 12.4", -1 },
-    { "devices=0", "no GPU", -1 },
-    { "devices=1", "there is no GPU 1; there is 1, counted from 0", 1 },
-    { "devices=2", "there is no GPU 9; there are 2, counted from 0", 9 },
-  };
-
-  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    PetCudaOptions options = { .device = cases[i].device };
-    PetError error = { .status = PET_OK };
-    PetCuda *cuda = NULL;
-
-    fake_cuda_configure (cases[i].words);
-    if (pet_cuda_open (&options, &cuda, &error) != PET_ERROR_DEVICE ||
-        strstr (error.message, cases[i].reason) == NULL)
-      tap_fail ("%s: \"%s\"", cases[i].words, error.message);
-  }
-  fake_cuda_configure ("");
-  check_clean ();
-}
-
-static void
-no_cudnn (void)
-{
-  char *kept = strdup (getenv ("PET_CUDNN_LIBRARY"));
-  PetCudaSegmenter *gpu = NULL;
-  PetCuda *cuda = NULL;
-  PetError error = { .status = PET_OK };
-
-  fake_cuda_configure ("");
-  if (!read_model ())
-    return;
-  setenv ("PET_CUDNN_LIBRARY", "/nowhere/libcudnn.so.9", 1);
-  tap_check (open_network (true, 1, &cuda, &gpu, &error) == PET_ERROR_DEVICE &&
-      strstr (error.message, "cuDNN is not installed") != NULL);
-  pet_cuda_close (&cuda);
-  setenv ("PET_CUDNN_LIBRARY", "libm.so.6", 1);
-  tap_check (open_network (true, 1, &cuda, &gpu, &error) == PET_ERROR_DEVICE &&
-      strstr (error.message, "is no cuDNN 9") != NULL);
-  pet_cuda_close (&cuda);
-  setenv ("PET_CUDNN_LIBRARY", kept, 1);
-  free (kept);
-  check_clean ();
-}
-
-/* An account that has no more: refused before anything is taken. */
-static bool
-refuse (void *user, size_t bytes)
-{
-  size_t *left = user;
-
-  if (bytes > *left)
-    return false;
-  *left -= bytes;
-  return true;
-}
-
-static void
-give_back (void *user, size_t bytes)
-{
-  *(size_t *) user += bytes;
-}
-
-static void
-account_is_asked (void)
-{
-  const size_t room = (size_t) 5 << 20;
-  size_t left = room;
-  PetCudaOptions options = {
-    .device = -1, .charge = refuse, .release = give_back, .user = &left
-  };
-  PetCudaModel model = { .half = true, .batch = 4 };
-  PetCudaSegmenter *gpu = NULL;
-  PetCuda *cuda = NULL;
-  PetError error = { .status = PET_OK };
-
-  fake_cuda_configure ("");
-  if (!read_model ())
-    return;
-  model.bytes = model_bytes;
-  model.size = model_size;
-  tap_check (pet_cuda_open (&options, &cuda, &error) == PET_OK);
-  tap_check (
-      pet_cuda_segmenter_new (cuda, &model, &gpu, &error) == PET_ERROR_MEMORY &&
-      strstr (error.message, "budget") != NULL);
-  pet_cuda_segmenter_free (&gpu);
-  pet_cuda_close (&cuda);
-  tap_check (left == room);
-  check_clean ();
-}
-
 int
 main (int argc, char **argv)
 {
@@ -476,10 +324,6 @@ main (int argc, char **argv)
     TAP_TEST (late_streams_change_nothing),
     TAP_TEST (processes_share_plans),
     TAP_TEST (memory_is_constant),
-    TAP_TEST (reasons),
-    TAP_TEST (no_cudnn),
-    TAP_TEST (account_is_asked),
-    TAP_TEST (every_call_fails_once),
   };
   int result = tap_run (tests, sizeof tests / sizeof *tests, argc, argv);
 

@@ -249,8 +249,10 @@ a_full_card_costs_nothing_but_time (void)
     fake_cuda_configure (words);
     got = pass (&run, paint (200, 150, 3, 90, 80, 55));
     expect_message (&run, GST_MESSAGE_WARNING, "out of memory");
+    expect_device (&run, "cuda", "cpu");
     g_assert_cmpint (difference (gst_buffer_ref (want), got), <=, 2);
     got = pass (&run, paint (200, 150, 3, 90, 80, 55));
+    expect_device (&run, "cuda", "cuda");
     g_assert_true (is_on_card (got));
     g_assert_cmpint (difference (gst_buffer_ref (want), got), ==, 0);
     expect_silence (&run);

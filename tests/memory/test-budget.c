@@ -348,6 +348,23 @@ the_limit_can_change_while_somebody_waits (void)
 }
 
 static void
+an_offered_limit_is_for_want_of_another (void)
+{
+  GstPetBudget *budget = account_new (100);
+
+  gst_pet_budget_offer_limit (budget, 500);
+  g_assert_cmpuint (account_state (budget).limit, ==, 100);
+  gst_pet_budget_set_limit (budget, 0);
+  g_assert_cmpuint (account_state (budget).limit, ==, 500);
+  gst_pet_budget_offer_limit (budget, 600);
+  g_assert_cmpuint (account_state (budget).limit, ==, 600);
+  gst_pet_budget_set_limit (budget, 200);
+  gst_pet_budget_offer_limit (budget, 700);
+  g_assert_cmpuint (account_state (budget).limit, ==, 200);
+  account_free (budget);
+}
+
+static void
 absurd_numbers_do_no_harm (void)
 {
   static const guint64 limits[] = { 0, 1, 4096, G_MAXINT64, G_MAXUINT64,
@@ -537,6 +554,8 @@ main (int argc, char **argv)
       pressure_from_outside_holds_only_while_others_are_in_flight);
   ADD ("the-limit-can-change-while-somebody-waits",
       the_limit_can_change_while_somebody_waits);
+  ADD ("an-offered-limit-is-for-want-of-another",
+      an_offered_limit_is_for_want_of_another);
   ADD ("absurd-numbers-do-no-harm", absurd_numbers_do_no_harm);
   ADD ("exact-under-threads", exact_under_threads);
   ADD ("nobody-draws-above-the-limit", nobody_draws_above_the_limit);

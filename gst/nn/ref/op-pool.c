@@ -310,7 +310,7 @@ globalmaxpool_run (const PetNode *node, const PetTensor *inputs,
   for (size_t i = 0; i < planes; i++, from += size) {
     to[i] = -INFINITY;
     for (size_t k = 0; k < size; k++)
-      if (from[k] > to[i])
+      if (from[k] > to[i] || isnan (from[k]))
         to[i] = from[k];
   }
 }
