@@ -4,9 +4,10 @@
  * SECTION:element-peteffect
  * @title: peteffect
  *
- * Gives a cut-out one of the looks. Alpha passes unchanged. Numbers that only
- * some looks have are properties of all: the others do not use them. Same
- * picture and settings in, same picture out.
+ * Gives a cut-out one of the looks. Classic ones leave alpha as it is, fine ones
+ * may cut the edge anew or lay a ground. Numbers that only some looks have are
+ * properties of all: the others do not use them. Same picture and settings in,
+ * same picture out.
  *
  * ## Example launch line
  * |[

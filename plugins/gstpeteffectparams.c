@@ -25,33 +25,6 @@ collect_param (const PetEffectParam *param)
   params[n_params++].param = param;
 }
 
-static void
-add_look (GString *looks, const PetEffect *effect, const gchar *name,
-    const gchar *rendition)
-{
-  gint index = pet_effect_param_index (effect, name);
-
-  if (index >= 0)
-    g_string_append_printf (looks, "%s%s%s (%g)", looks->len > 0 ? ", " : "",
-        rendition, effect->name, effect->params[index].def);
-}
-
-static gchar *
-looks_with (const gchar *name)
-{
-  GString *looks = g_string_new (NULL);
-
-  for (gint i = 0; i < pet_effects_all; i++) {
-    const PetEffect *fine =
-        pet_effect_rendition (pet_effects[i], PET_RENDITION_FINE);
-
-    add_look (looks, pet_effects[i], name, "");
-    if (fine != pet_effects[i])
-      add_look (looks, fine, name, "fine ");
-  }
-  return g_string_free (looks, FALSE);
-}
-
 /* "palette" -> GstPetEffectPalette */
 static GType
 choice_type (const PetEffectParam *param)
@@ -74,6 +47,71 @@ color_text (gdouble number)
   if (number < 0)
     return g_strdup (number == PET_COLOR_AUTO ? "auto" : "none");
   return g_strdup_printf ("#%06x", (guint) number);
+}
+
+static gchar *
+default_text (const PetEffectParam *param)
+{
+  gchar number[G_ASCII_DTOSTR_BUF_SIZE];
+
+  switch (param->type) {
+    case PET_PARAM_BOOL:
+      return g_strdup (param->def != 0 ? "true" : "false");
+    case PET_PARAM_CHOICE:
+      return g_strdup (param->choices[(gint) param->def]);
+    case PET_PARAM_COLOR:
+      return color_text (param->def);
+    default:
+      return g_strdup (
+          g_ascii_formatd (number, sizeof number, "%g", param->def));
+  }
+}
+
+/* `meaning`: what was last said of the parameter, which is not the same in all
+ * looks. */
+static void
+add_look (GString *blurb, const gchar **meaning, const PetEffect *effect,
+    const gchar *name, const gchar *rendition)
+{
+  gint index = pet_effect_param_index (effect, name);
+  const PetEffectParam *param;
+  g_autofree gchar *value = NULL;
+
+  if (index < 0)
+    return;
+  param = &effect->params[index];
+  if (g_strcmp0 (*meaning, param->blurb) == 0)
+    g_string_append (blurb, ", ");
+  else
+    g_string_append_printf (blurb, "%s%s. Used by ", blurb->len > 0 ? ". " : "",
+        *meaning = param->blurb);
+  value = default_text (param);
+  g_string_append_printf (blurb, "%s%s (%s)", rendition, effect->name, value);
+}
+
+static gchar *
+make_blurb (guint index)
+{
+  const PetEffectParam *param = params[index].param;
+  GString *blurb = g_string_new (NULL);
+  const gchar *meaning = NULL;
+
+  for (gint i = 0; i < pet_effects_all; i++) {
+    const PetEffect *fine =
+        pet_effect_rendition (pet_effects[i], PET_RENDITION_FINE);
+
+    add_look (blurb, &meaning, pet_effects[i], param->name, "");
+    if (fine != pet_effects[i])
+      add_look (blurb, &meaning, fine, param->name, "fine ");
+  }
+  if (params[index].shared)
+    g_string_append (blurb, "; below the range: the look's own");
+  if (param->type == PET_PARAM_COLOR)
+    g_string_append_printf (blurb,
+        "; #rrggbb, black, white, cream, sepia, navy%s%s",
+        param->min <= PET_COLOR_NONE ? ", none" : "",
+        param->min <= PET_COLOR_AUTO ? ", auto" : "");
+  return g_string_free (blurb, FALSE);
 }
 
 static GParamSpec *
@@ -109,10 +147,7 @@ make_spec (guint index, const gchar *blurb)
 static void
 install_param (GObjectClass *object_class, guint first_id, guint index)
 {
-  const PetEffectParam *param = params[index].param;
-  g_autofree gchar *looks = looks_with (param->name);
-  g_autofree gchar *blurb = g_strdup_printf ("%s. Used by %s%s", param->blurb,
-      looks, params[index].shared ? "; below the range: the look's own" : "");
+  g_autofree gchar *blurb = make_blurb (index);
 
   g_object_class_install_property (
       object_class, first_id + index, make_spec (index, blurb));

@@ -251,6 +251,35 @@ looks_can_be_switched_while_pictures_stream (void)
   }
 }
 
+/* gst-inspect's text: what a parameter is in each look, and defaults as they are
+ * written. */
+static void
+blurbs_say_what_each_look_does (void)
+{
+  static const struct {
+    const gchar *name, *part;
+  } parts[] = {
+    { "grout", "mosaic (#4a423b); #rrggbb" },
+    { "ground", "fine color (none), fine popart (none)" },
+    { "palette", "fine popart (auto). Set of colours; auto makes" },
+    { "method", "fine dithering (diffusion)" },
+    { "dither", "fine retro8bit (false)" },
+    { "grain",
+        "enhancedblackwhite (0.08). Strength of the paper's grain. Used" },
+    { "edge-strength", "dithering (0.3); below the range: the look's own" },
+  };
+  GstElement *element = gst_element_factory_make ("peteffect", NULL);
+
+  for (guint i = 0; i < G_N_ELEMENTS (parts); i++) {
+    GParamSpec *spec = g_object_class_find_property (
+        G_OBJECT_GET_CLASS (element), parts[i].name);
+
+    if (strstr (g_param_spec_get_blurb (spec), parts[i].part) == NULL)
+      g_error ("%s: %s", parts[i].name, g_param_spec_get_blurb (spec));
+  }
+  gst_object_unref (element);
+}
+
 static void
 add_tests (void)
 {
@@ -268,6 +297,7 @@ add_tests (void)
       looks_can_be_switched_while_pictures_stream);
   ADD ("effect-can-change-while-playing-and-keeps-the-source",
       effect_can_change_while_playing_and_keeps_the_source);
+  ADD ("blurbs-say-what-each-look-does", blurbs_say_what_each_look_does);
 #undef ADD
 }
 

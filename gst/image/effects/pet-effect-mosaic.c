@@ -30,8 +30,8 @@ static const PetEffectParam params[] = {
       0.5, 2.0, 1.0, NULL },
   [GROUT] = { "grout", "Colour of the joints", PET_PARAM_COLOR, 0.0, 0xffffff,
       0x4a423b, NULL },
-  [SEED] = { "seed", "Seed of the grain: one seed, one picture", PET_PARAM_INT,
-      0.0, 2147483647.0, 0.0, NULL },
+  [SEED] = { "seed", "Seed of what is random: one seed, one picture",
+      PET_PARAM_INT, 0.0, 2147483647.0, 0.0, NULL },
 };
 
 typedef struct {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Eight loud colours, posterised. Contrast, saturation and the choice of one
+/* Loud colours, posterised: black and six others. Contrast, saturation and the choice of one
  * of three levels are exact integers: in units of 1/2 the contrast is
  * c = clamp (5 r - 384, 0, 510), and in units of 1/2000 the saturated channel
  * is 2000 c - (299 R + 587 G + 114 B). What is left are 27 colours, looked up
@@ -279,7 +279,7 @@ render (const PetImage *src, const PetImage *dst, const double *values,
 
 const PetEffect PET_VERSION (pet_effect_popart) = {
   .name = "popart",
-  .blurb = "Eight loud colours, posterised",
+  .blurb = "Loud colours, posterised",
   .keeps_outline = true,
   .render = render,
 };

@@ -23,12 +23,12 @@ enum { BLEED, GRAIN, PAPER, SEED };
 static const PetEffectParam params[] = {
   [BLEED] = { "bleed", "How far wet paint runs", PET_PARAM_FLOAT, 0.0, 2.0, 1.0,
       NULL },
-  [GRAIN] = { "grain", "Strength of the film grain", PET_PARAM_FLOAT, 0.0, 1.0,
-      0.08, NULL },
-  [PAPER] = { "paper", "Colour between the dots", PET_PARAM_COLOR, 0.0,
-      0xffffff, 0xffffff, NULL },
-  [SEED] = { "seed", "Seed of the grain: one seed, one picture", PET_PARAM_INT,
-      0.0, 2147483647.0, 0.0, NULL },
+  [GRAIN] = { "grain", "Strength of the paper's grain", PET_PARAM_FLOAT, 0.0,
+      1.0, 0.08, NULL },
+  [PAPER] = { "paper", "Colour of the paper", PET_PARAM_COLOR, 0.0, 0xffffff,
+      0xffffff, NULL },
+  [SEED] = { "seed", "Seed of what is random: one seed, one picture",
+      PET_PARAM_INT, 0.0, 2147483647.0, 0.0, NULL },
 };
 
 enum { LIGHT, GREEN_RED, BLUE_YELLOW, COVER, TOOTH, FIELDS };

@@ -29,7 +29,7 @@ enum { PALETTE, GROUND, DOTS, OUTLINE, SHEET, SEED };
 static const char *const sheets[] = { "single", "four-up", NULL };
 
 static const PetEffectParam params[] = {
-  [PALETTE] = { "palette", "Set of colours; auto chooses by coat or seed",
+  [PALETTE] = { "palette", "Set of colours; auto goes by coat or seed",
       PET_PARAM_CHOICE, 0.0, PET_PALETTE_LAST, 0.0, pet_palette_names },
   [GROUND] = { "ground", "Colour behind the pet; auto suits the look",
       PET_PARAM_COLOR, PET_COLOR_AUTO, 0xffffff, PET_COLOR_NONE, NULL },
@@ -39,8 +39,8 @@ static const PetEffectParam params[] = {
       3.0, 1.0, NULL },
   [SHEET] = { "sheet", "One picture, or four in different colours",
       PET_PARAM_CHOICE, 0.0, 1.0, 0.0, sheets },
-  [SEED] = { "seed", "Seed of the grain: one seed, one picture", PET_PARAM_INT,
-      0.0, 2147483647.0, 0.0, NULL },
+  [SEED] = { "seed", "Which palette auto takes; 0: the coat decides",
+      PET_PARAM_INT, 0.0, 2147483647.0, 0.0, NULL },
 };
 
 typedef struct {

@@ -23,15 +23,16 @@
 enum { PALETTE, COLORS, PIXEL_SIZE, DITHER, OUTLINE, GROUND };
 
 static const PetEffectParam params[] = {
-  [PALETTE] = { "palette", "Set of colours; auto chooses by coat or seed",
+  [PALETTE] = { "palette", "Set of colours; auto makes the pet's own",
       PET_PARAM_CHOICE, 0.0, PET_PALETTE_LAST, 0.0, pet_palette_names },
   [COLORS] = { "colors", "How many colours the palette auto has", PET_PARAM_INT,
       4.0, 32.0, 16.0, NULL },
-  [PIXEL_SIZE] = { "pixel-size", "Width and height of a chunky pixel",
-      PET_PARAM_INT, 1.0, 16.0, 6.0, NULL },
+  [PIXEL_SIZE] = { "pixel-size",
+      "Size of a chunky pixel, in 480ths of the pet's side", PET_PARAM_INT, 1.0,
+      16.0, 6.0, NULL },
   [DITHER] = { "dither", "Mix the palette's colours by a pattern",
       PET_PARAM_BOOL, 0.0, 1.0, 0.0, NULL },
-  [OUTLINE] = { "outline", "Strength of dark outlines", PET_PARAM_FLOAT, 0.0,
+  [OUTLINE] = { "outline", "Dark outline, where above 0", PET_PARAM_FLOAT, 0.0,
       3.0, 1.0, NULL },
   [GROUND] = { "ground", "Colour behind the pet; auto suits the look",
       PET_PARAM_COLOR, PET_COLOR_AUTO, 0xffffff, PET_COLOR_NONE, NULL },
