@@ -4,6 +4,7 @@
 
 #pragma once
 
-/* Starts GStreamer; run from the build folder, uses the plugin that was built
- * with the program. */
+/* Starts GStreamer. Run from the build folder, uses the plugin that was built
+ * with the program; installed, the one that was installed with it, unless
+ * GStreamer has found another. */
 void program_start (void);

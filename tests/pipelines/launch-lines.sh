@@ -52,4 +52,13 @@ check "device=cuda says why not" says "device=cuda is not possible: there is no"
 check "pet-embed: appsrc and appsink" leaks_nothing "$programs/pet-embed" dog.jpg embed.png
 check "its file is whole" is_png embed.png
 
+# As `meson install` leaves them, in a prefix that GStreamer does not know.
+mkdir -p prefix/bin "prefix/$PET_LIBDIR/gstreamer-1.0"
+cp "$programs/pet-batch" prefix/bin
+cp "$GST_PLUGIN_PATH/libgstpet.so" "prefix/$PET_LIBDIR/gstreamer-1.0"
+check "installed, pet-batch finds its plugin" env -u GST_PLUGIN_PATH \
+  GST_REGISTRY="$work/prefix.bin" prefix/bin/pet-batch -q --device cpu \
+  --effects color dog.jpg -o prefix/out
+check "its print is whole" is_png prefix/out/dog/color.png
+
 finish
