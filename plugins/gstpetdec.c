@@ -323,11 +323,12 @@ fail_file (GstPetDec *self, GstBuffer *file, const PetPictureInfo *info,
     const PetError *error, guint64 bytes)
 {
   GstPetSourceMeta *meta = gst_pet_buffer_get_source_meta (file);
+  g_autofree gchar *name = gst_pet_buffer_name_source (file);
 
   if (skip_file (self, file, info, error, bytes))
     return GST_FLOW_OK;
   GST_ELEMENT_ERROR (self, STREAM, DECODE,
-      ("\"%s\" cannot be decoded: %s.", meta->source, error->message),
+      ("%s cannot be decoded: %s.", name, error->message),
       ("photo %" G_GUINT64_FORMAT ", %s", meta->index,
           pet_status_name (error->status)));
   return GST_FLOW_ERROR;

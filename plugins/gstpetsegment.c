@@ -493,15 +493,15 @@ post_result (GstPetSegment *self, GstBuffer *photo,
 static GstFlowReturn
 handle_empty (GstPetSegment *self, GstPetOnEmpty on_empty, GstBuffer *photo)
 {
-  GstPetSourceMeta *meta = gst_pet_buffer_get_source_meta (photo);
+  g_autofree gchar *name = NULL;
 
   switch (on_empty) {
     case GST_PET_ON_EMPTY_DROP:
       return GST_BASE_TRANSFORM_FLOW_DROPPED;
     case GST_PET_ON_EMPTY_ERROR:
-      GST_ELEMENT_ERROR (self, STREAM, FAILED,
-          ("No pet was found in \"%s\".", meta != NULL ? meta->source : ""),
-          (NULL));
+      name = gst_pet_buffer_name_source (photo);
+      GST_ELEMENT_ERROR (
+          self, STREAM, FAILED, ("No pet was found in %s.", name), (NULL));
       return GST_FLOW_ERROR;
     default:
       return GST_FLOW_OK;

@@ -143,6 +143,18 @@ gst_pet_structure_set_source (GstStructure *structure, GstBuffer *buffer)
       G_TYPE_UINT64, meta != NULL ? meta->index : (guint64) 0, NULL);
 }
 
+gchar *
+gst_pet_buffer_name_source (GstBuffer *buffer)
+{
+  GstPetSourceMeta *meta = gst_pet_buffer_get_source_meta (buffer);
+  g_autofree gchar *name = utf8_name (meta != NULL ? meta->source : "");
+
+  if (*name != '\0')
+    return g_strdup_printf ("\"%s\"", name);
+  return g_strdup_printf (
+      "photo %" G_GUINT64_FORMAT, meta != NULL ? meta->index : (guint64) 0);
+}
+
 static gchar *
 stem_of (const gchar *source)
 {

@@ -49,6 +49,10 @@ void gst_pet_buffer_copy_untagged_metas (GstBuffer *dest, GstBuffer *src);
  * carries, for the photo of `buffer`: sets them in `structure`. */
 void gst_pet_structure_set_source (GstStructure *structure, GstBuffer *buffer);
 
+/* The photo of `buffer` in a sentence: "\"dog.jpg\"", or "photo 3" where nothing
+ * names it. Valid UTF-8, free with g_free(). */
+gchar *gst_pet_buffer_name_source (GstBuffer *buffer);
+
 /* Replaces {dir}, {stem} and {index} in `pattern`, and {{ by {. {dir} never leads
  * out of the folder: absolute paths have none, and ".." is replaced. Returns a
  * path without empty components, free with g_free(). `meta` NULL: {stem} is the

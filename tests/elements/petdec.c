@@ -201,6 +201,27 @@ on_error_error_ends_with_one_error (void)
   harness_with_bus_free (h);
 }
 
+/* In a sentence, whatever names the photo. */
+static void
+errors_name_the_photo (void)
+{
+  static const struct {
+    const gchar *source, *name;
+  } photos[] = { { "in/dog.jpg", "\"in/dog.jpg\"" }, { "", "photo 3" },
+    { NULL, "photo 0" } };
+
+  for (guint i = 0; i < G_N_ELEMENTS (photos); i++) {
+    GstBuffer *photo = gst_buffer_new ();
+    g_autofree gchar *name = NULL;
+
+    if (photos[i].source != NULL)
+      gst_pet_buffer_add_source_meta (photo, photos[i].source, 3, 9);
+    name = gst_pet_buffer_name_source (photo);
+    g_assert_cmpstr (name, ==, photos[i].name);
+    gst_buffer_unref (photo);
+  }
+}
+
 /* 36000 x 40000 pixels of 1 bit: as RGB they are more bytes than 32 bits count,
  * where a GstVideoInfo gives up. */
 static void
@@ -514,6 +535,7 @@ add_tests (void)
   g_test_add_func ("/petdec/an-empty-file-fails", an_empty_file_fails);
   g_test_add_func ("/petdec/on-error-error-ends-with-one-error",
       on_error_error_ends_with_one_error);
+  g_test_add_func ("/petdec/errors-name-the-photo", errors_name_the_photo);
   g_test_add_func ("/petdec/a-frame-that-cannot-be-is-refused",
       a_frame_that_cannot_be_is_refused);
   g_test_add_func ("/petdec/nobody-wants-the-picture-of-a-stream",
