@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* make-files FOLDER: writes every file of the test matrix into FOLDER, and
- * expected.csv, which says what reading each one gives. */
+/* make-files FOLDER: writes every file of the test matrix into FOLDER, which is
+ * made if it is missing, and expected.csv, which says what reading each one
+ * gives. */
 
 #include <errno.h>
+#include <sys/stat.h>
 
 #include "data/matrix.h"
 
@@ -49,6 +51,7 @@ main (int argc, char **argv)
     fprintf (stderr, "usage: make-files FOLDER\n");
     return 1;
   }
+  (void) mkdir (argv[1], 0777); /* that it failed is seen at the file */
   snprintf (path, sizeof path, "%s/expected.csv", argv[1]);
   list = fopen (path, "w");
   if (list == NULL) {
