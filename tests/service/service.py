@@ -20,7 +20,9 @@ import tempfile
 import time
 import urllib.parse
 
-PROGRAMS = os.environ["PET_PROGRAMS"]
+# By hand: those of the build folder.
+PROGRAMS = os.environ.get("PET_PROGRAMS", os.path.join(
+    os.path.dirname(__file__), "../../build/pipelines"))
 SHARED = os.environ.get("PET_SHARED", "")
 PNG = b"\x89PNG\r\n\x1a\n"
 LOOKS = ["color", "enhancedblackwhite", "popart", "dithering", "retro8bit"]
