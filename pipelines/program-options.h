@@ -12,6 +12,13 @@ G_BEGIN_DECLS
 gboolean program_usage_error (GError **error, const gchar *format, ...)
     G_GNUC_PRINTF (2, 3);
 
+/* "-j4" and "-qj4" become "-j", "4" and "-qj", "4", as getopt reads them: GOption
+ * itself takes a value only as an argument of its own. "-jobs" is refused: it is
+ * "--jobs" that was meant. To be called before GOption reads `arguments`
+ * (NULL-ended, the program's name first). */
+gboolean program_detach_values (
+    const GOptionEntry *entries, gchar ***arguments, GError **error);
+
 /* "64M", "1.5G", "2000000", at least `least` bytes. NULL: *bytes stays. `name`:
  * the option's, without dashes. */
 gboolean program_parse_bytes (const gchar *name, const gchar *text,

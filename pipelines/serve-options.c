@@ -120,8 +120,9 @@ convert (ServeOptions *options, const Raw *raw, GError **error)
           "max-upload", raw->max_upload, 1, &options->max_upload, error);
 }
 
-static GOptionContext *
-new_context (ServeOptions *options, Raw *raw, gboolean *version)
+static gboolean
+parse (ServeOptions *options, Raw *raw, gboolean *version, gchar ***arguments,
+    GError **error)
 {
   const GOptionEntry entries[] = {
     { "listen", 0, 0, G_OPTION_ARG_STRING, &options->listen,
@@ -188,12 +189,13 @@ new_context (ServeOptions *options, Raw *raw, gboolean *version)
     { "version", 0, 0, G_OPTION_ARG_NONE, version, "Print the version", NULL },
     G_OPTION_ENTRY_NULL,
   };
-  GOptionContext *context =
+  g_autoptr (GOptionContext) context =
       g_option_context_new ("- photos of pets to prints, over HTTP");
 
   g_option_context_add_main_entries (context, entries, NULL);
   g_option_context_set_description (context, description);
-  return context;
+  return program_detach_values (entries, arguments, error) &&
+      g_option_context_parse_strv (context, arguments, error);
 }
 
 gboolean
@@ -211,9 +213,8 @@ serve_options_parse (ServeOptions *options, gchar ***arguments, GError **error)
     .store_timeout = 10,
     .megapixels = 100 };
   gboolean version = FALSE, ok;
-  g_autoptr (GOptionContext) context = new_context (options, &raw, &version);
 
-  ok = g_option_context_parse_strv (context, arguments, error);
+  ok = parse (options, &raw, &version, arguments, error);
   if (ok && version) {
     g_print ("pet-serve " PET_VERSION "\n");
     exit (0);

@@ -485,13 +485,16 @@ def test_usage():
     """The command line."""
     for options in (["--jobs", "0"], ["--nose"], ["stray"],
                     ["--memory", "x"], ["--listen", "nowhere"],
-                    ["--store", "http://:::/"]):
+                    ["--store", "http://:::/"], ["-j"], ["-j0"],
+                    ["-jobs", "1"]):
         try:
             Service(*options).stop()
             check(f"{options}: refused", False)
         except RuntimeError as error:
             check(f"{options}: refused with a reason",
                   "pet-serve: " in str(error), error)
+    with Service("-j1") as service:
+        check("-j1: as --jobs 1", service.metrics()["pet_pipelines"] == 1)
 
 
 def main():
