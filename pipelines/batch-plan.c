@@ -2,9 +2,12 @@
 
 #include "batch-plan.h"
 
+#include <errno.h>
 #include <gio/gio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/pet-folder.h"
 
@@ -201,7 +204,7 @@ drop_repeated (
 static gchar *
 result_name (const BatchItem *item)
 {
-  return g_strconcat (item->dir, "/", item->stem, NULL);
+  return g_build_filename (item->dir, item->stem, NULL);
 }
 
 /* Photos that share a result name all take their full names. FALSE when none
@@ -236,41 +239,124 @@ tell_stems_apart (GPtrArray *items)
 }
 
 static gboolean
-check_names_differ (GPtrArray *items, GError **error)
+fail_both (const BatchItem *one, const gchar *what, const BatchItem *other,
+    GError **error)
 {
-  g_autoptr (GHashTable) seen =
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_EXISTS,
+      "%s and %s would write %s; run them into different folders", one->path,
+      other->path, what);
+  return FALSE;
+}
+
+gboolean
+batch_plan_is_result (const gchar *name, gpointer user)
+{
+  const BatchOptions *options = user;
+
+  for (guint i = 0; i < options->n_effects; i++) {
+    gsize length = strlen (options->effects[i].name);
+
+    if (strncmp (name, options->effects[i].name, length) == 0 &&
+        g_str_equal (name + length, ".png"))
+      return TRUE;
+  }
+  return FALSE;
+}
+
+/* Whether a folder that the item's results are in, "a/color.png", is what another
+ * photo's result, color.png of a.jpg, is called. */
+static BatchItem *
+find_file (
+    const BatchOptions *options, const BatchItem *item, GHashTable *photos)
+{
+  g_autofree gchar *folder = result_name (item);
+  BatchItem *other = NULL;
+  gchar *slash;
+
+  while (other == NULL && (slash = strrchr (folder, '/')) != NULL) {
+    *slash = '\0';
+    if (batch_plan_is_result (slash + 1, (gpointer) options))
+      other = g_hash_table_lookup (photos, folder);
+  }
+  return other;
+}
+
+static gboolean
+check_names_differ (
+    const BatchOptions *options, GPtrArray *items, GError **error)
+{
+  g_autoptr (GHashTable) photos =
       g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  BatchItem *other;
 
   for (guint i = 0; i < items->len; i++) {
     BatchItem *item = items->pdata[i];
     gchar *name = result_name (item);
-    BatchItem *other = g_hash_table_lookup (seen, name);
 
-    if (other != NULL) {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_EXISTS,
-          "%s and %s would write the same results; run them into different "
-          "folders",
-          other->path, item->path);
-      g_free (name);
-      return FALSE;
-    }
-    g_hash_table_insert (seen, name, item);
+    other = g_hash_table_lookup (photos, name);
+    g_hash_table_replace (photos, name, item);
+    if (other != NULL)
+      return fail_both (other, "the same results", item, error);
+  }
+  for (guint i = 0; i < items->len; i++) {
+    other = find_file (options, items->pdata[i], photos);
+    if (other != NULL)
+      return fail_both (
+          other, "a file and a folder of one name", items->pdata[i], error);
   }
   return TRUE;
 }
 
+/* NULL: there is none. What is not there is made when there is something to
+ * store in it. */
+static const gchar *
+find_problem (const gchar *output)
+{
+  g_autofree gchar *there = g_strdup (output);
+  struct stat status;
+
+  while (lstat (there, &status) != 0) {
+    gchar *parent;
+
+    if (errno != ENOENT)
+      return g_strerror (errno);
+    parent = g_path_get_dirname (there);
+    g_free (there);
+    there = parent;
+  }
+  if (stat (there, &status) != 0)
+    return errno == ENOENT ? "it leads nowhere" : g_strerror (errno);
+  if (!S_ISDIR (status.st_mode))
+    return "a file is there, and no folder";
+  return g_str_equal (there, output) || access (there, W_OK | X_OK) == 0
+      ? NULL
+      : g_strerror (errno);
+}
+
+gboolean
+batch_plan_check_output (const gchar *output, GError **error)
+{
+  const gchar *problem = find_problem (output);
+
+  if (problem != NULL)
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_DIRECTORY,
+        "%s cannot be the output folder: %s", output, problem);
+  return problem == NULL;
+}
+
 GPtrArray *
-batch_plan_new (gchar **inputs, const gchar *output, GError **error)
+batch_plan_new (const BatchOptions *options, GError **error)
 {
   g_autoptr (GPtrArray) items =
       g_ptr_array_new_with_free_func (batch_item_free);
   g_autoptr (GHashTable) paths =
       g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  gchar **inputs = options->inputs;
 
   for (gchar **input = inputs; *input != NULL; input++) {
     guint first = items->len;
 
-    if (!add_input (items, *input, output, error))
+    if (!add_input (items, *input, options->output, error))
       return NULL;
     if (inputs[1] != NULL)
       drop_repeated (items, first, *input, paths);
@@ -279,7 +365,7 @@ batch_plan_new (gchar **inputs, const gchar *output, GError **error)
     ((BatchItem *) items->pdata[i])->index = i;
   while (tell_stems_apart (items))
     continue;
-  if (!check_names_differ (items, error))
+  if (!check_names_differ (options, items, error))
     return NULL;
   return g_steal_pointer (&items);
 }

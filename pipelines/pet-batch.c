@@ -326,8 +326,9 @@ make (const BatchOptions *options)
   g_autoptr (GPtrArray) items = NULL;
   g_autofree gchar *settings = NULL;
 
-  if (options->contact_sheet == NULL || batch_sheet_check (options, &error))
-    items = batch_plan_new (options->inputs, options->output, &error);
+  if (batch_plan_check_output (options->output, &error) &&
+      (options->contact_sheet == NULL || batch_sheet_check (options, &error)))
+    items = batch_plan_new (options, &error);
   if (items != NULL)
     settings = batch_recipe_settings (options, &error);
   if (settings == NULL) {

@@ -105,6 +105,50 @@ cp -r "$work/again" "$work/others"
 check "others of the same name are refused" status 1 \
   batch "$work/again" "$work/others" -o "$work/again-out"
 
+# Files in place of folders, and folders in place of files.
+echo "not ours" >"$work/file"
+ln -s file "$work/to-file"
+ln -s nowhere "$work/to-nothing"
+ln -s to-itself "$work/to-itself"
+mkdir "$work/folder"
+ln -s folder "$work/to-folder"
+for out in file file/ file/below to-file to-nothing to-nothing/below to-itself; do
+  check "OUT is $out: exit 1" status 1 batch "$cat" -o "$work/$out"
+  check "that is said before anything is begun" \
+    run 1 "" "$cat" -o "$work/$out"
+  check "with its name" grep -q \
+    "^pet-batch: $work/$out cannot be the output folder: " "$work/run.err"
+done
+check "the file is as it was" grep -q "not ours" "$work/file"
+check "OUT is a link to a folder" run 0 "done 1" "$cat" -o "$work/to-folder/"
+mkdir -p "$work/taken/cat/color.png"
+echo "not ours" >"$work/taken/cat/color.png/notes"
+for again in "" --remake; do
+  check "a folder is called like a result: it fails" \
+    run 2 "failed 1" "$cat" $again -o "$work/taken"
+  check "that is said" grep -q \
+    "^failed: cat.png: .*cat/color.png\" cannot be written: a folder" "$work/run.err"
+  check "the others are made" test "$(find "$work/taken/cat" -type f | wc -l)" -eq 5
+done
+check "the folder is as it was" grep -q "not ours" "$work/taken/cat/color.png/notes"
+check "that look alone" run 2 "failed 1" --effects color "$cat" -o "$work/taken"
+check "another one" run 0 "done 1" --effects popart "$cat" -o "$work/taken"
+mkdir "$work/blocked"
+echo "not ours" >"$work/blocked/cat"
+check "a file is called like a photo's folder: it fails" \
+  run 2 "failed 1" "$cat" -o "$work/blocked"
+check "that is said" grep -q "^failed: cat.png: .*is a file" "$work/run.err"
+mkdir -p "$work/cross/a/color.png"
+cp "$cat" "$work/cross/a.png"
+cp "$cat" "$work/cross/a/color.png/x.png"
+check "a photo's folder that is another's result: exit 1" \
+  run 1 "" "$work/cross" -o "$work/cross-out"
+check "both are named" grep -q "cross/a.png and .*cross/a/color.png/x.png would write a file and" \
+  "$work/run.err"
+check "nothing was begun" test ! -e "$work/cross-out"
+check "not if that look is not made" \
+  run 0 "done 2" --effects popart "$work/cross" -o "$work/cross-out"
+
 # What is no photo.
 odd=$work/odd
 mkdir -p "$odd/deep/deeper"
