@@ -328,6 +328,15 @@ check "it says so" says "File too large" \
   small_files --max-size 300 "$cat" -o "$work/large"
 check "no file is left" test "$(find "$work/large" -name '*.part')" = ""
 
+small_sheet() {
+  small_files -q --contact-sheet "$work/no-room.png" "$cat" -o "$work/sheet-new"
+}
+batch -q "$cat" -o "$work/sheet-new"
+check "a contact sheet for which there is no room: exit 2" status 2 small_sheet
+check "it says so, in one line" test "$(small_sheet 2>&1)" = \
+  "pet-batch: the contact sheet $work/no-room.png cannot be written: File too large"
+check "nothing of it is left" test "$(find "$work" -name 'no-room*')" = ""
+
 # sick_batch ARGUMENT...: a look's file cannot be written, another one's hangs.
 sick_batch() {
   LD_PRELOAD=$PET_HANG exec "$programs/pet-batch" --device cpu --max-size 64 \
