@@ -5,8 +5,10 @@
 
 #include <glib/gstdio.h>
 #include <gst/gst.h>
+#include <math.h>
 #include <string.h>
 
+#include "program-json.h"
 #include "serve-cache.h"
 #include "serve-looks.h"
 #include "serve-multipart.h"
@@ -543,6 +545,32 @@ cache_is_shared_by_threads (void)
   remove_tree (folder);
 }
 
+/* -- JSON -- */
+
+static void
+json_is_text_that_can_be_read (void)
+{
+  static const gdouble numbers[] = { 0, 0.1 + 0.2, -1.5, 1e9 + 0.00004, 1e-9,
+    (gdouble) INFINITY };
+  g_autoptr (GString) json = g_string_new ("{");
+
+  program_json_text (json, "te\"xt\n", "a\\\x7f\xff{");
+  program_json_text (json, "none", NULL);
+  program_json_bool (json, "yes", TRUE);
+  program_json_int (json, "least", G_MININT64);
+  program_json_open (json, "numbers", '[');
+  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
+    program_json_number (json, NULL, numbers[i]);
+  program_json_close (json, ']');
+  program_json_open (json, "empty", '{');
+  program_json_close (json, '}');
+  program_json_close (json, '}');
+  tap_check (g_str_equal (json->str,
+      "{\"te\\\"xt\\u000a\":\"a\\\\\\u007f\xef\xbf\xbd{\",\"none\":null,"
+      "\"yes\":true,\"least\":-9223372036854775808,"
+      "\"numbers\":[0,0.3,-1.5,1000000000,0,null],\"empty\":{}}"));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -561,6 +589,7 @@ main (int argc, char **argv)
     TAP_TEST (results_move_to_their_files),
     TAP_TEST (failed_writes_leave_results_in_memory),
     TAP_TEST (cache_is_shared_by_threads),
+    TAP_TEST (json_is_text_that_can_be_read),
   };
 
   gst_init (NULL, NULL);
