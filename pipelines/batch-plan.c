@@ -2,12 +2,9 @@
 
 #include "batch-plan.h"
 
-#include <errno.h>
 #include <gio/gio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/pet-folder.h"
 
@@ -305,43 +302,6 @@ check_names_differ (
           other, "a file and a folder of one name", items->pdata[i], error);
   }
   return TRUE;
-}
-
-/* NULL: there is none. What is not there is made when there is something to
- * store in it. */
-static const gchar *
-find_problem (const gchar *output)
-{
-  g_autofree gchar *there = g_strdup (output);
-  struct stat status;
-
-  while (lstat (there, &status) != 0) {
-    gchar *parent;
-
-    if (errno != ENOENT)
-      return g_strerror (errno);
-    parent = g_path_get_dirname (there);
-    g_free (there);
-    there = parent;
-  }
-  if (stat (there, &status) != 0)
-    return errno == ENOENT ? "it leads nowhere" : g_strerror (errno);
-  if (!S_ISDIR (status.st_mode))
-    return "a file is there, and no folder";
-  return g_str_equal (there, output) || access (there, W_OK | X_OK) == 0
-      ? NULL
-      : g_strerror (errno);
-}
-
-gboolean
-batch_plan_check_output (const gchar *output, GError **error)
-{
-  const gchar *problem = find_problem (output);
-
-  if (problem != NULL)
-    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_DIRECTORY,
-        "%s cannot be the output folder: %s", output, problem);
-  return problem == NULL;
 }
 
 GPtrArray *

@@ -19,9 +19,6 @@ typedef struct {
   gchar *problem; /* of a folder that cannot be read: why; else NULL */
 } BatchItem;
 
-/* Whether there is an output folder, or one can be made. */
-gboolean batch_plan_check_output (const gchar *output, GError **error);
-
 /* Items in the order of the inputs, folders sorted. An input file is taken
  * whatever it is called; a photo that several inputs give is taken once; what
  * lies below the output folder is not taken from a folder. A folder below an input

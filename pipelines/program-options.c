@@ -2,7 +2,10 @@
 
 #include "program-options.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 gboolean
 program_usage_error (GError **error, const gchar *format, ...)
@@ -145,6 +148,42 @@ program_check_choice (const gchar *name, gchar **value,
   list = g_strjoinv (", ", (gchar **) choices);
   return program_usage_error (
       error, "--%s is one of %s, not \"%s\"", name, list, *value);
+}
+
+/* NULL: there is none. What is not there is made when there is something to
+ * store in it. */
+static const gchar *
+find_problem (const gchar *path)
+{
+  g_autofree gchar *there = g_strdup (path);
+  struct stat status;
+
+  while (lstat (there, &status) != 0) {
+    gchar *parent;
+
+    if (errno != ENOENT)
+      return g_strerror (errno);
+    parent = g_path_get_dirname (there);
+    g_free (there);
+    there = parent;
+  }
+  if (stat (there, &status) != 0)
+    return errno == ENOENT ? "it leads nowhere" : g_strerror (errno);
+  if (!S_ISDIR (status.st_mode))
+    return "a file is there, and no folder";
+  return g_str_equal (there, path) || access (there, W_OK | X_OK) == 0
+      ? NULL
+      : g_strerror (errno);
+}
+
+gboolean
+program_check_folder (const gchar *what, const gchar *path, GError **error)
+{
+  const gchar *problem = find_problem (path);
+
+  return problem == NULL ||
+      program_usage_error (
+          error, "%s cannot be the %s: %s", path, what, problem);
 }
 
 gboolean

@@ -28,6 +28,10 @@ gboolean program_parse_bytes (const gchar *name, const gchar *text,
 gboolean program_check_choice (const gchar *name, gchar **value,
     const gchar *const *choices, GError **error);
 
+/* Whether there is such a folder, or one can be made. `what`: what it is for. */
+gboolean program_check_folder (
+    const gchar *what, const gchar *path, GError **error);
+
 /* auto, cpu or cuda */
 gboolean program_check_device (gchar **device, GError **error);
 

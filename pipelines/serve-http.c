@@ -247,7 +247,7 @@ static void
 on_started (SoupServer *soup, SoupServerMessage *msg, gpointer user)
 {
   set_unread (msg, SERVE_FORM_OWN,
-      "the address or the headers of the request cannot be read");
+      "the first line or the headers of the request cannot be read");
   g_signal_connect_after (msg, "got-headers", G_CALLBACK (on_unread), user);
   g_signal_connect (msg, "finished", G_CALLBACK (count_unread), user);
 }
@@ -439,14 +439,15 @@ listen_on (ServeServer *server, GError **error)
   g_autoptr (GSocketAddress) wanted =
       g_inet_socket_address_new_from_string (options->listen, options->port);
   g_autoptr (GSocketAddress) effective = NULL;
+  g_autofree gchar *text = NULL; /* has brackets around an IPv6 address */
 
   server->listener = g_socket_listener_new ();
   g_socket_listener_set_backlog (server->listener, 512);
   if (!g_socket_listener_add_address (server->listener, wanted,
           G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, NULL, &effective, error))
     return FALSE;
-  g_print ("listening on http://%s:%u\n", options->listen,
-      g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (effective)));
+  text = g_socket_connectable_to_string (G_SOCKET_CONNECTABLE (effective));
+  g_print ("listening on http://%s\n", text);
   fflush (stdout);
   return TRUE;
 }

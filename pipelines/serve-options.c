@@ -40,6 +40,25 @@ check_numbers (const Number *numbers, guint n, GError **error)
 }
 
 static gboolean
+check_store (const ServeOptions *options, GError **error)
+{
+  g_autofree gchar *scheme = g_uri_parse_scheme (options->store);
+  g_autofree gchar *host = NULL;
+
+  if (serve_options_store_is_http (options)) {
+    if (!g_uri_split (options->store, G_URI_FLAGS_NONE, NULL, NULL, &host, NULL,
+            NULL, NULL, NULL, error))
+      return FALSE;
+    if (host != NULL && host[0] != '\0')
+      return TRUE;
+  } else if (options->store[0] != '\0' && scheme == NULL) {
+    return program_check_folder ("storage", options->store, error);
+  }
+  return program_usage_error (error,
+      "--store: \"%s\" is no folder and no http address", options->store);
+}
+
+static gboolean
 check_texts (ServeOptions *options, GError **error)
 {
   g_autoptr (GInetAddress) address = NULL;
@@ -52,8 +71,7 @@ check_texts (ServeOptions *options, GError **error)
         error, "--listen: \"%s\" is not an IP address", options->listen);
   if (!program_check_device (&options->device, error))
     return FALSE;
-  if (serve_options_store_is_http (options) &&
-      !g_uri_is_valid (options->store, G_URI_FLAGS_NONE, error))
+  if (options->store != NULL && !check_store (options, error))
     return FALSE;
   if (options->cache != NULL && g_str_equal (options->cache, "none"))
     g_clear_pointer (&options->cache, g_free);

@@ -423,6 +423,14 @@ def test_store():
                                   PHOTO)
             check("store: parts are JSON then", json.loads(
                 answer.parts()[0][1])["url"].endswith("/s2/color.png"))
+        odd = os.path.relpath(folder) + "/a?b c"
+        with Service("--store", odd, "--cache", "none") as service:
+            url = service.lines("?session=s&effects=color", PHOTO).lines()[
+                "color"]["url"]
+            check("store: the URL of a folder that is named from here",
+                  url == "file://" + folder + "/a%3Fb%20c/s/color.png" and
+                  is_png(open(odd + "/s/color.png", "rb").read()), url)
+        with Service("--store", folder) as service:
             os.mkdir(folder + "/s3")
             os.mkdir(folder + "/s3/color.png")
             line = service.lines("?session=s3&effects=color",
@@ -450,6 +458,10 @@ def main():
               service.errors() and "WARNING" not in service.errors(),
               service.errors())
     test_store()
+    with Service("--listen", "::1") as service:
+        check("an IPv6 address: as a URL has it",
+              service.address == f"http://[::1]:{service.port}",
+              service.address)
     finish()
 
 
