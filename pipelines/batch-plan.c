@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/pet-folder.h"
+#include "program-options.h"
 
 #define MAX_FILES 10000000
 
@@ -278,6 +279,40 @@ find_file (
   return other;
 }
 
+/* The photo of which `path` is called like a result, or NULL. */
+static const BatchItem *
+find_result (const BatchOptions *options, const gchar *path, GHashTable *photos)
+{
+  g_autofree gchar *results = resolve (options->output);
+  g_autofree gchar *real = resolve (path);
+  g_autofree gchar *name = g_path_get_basename (real);
+  g_autofree gchar *folder = g_path_get_dirname (real);
+  gsize length = strlen (results);
+
+  if (!batch_plan_is_result (name, (gpointer) options) ||
+      !lies_within (folder, results) || folder[length] == '\0')
+    return NULL;
+  return g_hash_table_lookup (photos, folder + length + 1);
+}
+
+/* Neither a photo nor the contact sheet must be where a result will be. */
+static gboolean
+check_results (const BatchOptions *options, GHashTable *photos, GError **error)
+{
+  const BatchItem *item = NULL;
+  const gchar *path = options->contact_sheet;
+
+  if (path != NULL)
+    item = find_result (options, path, photos);
+  for (gchar **input = options->inputs; *input != NULL && item == NULL; input++)
+    if (!g_file_test (*input, G_FILE_TEST_IS_DIR))
+      item = find_result (options, path = *input, photos);
+  return item == NULL ||
+      program_usage_error (error,
+          "%s is called like a result of %s; choose another output folder",
+          path, item->path);
+}
+
 static gboolean
 check_names_differ (
     const BatchOptions *options, GPtrArray *items, GError **error)
@@ -301,6 +336,27 @@ check_names_differ (
       return fail_both (
           other, "a file and a folder of one name", items->pdata[i], error);
   }
+  return check_results (options, photos, error);
+}
+
+/* The contact sheet would replace a photo, or be one in the next run. */
+static gboolean
+check_sheet (const BatchOptions *options, GError **error)
+{
+  const gchar *sheet = options->contact_sheet;
+  g_autofree gchar *results = resolve (options->output);
+
+  if (sheet == NULL || lies_within (sheet, results))
+    return TRUE;
+  for (gchar **input = options->inputs; *input != NULL; input++) {
+    g_autofree gchar *real = resolve (*input);
+
+    if (lies_within (sheet, real))
+      return program_usage_error (error,
+          "the contact sheet %s would be among the photos of %s; put it into "
+          "the output folder",
+          sheet, *input);
+  }
   return TRUE;
 }
 
@@ -313,6 +369,8 @@ batch_plan_new (const BatchOptions *options, GError **error)
       g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   gchar **inputs = options->inputs;
 
+  if (!check_sheet (options, error))
+    return NULL;
   for (gchar **input = inputs; *input != NULL; input++) {
     guint first = items->len;
 

@@ -23,8 +23,9 @@ typedef struct {
  * whatever it is called; a photo that several inputs give is taken once; what
  * lies below the output folder is not taken from a folder. A folder below an input
  * that cannot be read is an item, which will fail. NULL and `error` when an input
- * does not exist, or two photos would write the same results, or one results into
- * a folder that is called like another one's result. Free with
+ * does not exist; when two photos would write the same results, or one results into
+ * a folder that is called like another one's result; when a result or the contact
+ * sheet would replace a photo, or the sheet be among them in the next run. Free with
  * g_ptr_array_unref(). */
 GPtrArray *batch_plan_new (const BatchOptions *options, GError **error);
 

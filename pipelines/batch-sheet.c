@@ -363,6 +363,17 @@ is_output (const BatchOptions *options, const gchar *folder)
   return g_str_equal (absolute, output);
 }
 
+/* Whoever says "--contact-sheet dog.jpg" has left out the name. */
+static gboolean
+is_jpeg_name (const gchar *path)
+{
+  const gchar *dot = strrchr (path, '.');
+
+  return dot != NULL &&
+      (g_ascii_strcasecmp (dot, ".jpg") == 0 ||
+          g_ascii_strcasecmp (dot, ".jpeg") == 0);
+}
+
 gboolean
 batch_sheet_check (const BatchOptions *options, GError **error)
 {
@@ -371,6 +382,8 @@ batch_sheet_check (const BatchOptions *options, GError **error)
 
   if (path[0] == '\0' || g_str_has_suffix (path, "/"))
     return fail (error, path, "is not the name of a file");
+  if (is_jpeg_name (path))
+    return fail (error, path, "a contact sheet is a PNG");
   target = find_target (path, error);
   if (target == NULL)
     return FALSE;

@@ -149,6 +149,46 @@ check "nothing was begun" test ! -e "$work/cross-out"
 check "not if that look is not made" \
   run 0 "done 2" --effects popart "$work/cross" -o "$work/cross-out"
 
+# Nothing is written over a photo.
+mkdir -p "$work/own/color" "$work/own/more"
+cp "$cat" "$work/own/color/color.png"
+cp "$cat" "$work/own/more"
+ln -s own "$work/to-own"
+# own CODE ARGUMENT...: it ends with CODE, and the photos are as they were.
+own() {
+  (cd "$work" && status "$@") || return
+  cmp "$cat" "$work/own/color/color.png" && cmp "$cat" "$work/own/more/cat.png"
+}
+one=(batch --effects color)
+check "a result in the place of its own photo: exit 1" \
+  own 1 "${one[@]}" own/color/color.png -o own
+check "that is said" says "is called like a result of" \
+  "${one[@]}" "$work/own/color/color.png" -o "$work/own"
+check "through a link" own 1 "${one[@]}" to-own/color/color.png -o own/more/..
+mkdir -p "$work/own/cat"
+cp "$cat" "$work/own/cat/color.png"
+check "in that of another one" \
+  own 1 "${one[@]}" cat.png own/cat/color.png -o own
+check "of another look" own 0 batch --effects popart own/color/color.png -o own
+rm -r "$work/own/cat"
+for sheet in own/more/cat.png own/more/sheet.png own/none.png to-own/sheet.png; do
+  check "the contact sheet $sheet would be among the photos: exit 1" \
+    own 1 "${one[@]}" own -o own-out --contact-sheet $sheet
+done
+check "or be the photo" \
+  own 1 "${one[@]}" own/more/cat.png -o own-out --contact-sheet to-own/more/cat.png
+check "or a result" \
+  own 1 "${one[@]}" cat.png -o own-out --contact-sheet own-out/cat/color.png
+for sheet in dog.jpg DOG.JPEG; do
+  check "or $sheet" own 1 "${one[@]}" own -o own-out --contact-sheet $sheet
+done
+check "nothing was begun" test ! -e "$work/own-out"
+check "in OUT, which lies among the photos" \
+  own 0 "${one[@]}" own -o own/out --contact-sheet own/out/sheet.png
+check "again: it is no photo" own 0 "${one[@]}" own -o own/out \
+  --contact-sheet own/out/sheet.png
+check "nor among the results" test ! -e "$work/own/out/out"
+
 # What is no photo.
 odd=$work/odd
 mkdir -p "$odd/deep/deeper"
