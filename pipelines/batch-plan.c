@@ -2,9 +2,11 @@
 
 #include "batch-plan.h"
 
+#include <errno.h>
 #include <gio/gio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/pet-folder.h"
 #include "program-options.h"
@@ -140,14 +142,14 @@ add_input (
     GPtrArray *items, const gchar *input, const gchar *output, GError **error)
 {
   g_autofree gchar *name = NULL;
+  struct stat status;
 
-  if (g_file_test (input, G_FILE_TEST_IS_DIR))
+  if (stat (input, &status) != 0)
+    return program_usage_error (error, "%s: %s", input,
+        errno == ENOENT ? "there is no such file or folder"
+                        : g_strerror (errno));
+  if (S_ISDIR (status.st_mode))
     return add_folder (items, input, output, error);
-  if (!g_file_test (input, G_FILE_TEST_EXISTS)) {
-    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
-        "%s: there is no such file or folder", input);
-    return FALSE;
-  }
   name = g_path_get_basename (input);
   g_ptr_array_add (items, batch_item_new (g_strdup (input), name));
   return TRUE;

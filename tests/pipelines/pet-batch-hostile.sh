@@ -112,6 +112,10 @@ ln -s nowhere "$work/to-nothing"
 ln -s to-itself "$work/to-itself"
 mkdir "$work/folder"
 ln -s folder "$work/to-folder"
+check "an input below a file: exit 1, and why" \
+  says "$work/file/x.png: Not a directory" batch "$work/file/x.png" -o "$work/x"
+check "one that is a link to itself" \
+  says "Too many levels of symbolic links" batch "$work/to-itself" -o "$work/x"
 for out in file file/ file/below to-file to-nothing to-nothing/below to-itself; do
   check "OUT is $out: exit 1" status 1 batch "$cat" -o "$work/$out"
   check "that is said before anything is begun" \
