@@ -189,6 +189,15 @@ def test_kept_connections():
               b" 400 " in read_answer(client)[0])
         client.sendall(GET)
         check("and one more request", b" 200 " in read_answer(client)[0])
+        client.sendall(b"OPTIONS /v2/process HTTP/1.1\r\nHost: x\r\n\r\n" +
+                       head("/v2/process?effects=nose") + PHOTO)
+        check("a page that asks whether it may post, and posts", [
+            read_answer(client)[0].split()[1] for _ in range(2)] ==
+            [b"200", b"400"])
+        client.sendall(b"GET /..%2f HTTP/1.1\r\nHost: x\r\n\r\n" + GET)
+        check("a refused address, and one more request", [
+            read_answer(client)[0].split()[1] for _ in range(2)] ==
+            [b"400", b"200"])
         client.sendall(head() + PHOTO[:100])
         check("an upload that stalls there: 408", b" 408 " in answer_of(client))
         for _ in range(5):
