@@ -2,7 +2,6 @@
 
 #include "serve-former.h"
 
-#include <json-glib/json-glib.h>
 #include <string.h>
 
 #include "serve-answer.h"
@@ -218,17 +217,14 @@ static gboolean
 read_effect_params (Former *former)
 {
   const gchar *text = serve_upload_field (former->upload, "effect_params");
-  g_autoptr (JsonParser) parser = NULL;
-  JsonNode *root;
+  g_autoptr (JsonObject) params = NULL;
 
   if (text == NULL || *text == '\0')
     return TRUE;
-  parser = json_parser_new ();
-  if (!json_parser_load_from_data (parser, text, -1, NULL) ||
-      (root = json_parser_get_root (parser)) == NULL ||
-      !JSON_NODE_HOLDS_OBJECT (root))
+  params = serve_json_read (text, strlen (text));
+  if (params == NULL)
     return refuse (former, "Invalid JSON in effect_params");
-  read_settings (former, json_node_get_object (root));
+  read_settings (former, params);
   return TRUE;
 }
 
