@@ -13,16 +13,19 @@
 /* As petdec's own limit, applied before the file is read. */
 #define MAX_FILE_SIZE (256 * 1000 * 1000)
 
-/* Folders are not replaced: who has put them there has put something in them. */
+/* What is no file is there for a purpose, and is not replaced. */
 static gchar *
 find_obstacle (const gchar *path)
 {
   struct stat status;
+  gboolean exists = stat (path, &status) == 0;
   const gchar *what = NULL;
 
-  if (stat (path, &status) == 0 && S_ISDIR (status.st_mode))
+  if (exists && S_ISDIR (status.st_mode))
     what = "a folder has that name";
-  else if (stat (path, &status) != 0 && errno == ENOTDIR)
+  else if (exists && !S_ISREG (status.st_mode))
+    what = "what has that name is not a file";
+  else if (!exists && errno == ENOTDIR)
     what = "one of the folders in it is a file";
   return what != NULL
       ? g_strdup_printf ("\"%s\" cannot be written: %s", path, what)

@@ -37,7 +37,8 @@ batch_item_new (gchar *path, const gchar *source)
   item->path = path;
   item->source = g_strdup (source);
   item->dir = g_strndup (source, slash != NULL ? (gsize) (slash - source) : 0);
-  item->stem = dot != NULL && dot != name
+  /* What is left of "..png" and "...png" leads elsewhere. */
+  item->stem = dot != NULL && strspn (name, ".") < (gsize) (dot - name)
       ? g_strndup (name, (gsize) (dot - name))
       : g_strdup (name);
   return item;

@@ -66,6 +66,19 @@ for name in "with space" "Zoë 猫" "new"$'\n'"line" "sub "$'\n'" dir/x" \
   check "results of $(printf %q "$name")" \
     diff -r "$work/named/$name" "$work/one/cat"
 done
+dots=$work/dots
+mkdir -p "$dots/sub"
+for name in ..png ...png ... .png ....png .a.png sub/...png; do
+  cp "$cat" "$dots/$name"
+done
+for name in ..png ...png ... .png ....png .a.png; do
+  check "the results of $name are in OUT, too" \
+    run 0 "done 1" "$dots/$name" -o "$work/dotted/in"
+  check "and found again" run 0 "done 1" "$dots/$name" -o "$work/dotted/in"
+  check "all of them" test "$(grep -o '"kept"' "$work/run.jsonl" | wc -l)" -eq 5
+done
+check "each in a folder" test "$(find "$work/dotted" -type f | wc -l)" -eq \
+  "$(find "$work/dotted/in" -mindepth 2 -type f | wc -l)"
 for name in "{stem}" "{{dir}" "{index}" "100%d"; do
   check "results in a folder called $name" \
     batch --effects color "$cat" -o "$work/out of $name/{"
@@ -135,6 +148,16 @@ for again in "" --remake; do
   check "the others are made" test "$(find "$work/taken/cat" -type f | wc -l)" -eq 5
 done
 check "the folder is as it was" grep -q "not ours" "$work/taken/cat/color.png/notes"
+mkfifo "$work/taken/cat/mosaic.png"
+ln -s /dev/null "$work/taken/cat/watercolor.png"
+for look in mosaic watercolor; do
+  check "so does one that is called like a pipe or a device: $look" run 2 "failed 1" \
+    --effects "$look,color,popart" "$cat" -o "$work/taken"
+  check "that is said" grep -q "$look.png.* cannot be written: .* not a file" \
+    "$work/run.jsonl"
+done
+check "they are as they were" \
+  test -p "$work/taken/cat/mosaic.png" -a -c "$work/taken/cat/watercolor.png"
 check "that look alone" run 2 "failed 1" --effects color "$cat" -o "$work/taken"
 check "another one" run 0 "done 1" --effects popart "$cat" -o "$work/taken"
 mkdir "$work/blocked"
