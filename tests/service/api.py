@@ -358,6 +358,17 @@ def test_cache(service, lines):
                 url.replace("popart", "color"), url + "/x",
                 url.replace(".png", ".jpg")]:
         check(f"{bad[:30]}: 404", service.get(bad).status == 404)
+    (path,) = glob.glob(f"{service.cache}/*/{lines['color']['key']}.*")
+    for what, data in [("half of it", lines["color"]["data"][:-1000]),
+                       ("zeros", bytes(len(lines["color"]["data"]))),
+                       ("nothing", b"")]:
+        with open(path, "wb") as file:
+            file.write(data)
+        check(f"{what} is left of a file: it is none",
+              service.get(lines["color"]["url"]).status == 404)
+        again = service.lines("?effects=color", PHOTO).lines()["color"]
+        check("it is made again", not again["cached"] and
+              again["data"] == lines["color"]["data"], again["status"])
     before = service.metrics()["pet_effects_total{result=\"made\"}"]
     service.lines("?cache=no&effects=color", PHOTO)
     check("cache=no makes it anew", service.metrics()[

@@ -5,10 +5,8 @@
 
 #include <glib/gstdio.h>
 #include <gst/gst.h>
-#include <math.h>
 #include <string.h>
 
-#include "program-json.h"
 #include "serve-cache.h"
 #include "serve-looks.h"
 #include "serve-multipart.h"
@@ -347,12 +345,17 @@ wishes_are_of_a_rendition (void)
 
 /* -- the cache -- */
 
+/* The last chunk, by which a whole file is known. */
+static const guint8 png_end[] = { 0, 0, 0, 0, 'I', 'E', 'N', 'D', 0xae, 0x42,
+  0x60, 0x82 };
+
 static GstBuffer *
 make_png (guint seed, gsize size)
 {
   GstBuffer *buffer = gst_buffer_new_allocate (NULL, size, NULL);
 
   gst_buffer_memset (buffer, 0, (guint8) seed, size);
+  gst_buffer_fill (buffer, size - sizeof png_end, png_end, sizeof png_end);
   return buffer;
 }
 
@@ -383,7 +386,8 @@ has (ServeCache *cache, guint number, gsize size)
   bytes = serve_result_read (result, 0, size + 10, NULL);
   data = g_bytes_get_data (bytes, NULL);
   good = g_bytes_get_size (bytes) == size && data[0] == (guint8) number &&
-      data[size - 1] == (guint8) number;
+      data[size - sizeof png_end - 1] == (guint8) number &&
+      memcmp (data + size - sizeof png_end, png_end, sizeof png_end) == 0;
   serve_result_unref (result);
   return good;
 }
@@ -496,6 +500,7 @@ failed_writes_leave_results_in_memory (void)
   ServeResult *result = serve_cache_begin (cache, key, "color", png);
   ServeCacheState state;
 
+  memcpy (content + 9000 - sizeof png_end, png_end, sizeof png_end);
   serve_cache_finish (cache, key, "color", result);
   tap_check (!has (cache, 6, 9000));
   serve_cache_get_state (cache, &state);
@@ -545,32 +550,6 @@ cache_is_shared_by_threads (void)
   remove_tree (folder);
 }
 
-/* -- JSON -- */
-
-static void
-json_is_text_that_can_be_read (void)
-{
-  static const gdouble numbers[] = { 0, 0.1 + 0.2, -1.5, 1e9 + 0.00004, 1e-9,
-    (gdouble) INFINITY };
-  g_autoptr (GString) json = g_string_new ("{");
-
-  program_json_text (json, "te\"xt\n", "a\\\x7f\xff{");
-  program_json_text (json, "none", NULL);
-  program_json_bool (json, "yes", TRUE);
-  program_json_int (json, "least", G_MININT64);
-  program_json_open (json, "numbers", '[');
-  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
-    program_json_number (json, NULL, numbers[i]);
-  program_json_close (json, ']');
-  program_json_open (json, "empty", '{');
-  program_json_close (json, '}');
-  program_json_close (json, '}');
-  tap_check (g_str_equal (json->str,
-      "{\"te\\\"xt\\u000a\":\"a\\\\\\u007f\xef\xbf\xbd{\",\"none\":null,"
-      "\"yes\":true,\"least\":-9223372036854775808,"
-      "\"numbers\":[0,0.3,-1.5,1000000000,0,null],\"empty\":{}}"));
-}
-
 int
 main (int argc, char **argv)
 {
@@ -589,7 +568,6 @@ main (int argc, char **argv)
     TAP_TEST (results_move_to_their_files),
     TAP_TEST (failed_writes_leave_results_in_memory),
     TAP_TEST (cache_is_shared_by_threads),
-    TAP_TEST (json_is_text_that_can_be_read),
   };
 
   gst_init (NULL, NULL);
