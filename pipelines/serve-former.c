@@ -75,33 +75,18 @@ refuse (Former *former, const gchar *reason)
   return FALSE;
 }
 
-/* The spellings of a truth value that it took. */
 static gboolean
 read_bool (Former *former, const gchar *name, gboolean def, gboolean *value)
 {
-  static const gchar *const yes[] = { "true", "1", "on", "t", "y", "yes",
-    NULL };
-  static const gchar *const no[] = { "false", "0", "off", "f", "n", "no",
-    NULL };
-  const gchar *text = serve_upload_field (former->upload, name);
-  g_autofree gchar *lower = NULL;
   g_autofree gchar *reason = NULL;
 
   *value = def;
-  if (text == NULL)
+  if (serve_upload_flag (former->upload, name, value))
     return TRUE;
-  lower = g_ascii_strdown (text, -1);
-  if (g_strv_contains (yes, lower))
-    *value = TRUE;
-  else if (g_strv_contains (no, lower))
-    *value = FALSE;
-  else {
-    reason = g_strdup_printf ("%s: Input should be a valid boolean", name);
-    serve_request_refuse (
-        former->request, SOUP_STATUS_UNPROCESSABLE_ENTITY, reason);
-    return FALSE;
-  }
-  return TRUE;
+  reason = g_strdup_printf ("%s: Input should be a valid boolean", name);
+  serve_request_refuse (
+      former->request, SOUP_STATUS_UNPROCESSABLE_ENTITY, reason);
+  return FALSE;
 }
 
 static gchar *
@@ -232,17 +217,14 @@ static gboolean
 read_effect_params (Former *former)
 {
   const gchar *text = serve_upload_field (former->upload, "effect_params");
-  g_autoptr (JsonParser) parser = NULL;
-  JsonNode *root;
+  g_autoptr (JsonObject) params = NULL;
 
   if (text == NULL || *text == '\0')
     return TRUE;
-  parser = json_parser_new ();
-  if (!json_parser_load_from_data (parser, text, -1, NULL) ||
-      (root = json_parser_get_root (parser)) == NULL ||
-      !JSON_NODE_HOLDS_OBJECT (root))
+  params = serve_json_read (text, strlen (text));
+  if (params == NULL)
     return refuse (former, "Invalid JSON in effect_params");
-  read_settings (former, json_node_get_object (root));
+  read_settings (former, params);
   return TRUE;
 }
 
@@ -290,60 +272,59 @@ set_headers (Former *former)
 }
 
 static void
-add_cache_info (const Former *former, JsonBuilder *builder)
+add_cache_info (const Former *former, GString *json)
 {
   gboolean cut_out = is_cut_out_hit (former);
 
-  serve_json_open (builder, "cache_info");
-  serve_json_bool (builder, "background_removal_hit", cut_out);
-  serve_json_open (builder, "effect_cache_hits");
+  program_json_open (json, "cache_info", '{');
+  program_json_bool (json, "background_removal_hit", cut_out);
+  program_json_open (json, "effect_cache_hits", '{');
   for (guint i = 0; i < former->n_asked; i++)
-    serve_json_bool (builder, former->asked[i].name,
+    program_json_bool (json, former->asked[i].name,
         former->job->looks[former->asked[i].look].cached);
-  serve_json_close (builder);
-  serve_json_int (builder, "total_cache_hits", count_hits (former) + cut_out);
-  serve_json_int (builder, "total_operations", former->n_asked + 1);
-  serve_json_close (builder);
+  program_json_close (json, '}');
+  program_json_int (json, "total_cache_hits", count_hits (former) + cut_out);
+  program_json_int (json, "total_operations", former->n_asked + 1);
+  program_json_close (json, '}');
 }
 
 static void
-add_times (const Former *former, JsonBuilder *builder)
+add_times (const Former *former, GString *json)
 {
   const ServeJob *job = former->job;
   gdouble cut_out = job->segmented_us > job->begin_us
       ? (gdouble) (job->segmented_us - job->begin_us) / G_USEC_PER_SEC
       : 0;
 
-  serve_json_open (builder, "processing_time");
-  serve_json_number (builder, "total", seconds_taken (former));
-  serve_json_number (builder, "background_removal", cut_out);
-  serve_json_number (
-      builder, "effects", MAX (seconds_taken (former) - cut_out, 0));
-  serve_json_close (builder);
+  program_json_open (json, "processing_time", '{');
+  program_json_number (json, "total", seconds_taken (former));
+  program_json_number (json, "background_removal", cut_out);
+  program_json_number (
+      json, "effects", MAX (seconds_taken (former) - cut_out, 0));
+  program_json_close (json, '}');
 }
 
 /* What follows the pictures, from "processing_time" to the closing brace. */
 static gchar *
 make_tail (const Former *former, guint n_done)
 {
-  JsonBuilder *builder = serve_json_begin ();
+  GString *json = serve_json_begin ();
 
-  add_times (former, builder);
-  add_cache_info (former, builder);
-  serve_json_text (builder, "session_id", former->session);
-  serve_json_int (builder, "total_effects", n_done);
+  add_times (former, json);
+  add_cache_info (former, json);
+  program_json_text (json, "session_id", former->session);
+  program_json_int (json, "total_effects", n_done);
   if (n_done == former->n_asked) {
-    serve_json_null (builder, "failed_effects");
+    program_json_text (json, "failed_effects", NULL);
   } else {
-    json_builder_set_member_name (builder, "failed_effects");
-    json_builder_begin_array (builder);
+    program_json_open (json, "failed_effects", '[');
     for (guint i = 0; i < former->n_asked; i++)
       if (former->job->looks[former->asked[i].look].status != SERVE_LOOK_DONE)
-        json_builder_add_string_value (builder, former->asked[i].name);
-    json_builder_end_array (builder);
+        program_json_text (json, NULL, former->asked[i].name);
+    program_json_close (json, ']');
   }
-  serve_json_bool (builder, "progressive_mode", former->progressive);
-  return serve_json_end (builder);
+  program_json_bool (json, "progressive_mode", former->progressive);
+  return serve_json_end (json);
 }
 
 static void

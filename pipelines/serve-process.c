@@ -150,33 +150,32 @@ describe (Process *process, guint look, const gchar *url, const gchar *problem)
 {
   const ServeJob *job = process->job;
   const ServeLook *result = &job->looks[look];
-  JsonBuilder *builder = serve_json_begin ();
+  GString *json = serve_json_begin ();
   gboolean done = result->status == SERVE_LOOK_DONE && problem == NULL;
 
-  serve_json_text (builder, "effect", pet_effects[look]->name);
-  serve_json_text (builder, "status",
+  program_json_text (json, "effect", pet_effects[look]->name);
+  program_json_text (json, "status",
       done                                       ? "done"
           : result->status == SERVE_LOOK_DROPPED ? "dropped"
                                                  : "failed");
-  serve_json_text (builder, "session", process->session);
-  serve_json_number (builder, "milliseconds", result->seconds * 1000);
+  program_json_text (json, "session", process->session);
+  program_json_number (json, "milliseconds", result->seconds * 1000);
   if (!done) {
-    serve_json_text (
-        builder, "reason", problem != NULL ? problem : result->reason);
-    return serve_json_end (builder);
+    program_json_text (
+        json, "reason", problem != NULL ? problem : result->reason);
+    return serve_json_end (json);
   }
-  serve_json_text (builder, "type", "image/png");
-  serve_json_int (
-      builder, "bytes", (gint64) serve_result_size (result->result));
-  serve_json_bool (builder, "cached", result->cached);
+  program_json_text (json, "type", "image/png");
+  program_json_int (json, "bytes", (gint64) serve_result_size (result->result));
+  program_json_bool (json, "cached", result->cached);
   if (job->width > 0) {
-    serve_json_int (builder, "width", job->width);
-    serve_json_int (builder, "height", job->height);
-    serve_json_number (builder, "coverage", job->coverage);
+    program_json_int (json, "width", job->width);
+    program_json_int (json, "height", job->height);
+    program_json_number (json, "coverage", job->coverage);
   }
-  serve_json_text (builder, "key", job->keys[look]);
-  serve_json_text (builder, "url", url);
-  return serve_json_end (builder);
+  program_json_text (json, "key", job->keys[look]);
+  program_json_text (json, "url", url);
+  return serve_json_end (json);
 }
 
 static void
@@ -399,19 +398,22 @@ serve_process_handle (ServeRequest *request)
   Process *process = request->data;
   g_autoptr (GError) error = NULL;
   g_auto (ServePhoto) photo = { 0 };
-  const gchar *cache;
+  gboolean use_cache = TRUE;
 
   if (!read_wishes (process, &error)) {
     serve_request_refuse (request, SOUP_STATUS_BAD_REQUEST, error->message);
     return;
   }
-  cache = field (process, "cache", NULL);
+  if (!serve_upload_flag (process->upload, "cache", &use_cache)) {
+    serve_request_refuse (
+        request, SOUP_STATUS_BAD_REQUEST, "cache is yes or no");
+    return;
+  }
   process->format = choose_format (process);
   if (!serve_upload_finish (process->upload, &photo))
     return;
-  process->job =
-      serve_jobs_submit (request->server->jobs, &photo, &process->wishes,
-          cache == NULL || !g_str_equal (cache, "no"), on_job, process);
+  process->job = serve_jobs_submit (request->server->jobs, &photo,
+      &process->wishes, use_cache, on_job, process);
   g_clear_pointer (&process->upload, serve_upload_free);
   serve_request_wait (request);
 }
