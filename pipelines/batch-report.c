@@ -3,10 +3,9 @@
 #include "batch-report.h"
 
 #include <errno.h>
+#include <json-glib/json-glib.h>
 #include <stdio.h>
 #include <unistd.h>
-
-#include "program-json.h"
 
 #define BAR_WIDTH 24
 
@@ -103,47 +102,78 @@ batch_report_tick (BatchReport *report)
   draw_bar (report);
 }
 
-static const gchar *
-text_or_none (const gchar *text)
+/* Names are bytes, JSON is UTF-8. */
+static void
+add_text (JsonBuilder *json, const gchar *key, const gchar *text)
 {
-  return text != NULL ? text : "";
+  g_autofree gchar *valid = g_utf8_make_valid (text != NULL ? text : "", -1);
+
+  json_builder_set_member_name (json, key);
+  json_builder_add_string_value (json, valid);
 }
 
 static void
-add_result (GString *json, const gchar *name, const BatchResult *result)
+add_int (JsonBuilder *json, const gchar *key, gint64 value)
 {
-  program_json_open (json, name, '{');
-  program_json_text (json, "status", status_names[result->status]);
-  program_json_text (json, "file", text_or_none (result->file));
-  program_json_int (json, "bytes", (gint64) result->bytes);
-  program_json_number (json, "milliseconds", result->milliseconds);
-  program_json_text (json, "reason", text_or_none (result->reason));
-  program_json_close (json, '}');
+  json_builder_set_member_name (json, key);
+  json_builder_add_int_value (json, value);
+}
+
+/* Rounded: the digits of a clock reading mean nothing beyond that. */
+static void
+add_number (JsonBuilder *json, const gchar *key, gdouble value)
+{
+  json_builder_set_member_name (json, key);
+  json_builder_add_double_value (
+      json, (gdouble) (gint64) (value * 10000 + 0.5) / 10000);
+}
+
+static void
+add_result (JsonBuilder *json, const gchar *name, const BatchResult *result)
+{
+  json_builder_set_member_name (json, name);
+  json_builder_begin_object (json);
+  add_text (json, "status", status_names[result->status]);
+  add_text (json, "file", result->file);
+  add_int (json, "bytes", (gint64) result->bytes);
+  add_number (json, "milliseconds", result->milliseconds);
+  add_text (json, "reason", result->reason);
+  json_builder_end_object (json);
 }
 
 static void
 print_json (const BatchReport *report, const BatchPhoto *photo)
 {
-  g_autoptr (GString) json = g_string_new ("{");
+  g_autoptr (JsonBuilder) json = json_builder_new ();
+  g_autoptr (JsonGenerator) generator = json_generator_new ();
+  g_autoptr (JsonNode) root = NULL;
+  g_autofree gchar *line = NULL;
 
-  program_json_text (json, "source", photo->item->source);
-  program_json_int (json, "index", (gint64) photo->item->index);
-  program_json_text (json, "status", status_names[photo->status]);
-  program_json_text (json, "reason", text_or_none (photo->reason));
-  program_json_int (json, "width", photo->width);
-  program_json_int (json, "height", photo->height);
-  program_json_number (json, "coverage", photo->coverage);
-  program_json_open (json, "box", '[');
+  json_builder_begin_object (json);
+  add_text (json, "source", photo->item->source);
+  add_int (json, "index", (gint64) photo->item->index);
+  add_text (json, "status", status_names[photo->status]);
+  add_text (json, "reason", photo->reason);
+  add_int (json, "width", photo->width);
+  add_int (json, "height", photo->height);
+  add_number (json, "coverage", photo->coverage);
+  json_builder_set_member_name (json, "box");
+  json_builder_begin_array (json);
   for (guint i = 0; i < G_N_ELEMENTS (photo->box); i++)
-    program_json_int (json, NULL, photo->box[i]);
-  program_json_close (json, ']');
-  program_json_number (json, "milliseconds", photo->milliseconds);
-  program_json_open (json, "effects", '{');
+    json_builder_add_int_value (json, photo->box[i]);
+  json_builder_end_array (json);
+  add_number (json, "milliseconds", photo->milliseconds);
+  json_builder_set_member_name (json, "effects");
+  json_builder_begin_object (json);
   for (guint i = 0; i < photo->n_results; i++)
     add_result (json, report->options->effects[i].name, &photo->results[i]);
-  program_json_close (json, '}');
-  program_json_close (json, '}');
-  puts (json->str);
+  json_builder_end_object (json);
+  json_builder_end_object (json);
+
+  root = json_builder_get_root (json);
+  json_generator_set_root (generator, root);
+  line = json_generator_to_data (generator, NULL);
+  puts (line);
 }
 
 static guint

@@ -17,68 +17,69 @@
 void
 serve_former_root (ServeRequest *request)
 {
-  GString *json = serve_json_begin ();
+  JsonBuilder *builder = serve_json_begin ();
   ServeJobsState jobs;
 
   serve_jobs_get_state (request->server->jobs, &jobs);
-  program_json_text (json, "service", "pet-serve");
-  program_json_text (json, "version", PET_VERSION);
-  program_json_text (json, "status", jobs.ready ? "healthy" : "initializing");
-  serve_json_looks (json, "available_effects");
+  serve_json_text (builder, "service", "pet-serve");
+  serve_json_text (builder, "version", PET_VERSION);
+  serve_json_text (builder, "status", jobs.ready ? "healthy" : "initializing");
+  serve_json_looks (builder, "available_effects");
   serve_request_set_header (request, "Vary", "Accept");
-  serve_json_answer (request, json);
+  serve_json_answer (request, builder);
 }
 
 static void
-add_parameter (GString *json, const PetEffectParam *param)
+add_parameter (JsonBuilder *builder, const PetEffectParam *param)
 {
   static const gchar *const types[] = { "float", "integer", "boolean" };
 
-  program_json_open (json, param->name, '{');
-  program_json_text (json, "type", types[param->type]);
-  program_json_text (json, "description", param->blurb);
+  serve_json_open (builder, param->name);
+  serve_json_text (builder, "type", types[param->type]);
+  serve_json_text (builder, "description", param->blurb);
   if (param->type != PET_PARAM_BOOL) {
-    program_json_number (json, "min", param->min);
-    program_json_number (json, "max", param->max);
-    program_json_number (json, "default", param->def);
+    serve_json_number (builder, "min", param->min);
+    serve_json_number (builder, "max", param->max);
+    serve_json_number (builder, "default", param->def);
   } else {
-    program_json_bool (json, "default", param->def != 0);
+    serve_json_bool (builder, "default", param->def != 0);
   }
-  program_json_close (json, '}');
+  serve_json_close (builder);
 }
 
 static void
-add_details (GString *json, guint look)
+add_details (JsonBuilder *builder, guint look)
 {
   const PetEffect *effect = pet_effects[look];
 
-  program_json_text (json, "name", effect->name);
-  program_json_text (json, "description", effect->blurb);
-  program_json_open (json, "parameters", '{');
+  serve_json_text (builder, "name", effect->name);
+  serve_json_text (builder, "description", effect->blurb);
+  serve_json_open (builder, "parameters");
   for (gint i = 0; i < effect->n_params; i++)
-    add_parameter (json, &effect->params[i]);
-  program_json_close (json, '}');
+    add_parameter (builder, &effect->params[i]);
+  serve_json_close (builder);
 }
 
 void
 serve_former_effects (ServeRequest *request)
 {
-  GString *json = serve_json_begin ();
+  JsonBuilder *builder = serve_json_begin ();
 
-  serve_json_looks (json, "available_effects");
-  program_json_open (json, "effect_details", '{');
+  serve_json_looks (builder, "available_effects");
+  serve_json_open (builder, "effect_details");
   for (gint i = 0; i < pet_effects_count; i++) {
-    program_json_open (json, pet_effects[i]->name, '{');
-    add_details (json, (guint) i);
-    program_json_close (json, '}');
+    serve_json_open (builder, pet_effects[i]->name);
+    add_details (builder, (guint) i);
+    serve_json_close (builder);
   }
-  program_json_close (json, '}');
-  program_json_open (json, "recommended_effects", '[');
-  program_json_text (json, NULL, "enhancedblackwhite");
-  program_json_text (json, NULL, "popart");
-  program_json_close (json, ']');
-  program_json_int (json, "total_effects", pet_effects_count);
-  serve_json_answer (request, json);
+  serve_json_close (builder);
+  json_builder_set_member_name (builder, "recommended_effects");
+  json_builder_begin_array (builder);
+  json_builder_add_string_value (builder, "enhancedblackwhite");
+  json_builder_add_string_value (builder, "popart");
+  json_builder_end_array (builder);
+  serve_json_int (builder, "total_effects", pet_effects_count);
+  serve_json_answer (request, builder);
 }
 
 void
@@ -87,16 +88,16 @@ serve_former_effect (ServeRequest *request)
   const gchar *name = request->path + strlen (EFFECT_PREFIX);
   gint look = serve_look_find (name);
   g_autofree gchar *reason = NULL;
-  GString *json;
+  JsonBuilder *builder;
 
   if (look < 0 || look >= pet_effects_count) {
     reason = g_strdup_printf ("Effect '%.40s' not found", name);
     serve_request_refuse (request, SOUP_STATUS_NOT_FOUND, reason);
     return;
   }
-  json = serve_json_begin ();
-  add_details (json, (guint) look);
-  serve_json_answer (request, json);
+  builder = serve_json_begin ();
+  add_details (builder, (guint) look);
+  serve_json_answer (request, builder);
 }
 
 void
@@ -105,114 +106,114 @@ serve_former_stats (ServeRequest *request)
   const ServeServer *server = request->server;
   const ServeMetrics *metrics = server->metrics;
   const ServeHistogram *total = &metrics->stages[SERVE_STAGE_TOTAL];
-  GString *json = serve_json_begin ();
+  JsonBuilder *builder = serve_json_begin ();
   ServeCacheState cache;
   guint64 photos = 0;
 
   serve_cache_get_state (server->cache, &cache);
   for (guint i = 0; i < SERVE_N_PHOTO_RESULTS; i++)
     photos += metrics->photos[i];
-  program_json_int (json, "total_requests", (gint64) photos);
-  program_json_int (json, "effects_processed", (gint64) metrics->looks_made);
-  program_json_int (json, "effects_dropped", (gint64) metrics->looks_dropped);
-  program_json_int (json, "cache_hits", (gint64) cache.hits);
-  program_json_int (json, "cache_misses", (gint64) cache.misses);
-  program_json_int (json, "cache_bytes", (gint64) cache.bytes);
-  program_json_number (json, "average_processing_time",
+  serve_json_int (builder, "total_requests", (gint64) photos);
+  serve_json_int (builder, "effects_processed", (gint64) metrics->looks_made);
+  serve_json_int (builder, "effects_dropped", (gint64) metrics->looks_dropped);
+  serve_json_int (builder, "cache_hits", (gint64) cache.hits);
+  serve_json_int (builder, "cache_misses", (gint64) cache.misses);
+  serve_json_int (builder, "cache_bytes", (gint64) cache.bytes);
+  serve_json_number (builder, "average_processing_time",
       total->count > 0 ? total->sum / (gdouble) total->count : 0);
-  serve_json_looks (json, "available_effects");
-  program_json_open (json, "progress_tracking", '{');
-  program_json_int (
-      json, "active_connections", serve_progress_count (server->progress));
-  program_json_close (json, '}');
-  serve_json_answer (request, json);
+  serve_json_looks (builder, "available_effects");
+  serve_json_open (builder, "progress_tracking");
+  serve_json_int (
+      builder, "active_connections", serve_progress_count (server->progress));
+  serve_json_close (builder);
+  serve_json_answer (request, builder);
 }
 
 void
 serve_former_health (ServeRequest *request)
 {
-  GString *json = serve_json_begin ();
+  JsonBuilder *builder = serve_json_begin ();
   ServeHealth health;
 
   serve_watch_look (request->server, &health);
-  program_json_text (json, "status",
+  serve_json_text (builder, "status",
       !health.jobs.ready   ? "initializing"
           : health.healthy ? "healthy"
                            : "degraded");
-  program_json_number (json, "timestamp", serve_json_now ());
-  program_json_open (json, "components", '{');
-  program_json_open (json, "integrated_processor", '{');
-  program_json_text (json, "status",
+  serve_json_number (builder, "timestamp", serve_json_now ());
+  serve_json_open (builder, "components");
+  serve_json_open (builder, "integrated_processor");
+  serve_json_text (builder, "status",
       !health.jobs.ready   ? "not_initialized"
           : health.healthy ? "healthy"
                            : "degraded");
-  program_json_int (json, "total_requests",
+  serve_json_int (builder, "total_requests",
       (gint64) request->server->metrics->stages[SERVE_STAGE_TOTAL].count);
-  program_json_int (json, "available_effects", pet_effects_count);
-  program_json_close (json, '}');
-  program_json_open (json, "progress_manager", '{');
-  program_json_text (json, "status", "healthy");
-  program_json_int (json, "active_connections",
+  serve_json_int (builder, "available_effects", pet_effects_count);
+  serve_json_close (builder);
+  serve_json_open (builder, "progress_manager");
+  serve_json_text (builder, "status", "healthy");
+  serve_json_int (builder, "active_connections",
       serve_progress_count (request->server->progress));
-  program_json_close (json, '}');
-  program_json_close (json, '}');
-  serve_json_answer (request, json);
+  serve_json_close (builder);
+  serve_json_close (builder);
+  serve_json_answer (request, builder);
 }
 
 /* The network is loaded at start, so there is nothing to do but to say so. */
 void
 serve_former_warmup (ServeRequest *request)
 {
-  GString *json = serve_json_begin ();
+  JsonBuilder *builder = serve_json_begin ();
   ServeJobsState jobs;
 
   serve_jobs_get_state (request->server->jobs, &jobs);
-  program_json_text (json, "status", jobs.ready ? "success" : "loading");
-  program_json_bool (json, "error", FALSE);
-  program_json_text (
-      json, "message", jobs.ready ? "Model is ready" : "Model is being loaded");
-  program_json_bool (json, "model_ready", jobs.ready);
-  program_json_number (
-      json, "total_time", (gdouble) jobs.load_us / G_USEC_PER_SEC);
-  program_json_text (json, "endpoint", "/warmup");
-  program_json_number (json, "timestamp", serve_json_now ());
-  program_json_bool (json, "container_ready", TRUE);
-  serve_json_answer (request, json);
+  serve_json_text (builder, "status", jobs.ready ? "success" : "loading");
+  serve_json_bool (builder, "error", FALSE);
+  serve_json_text (builder, "message",
+      jobs.ready ? "Model is ready" : "Model is being loaded");
+  serve_json_bool (builder, "model_ready", jobs.ready);
+  serve_json_number (
+      builder, "total_time", (gdouble) jobs.load_us / G_USEC_PER_SEC);
+  serve_json_text (builder, "endpoint", "/warmup");
+  serve_json_number (builder, "timestamp", serve_json_now ());
+  serve_json_bool (builder, "container_ready", TRUE);
+  serve_json_answer (request, builder);
 }
 
 void
 serve_former_load_model (ServeRequest *request)
 {
-  GString *json = serve_json_begin ();
+  JsonBuilder *builder = serve_json_begin ();
   ServeJobsState jobs;
 
   serve_jobs_get_state (request->server->jobs, &jobs);
-  program_json_text (
-      json, "status", jobs.ready ? "already_loaded" : "in_progress");
-  program_json_text (json, "message",
+  serve_json_text (
+      builder, "status", jobs.ready ? "already_loaded" : "in_progress");
+  serve_json_text (builder, "message",
       jobs.ready ? "Model is already loaded and ready"
                  : "Model loading is already in progress");
-  serve_json_answer (request, json);
+  serve_json_answer (request, builder);
 }
 
 void
 serve_former_model_info (ServeRequest *request)
 {
   const ServeOptions *options = request->server->options;
-  GString *json = serve_json_begin ();
+  JsonBuilder *builder = serve_json_begin ();
   ServeJobsState jobs;
 
   serve_jobs_get_state (request->server->jobs, &jobs);
-  program_json_text (json, "status", jobs.ready ? "ready" : "loading");
-  program_json_bool (json, "ready", jobs.ready);
-  program_json_text (json, "model",
+  serve_json_text (builder, "status", jobs.ready ? "ready" : "loading");
+  serve_json_bool (builder, "ready", jobs.ready);
+  serve_json_text (builder, "model",
       options->model != NULL ? options->model : "petnet (built in)");
-  program_json_text (json, "device", jobs.ready ? jobs.device : NULL);
-  program_json_int (json, "instances", jobs.lanes);
-  program_json_int (json, "load_attempts", jobs.load_attempts);
-  program_json_number (
-      json, "load_time", (gdouble) jobs.load_us / G_USEC_PER_SEC);
-  serve_json_answer (request, json);
+  serve_json_text (builder, "device", jobs.ready ? jobs.device : NULL);
+  serve_json_int (builder, "instances", jobs.lanes);
+  serve_json_int (builder, "load_attempts", jobs.load_attempts);
+  serve_json_number (
+      builder, "load_time", (gdouble) jobs.load_us / G_USEC_PER_SEC);
+  serve_json_answer (request, builder);
 }
 
 /* Sends a look of a session from the cache. */

@@ -272,59 +272,60 @@ set_headers (Former *former)
 }
 
 static void
-add_cache_info (const Former *former, GString *json)
+add_cache_info (const Former *former, JsonBuilder *builder)
 {
   gboolean cut_out = is_cut_out_hit (former);
 
-  program_json_open (json, "cache_info", '{');
-  program_json_bool (json, "background_removal_hit", cut_out);
-  program_json_open (json, "effect_cache_hits", '{');
+  serve_json_open (builder, "cache_info");
+  serve_json_bool (builder, "background_removal_hit", cut_out);
+  serve_json_open (builder, "effect_cache_hits");
   for (guint i = 0; i < former->n_asked; i++)
-    program_json_bool (json, former->asked[i].name,
+    serve_json_bool (builder, former->asked[i].name,
         former->job->looks[former->asked[i].look].cached);
-  program_json_close (json, '}');
-  program_json_int (json, "total_cache_hits", count_hits (former) + cut_out);
-  program_json_int (json, "total_operations", former->n_asked + 1);
-  program_json_close (json, '}');
+  serve_json_close (builder);
+  serve_json_int (builder, "total_cache_hits", count_hits (former) + cut_out);
+  serve_json_int (builder, "total_operations", former->n_asked + 1);
+  serve_json_close (builder);
 }
 
 static void
-add_times (const Former *former, GString *json)
+add_times (const Former *former, JsonBuilder *builder)
 {
   const ServeJob *job = former->job;
   gdouble cut_out = job->segmented_us > job->begin_us
       ? (gdouble) (job->segmented_us - job->begin_us) / G_USEC_PER_SEC
       : 0;
 
-  program_json_open (json, "processing_time", '{');
-  program_json_number (json, "total", seconds_taken (former));
-  program_json_number (json, "background_removal", cut_out);
-  program_json_number (
-      json, "effects", MAX (seconds_taken (former) - cut_out, 0));
-  program_json_close (json, '}');
+  serve_json_open (builder, "processing_time");
+  serve_json_number (builder, "total", seconds_taken (former));
+  serve_json_number (builder, "background_removal", cut_out);
+  serve_json_number (
+      builder, "effects", MAX (seconds_taken (former) - cut_out, 0));
+  serve_json_close (builder);
 }
 
 /* What follows the pictures, from "processing_time" to the closing brace. */
 static gchar *
 make_tail (const Former *former, guint n_done)
 {
-  GString *json = serve_json_begin ();
+  JsonBuilder *builder = serve_json_begin ();
 
-  add_times (former, json);
-  add_cache_info (former, json);
-  program_json_text (json, "session_id", former->session);
-  program_json_int (json, "total_effects", n_done);
+  add_times (former, builder);
+  add_cache_info (former, builder);
+  serve_json_text (builder, "session_id", former->session);
+  serve_json_int (builder, "total_effects", n_done);
   if (n_done == former->n_asked) {
-    program_json_text (json, "failed_effects", NULL);
+    serve_json_null (builder, "failed_effects");
   } else {
-    program_json_open (json, "failed_effects", '[');
+    json_builder_set_member_name (builder, "failed_effects");
+    json_builder_begin_array (builder);
     for (guint i = 0; i < former->n_asked; i++)
       if (former->job->looks[former->asked[i].look].status != SERVE_LOOK_DONE)
-        program_json_text (json, NULL, former->asked[i].name);
-    program_json_close (json, ']');
+        json_builder_add_string_value (builder, former->asked[i].name);
+    json_builder_end_array (builder);
   }
-  program_json_bool (json, "progressive_mode", former->progressive);
-  return serve_json_end (json);
+  serve_json_bool (builder, "progressive_mode", former->progressive);
+  return serve_json_end (builder);
 }
 
 static void

@@ -6,22 +6,30 @@
 
 #include <json-glib/json-glib.h>
 
-#include "program-json.h"
 #include "serve-http.h"
 
 G_BEGIN_DECLS
 
-/* An object begun. */
-GString *serve_json_begin (void);
+/* Ends the object that `builder` has begun; one line, without an end. Frees
+ * `builder`. */
+gchar *serve_json_end (JsonBuilder *builder);
 
-/* Ends it; one line, without an end. Frees `json`. */
-gchar *serve_json_end (GString *json);
+/* A builder with an object begun. */
+JsonBuilder *serve_json_begin (void);
 
+void serve_json_text (
+    JsonBuilder *builder, const gchar *name, const gchar *value);
+void serve_json_number (JsonBuilder *builder, const gchar *name, gdouble value);
+void serve_json_int (JsonBuilder *builder, const gchar *name, gint64 value);
+void serve_json_bool (JsonBuilder *builder, const gchar *name, gboolean value);
+void serve_json_null (JsonBuilder *builder, const gchar *name);
+void serve_json_open (JsonBuilder *builder, const gchar *name);
+void serve_json_close (JsonBuilder *builder);
 /* An array of the looks' names. */
-void serve_json_looks (GString *json, const gchar *name);
+void serve_json_looks (JsonBuilder *builder, const gchar *name);
 
-/* Ends and frees `json`; status 200 and no caching unless set before. */
-void serve_json_answer (ServeRequest *request, GString *json);
+/* Frees `builder`; status 200 and no caching unless set before. */
+void serve_json_answer (ServeRequest *request, JsonBuilder *builder);
 
 /* The object that a stranger's text is, or NULL. */
 JsonObject *serve_json_read (const gchar *text, gsize size);

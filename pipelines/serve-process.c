@@ -150,32 +150,33 @@ describe (Process *process, guint look, const gchar *url, const gchar *problem)
 {
   const ServeJob *job = process->job;
   const ServeLook *result = &job->looks[look];
-  GString *json = serve_json_begin ();
+  JsonBuilder *builder = serve_json_begin ();
   gboolean done = result->status == SERVE_LOOK_DONE && problem == NULL;
 
-  program_json_text (json, "effect", pet_effects[look]->name);
-  program_json_text (json, "status",
+  serve_json_text (builder, "effect", pet_effects[look]->name);
+  serve_json_text (builder, "status",
       done                                       ? "done"
           : result->status == SERVE_LOOK_DROPPED ? "dropped"
                                                  : "failed");
-  program_json_text (json, "session", process->session);
-  program_json_number (json, "milliseconds", result->seconds * 1000);
+  serve_json_text (builder, "session", process->session);
+  serve_json_number (builder, "milliseconds", result->seconds * 1000);
   if (!done) {
-    program_json_text (
-        json, "reason", problem != NULL ? problem : result->reason);
-    return serve_json_end (json);
+    serve_json_text (
+        builder, "reason", problem != NULL ? problem : result->reason);
+    return serve_json_end (builder);
   }
-  program_json_text (json, "type", "image/png");
-  program_json_int (json, "bytes", (gint64) serve_result_size (result->result));
-  program_json_bool (json, "cached", result->cached);
+  serve_json_text (builder, "type", "image/png");
+  serve_json_int (
+      builder, "bytes", (gint64) serve_result_size (result->result));
+  serve_json_bool (builder, "cached", result->cached);
   if (job->width > 0) {
-    program_json_int (json, "width", job->width);
-    program_json_int (json, "height", job->height);
-    program_json_number (json, "coverage", job->coverage);
+    serve_json_int (builder, "width", job->width);
+    serve_json_int (builder, "height", job->height);
+    serve_json_number (builder, "coverage", job->coverage);
   }
-  program_json_text (json, "key", job->keys[look]);
-  program_json_text (json, "url", url);
-  return serve_json_end (json);
+  serve_json_text (builder, "key", job->keys[look]);
+  serve_json_text (builder, "url", url);
+  return serve_json_end (builder);
 }
 
 static void

@@ -68,14 +68,14 @@ on_message (
   gsize size;
   const gchar *text = g_bytes_get_data (message, &size);
   g_autofree gchar *pong = NULL;
-  GString *json;
+  JsonBuilder *builder;
 
   if (type != SOUP_WEBSOCKET_DATA_TEXT || !is_ping (text, size))
     return;
-  json = serve_json_begin ();
-  program_json_text (json, "type", "pong");
-  program_json_number (json, "timestamp", serve_json_now ());
-  pong = serve_json_end (json);
+  builder = serve_json_begin ();
+  serve_json_text (builder, "type", "pong");
+  serve_json_number (builder, "timestamp", serve_json_now ());
+  pong = serve_json_end (builder);
   soup_websocket_connection_send_text (socket, pong);
 }
 
@@ -97,16 +97,16 @@ serve_progress_add (ServeProgress *progress, const gchar *session,
   g_signal_connect (socket, "closed", G_CALLBACK (on_closed), progress);
 }
 
-/* Takes `json`. */
+/* Takes `builder`. */
 static void
-send (ServeProgress *progress, const gchar *session, GString *json)
+send (ServeProgress *progress, const gchar *session, JsonBuilder *builder)
 {
   g_autofree gchar *text = NULL;
   GHashTableIter iter;
   gpointer socket, followed;
 
-  program_json_number (json, "timestamp", serve_json_now ());
-  text = serve_json_end (json);
+  serve_json_number (builder, "timestamp", serve_json_now ());
+  text = serve_json_end (builder);
   g_hash_table_iter_init (&iter, progress->sockets);
   while (g_hash_table_iter_next (&iter, &socket, &followed))
     if (g_str_equal (followed, session) &&
@@ -128,31 +128,32 @@ is_followed (ServeProgress *progress, const gchar *session)
   return FALSE;
 }
 
-static GString *
+static JsonBuilder *
 begin (const gchar *type, const gchar *session, const gchar *stage,
     gint percent, const gchar *text)
 {
-  GString *json = serve_json_begin ();
+  JsonBuilder *builder = serve_json_begin ();
 
-  program_json_text (json, "type", type);
-  program_json_text (json, "session_id", session);
-  program_json_text (json, "stage", stage);
-  program_json_int (json, "progress", percent);
-  program_json_text (json, "message", text);
-  program_json_text (json, "text", text);
-  return json;
+  serve_json_text (builder, "type", type);
+  serve_json_text (builder, "session_id", session);
+  serve_json_text (builder, "stage", stage);
+  serve_json_int (builder, "progress", percent);
+  serve_json_text (builder, "message", text);
+  serve_json_text (builder, "text", text);
+  return builder;
 }
 
 static void
 send_stage (ServeProgress *progress, const gchar *session, const gchar *stage,
     gint percent, const gchar *text)
 {
-  GString *json = begin ("stage_progress", session, stage, percent, text);
+  JsonBuilder *builder =
+      begin ("stage_progress", session, stage, percent, text);
 
-  program_json_text (json, "eta_seconds", NULL);
-  program_json_open (json, "stage_details", '{');
-  program_json_close (json, '}');
-  send (progress, session, json);
+  serve_json_null (builder, "eta_seconds");
+  serve_json_open (builder, "stage_details");
+  serve_json_close (builder);
+  send (progress, session, builder);
 }
 
 /* How many looks were wanted, how many have ended and how many are done. */
@@ -176,52 +177,52 @@ send_look (ServeProgress *progress, const gchar *session, const ServeJob *job,
   const ServeLook *result = &job->looks[look];
   g_autofree gchar *text = NULL;
   gint total, ended, done;
-  GString *json;
+  JsonBuilder *builder;
 
   count (job, &total, &ended, &done);
   text = g_strdup_printf ("Effect %d/%d: %s (%s)", ended, total,
       pet_effects[look]->name, status[result->status]);
-  json = begin ("effect_progress", session, "effects_processing",
+  builder = begin ("effect_progress", session, "effects_processing",
       PROGRESS_SEGMENTED + PROGRESS_LOOKS * ended / MAX (total, 1), text);
-  program_json_open (json, "effect", '{');
-  program_json_text (json, "name", pet_effects[look]->name);
-  program_json_int (json, "index", ended - 1);
-  program_json_int (json, "total", total);
-  program_json_text (json, "status", status[result->status]);
-  program_json_number (json, "processing_time", result->seconds);
-  program_json_bool (json, "cache_hit", result->cached);
-  program_json_close (json, '}');
-  send (progress, session, json);
+  serve_json_open (builder, "effect");
+  serve_json_text (builder, "name", pet_effects[look]->name);
+  serve_json_int (builder, "index", ended - 1);
+  serve_json_int (builder, "total", total);
+  serve_json_text (builder, "status", status[result->status]);
+  serve_json_number (builder, "processing_time", result->seconds);
+  serve_json_bool (builder, "cache_hit", result->cached);
+  serve_json_close (builder);
+  send (progress, session, builder);
 }
 
 static void
 send_end (ServeProgress *progress, const gchar *session, const ServeJob *job)
 {
   gint total, ended, done;
-  GString *json;
+  JsonBuilder *builder;
 
   count (job, &total, &ended, &done);
   if (done == 0) {
     const gchar *reason =
         job->reason != NULL ? job->reason : "all effects failed";
 
-    json = begin ("error", session, "processing", 100, reason);
-    program_json_open (json, "error", '{');
-    program_json_text (json, "stage", "processing");
-    program_json_text (json, "message", reason);
-    program_json_close (json, '}');
-    send (progress, session, json);
+    builder = begin ("error", session, "processing", 100, reason);
+    serve_json_open (builder, "error");
+    serve_json_text (builder, "stage", "processing");
+    serve_json_text (builder, "message", reason);
+    serve_json_close (builder);
+    send (progress, session, builder);
     return;
   }
   send_stage (progress, session, "complete", 100, "Complete");
-  json = begin ("completion_summary", session, "complete", 100, "Complete");
-  program_json_bool (json, "success", TRUE);
-  program_json_number (json, "total_time",
+  builder = begin ("completion_summary", session, "complete", 100, "Complete");
+  serve_json_bool (builder, "success", TRUE);
+  serve_json_number (builder, "total_time",
       (gdouble) (g_get_monotonic_time () - job->begin_us) / G_USEC_PER_SEC);
-  program_json_open (json, "results", '{');
-  program_json_int (json, "effects_processed", done);
-  program_json_close (json, '}');
-  send (progress, session, json);
+  serve_json_open (builder, "results");
+  serve_json_int (builder, "effects_processed", done);
+  serve_json_close (builder);
+  send (progress, session, builder);
 }
 
 void
@@ -254,13 +255,13 @@ serve_progress_tell (ServeProgress *progress, const gchar *session,
 void
 serve_progress_handle_get (ServeRequest *request)
 {
-  GString *json = serve_json_begin ();
+  JsonBuilder *builder = serve_json_begin ();
 
-  program_json_text (json, "endpoint", request->path);
-  program_json_text (
-      json, "protocol", "WebSocket endpoint (use ws:// or wss://)");
-  program_json_text (json, "session_id", strrchr (request->path, '/') + 1);
-  program_json_text (json, "message",
+  serve_json_text (builder, "endpoint", request->path);
+  serve_json_text (
+      builder, "protocol", "WebSocket endpoint (use ws:// or wss://)");
+  serve_json_text (builder, "session_id", strrchr (request->path, '/') + 1);
+  serve_json_text (builder, "message",
       "This is a WebSocket endpoint. Use WebSocket protocol to connect.");
-  serve_json_answer (request, json);
+  serve_json_answer (request, builder);
 }

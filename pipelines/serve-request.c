@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#include "program-json.h"
 #include "serve-connection.h"
 #include "serve-routes.h"
 
@@ -227,19 +226,35 @@ serve_request_answer_text (
   serve_request_answer (request, status, type, bytes);
 }
 
+static gchar *
+quote (const gchar *text)
+{
+  g_autofree gchar *valid = g_utf8_make_valid (text, -1);
+  GString *json = g_string_new ("\"");
+
+  for (const gchar *c = valid; *c != '\0'; c++) {
+    if (*c == '"' || *c == '\\')
+      g_string_append_printf (json, "\\%c", *c);
+    else if ((guchar) *c < 0x20)
+      g_string_append_printf (json, "\\u%04x", (guint) *c);
+    else
+      g_string_append_c (json, *c);
+  }
+  g_string_append_c (json, '"');
+  return g_string_free (json, FALSE);
+}
+
 void
 serve_request_refuse (ServeRequest *request, guint status, const gchar *reason)
 {
-  g_autoptr (GString) json = g_string_new ("{");
-
-  program_json_text (json,
+  g_autofree gchar *quoted = quote (reason);
+  g_autofree gchar *text = g_strdup_printf ("{\"%s\": %s}\n",
       serve_routes_form (request->path) == SERVE_FORM_FORMER ? "detail"
                                                              : "error",
-      reason);
-  program_json_close (json, '}');
-  g_string_append_c (json, '\n');
+      quoted);
+
   serve_request_set_header (request, "Cache-Control", "no-store");
-  serve_request_answer_text (request, status, "application/json", json->str);
+  serve_request_answer_text (request, status, "application/json", text);
 }
 
 void

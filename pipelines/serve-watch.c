@@ -82,70 +82,71 @@ serve_watch_ready (ServeRequest *request)
 }
 
 static void
-add_memory (GString *json, const ServeHealth *health)
+add_memory (JsonBuilder *builder, const ServeHealth *health)
 {
   gdouble resident = (gdouble) health->resident / MEGABYTE;
   gdouble available = (gdouble) health->available / MEGABYTE;
   gdouble percent = available > 0 ? 100 * resident / (resident + available) : 0;
 
-  program_json_open (json, "memory", '{');
-  program_json_bool (json, "healthy", health->healthy);
-  program_json_number (json, "cpu_mb", resident);
-  program_json_number (json, "cpu_percent", percent);
-  program_json_number (json, "available_mb", available);
+  serve_json_open (builder, "memory");
+  serve_json_bool (builder, "healthy", health->healthy);
+  serve_json_number (builder, "cpu_mb", resident);
+  serve_json_number (builder, "cpu_percent", percent);
+  serve_json_number (builder, "available_mb", available);
   /* What is known is the share alone. */
-  program_json_number (json, "gpu_mb", 0);
-  program_json_number (json, "gpu_percent", 100 * health->jobs.gpu);
-  program_json_close (json, '}');
-  program_json_number (json, "memory_pressure", health->pressure);
-  program_json_number (json, "memory_usage_mb", resident);
-  program_json_number (json, "memory_available_mb", available);
-  program_json_number (json, "gpu_memory_percent", 100 * health->jobs.gpu);
-  program_json_open (json, "budget", '{');
-  program_json_int (json, "limit_bytes", (gint64) health->jobs.limit);
-  program_json_int (json, "in_use_bytes", (gint64) health->jobs.in_use);
-  program_json_int (json, "peak_bytes", (gint64) health->jobs.peak);
-  program_json_number (json, "pressure", health->jobs.pressure);
-  program_json_close (json, '}');
+  serve_json_number (builder, "gpu_mb", 0);
+  serve_json_number (builder, "gpu_percent", 100 * health->jobs.gpu);
+  serve_json_close (builder);
+  serve_json_number (builder, "memory_pressure", health->pressure);
+  serve_json_number (builder, "memory_usage_mb", resident);
+  serve_json_number (builder, "memory_available_mb", available);
+  serve_json_number (builder, "gpu_memory_percent", 100 * health->jobs.gpu);
+  serve_json_open (builder, "budget");
+  serve_json_int (builder, "limit_bytes", (gint64) health->jobs.limit);
+  serve_json_int (builder, "in_use_bytes", (gint64) health->jobs.in_use);
+  serve_json_int (builder, "peak_bytes", (gint64) health->jobs.peak);
+  serve_json_number (builder, "pressure", health->jobs.pressure);
+  serve_json_close (builder);
 }
 
 void
 serve_watch_health (ServeRequest *request)
 {
-  GString *json = serve_json_begin ();
+  JsonBuilder *builder = serve_json_begin ();
   gint64 begin = g_get_monotonic_time ();
   const ServeJobsState *jobs;
   ServeHealth health;
 
   serve_watch_look (request->server, &health);
   jobs = &health.jobs;
-  program_json_text (json, "status",
+  serve_json_text (builder, "status",
       !jobs->ready          ? "initializing"
           : !health.healthy ? "degraded"
                             : "healthy");
-  program_json_number (json, "timestamp", serve_json_now ());
-  program_json_open (json, "model", '{');
-  program_json_text (json, "status", jobs->ready ? "ready" : "loading");
-  program_json_bool (json, "ready", jobs->ready);
-  program_json_bool (json, "loading", jobs->lanes < jobs->lanes_wanted);
-  program_json_int (json, "load_attempts", jobs->load_attempts);
-  program_json_text (json, "device", jobs->ready ? jobs->device : NULL);
-  program_json_close (json, '}');
-  program_json_bool (json, "storage_connected", request->server->store != NULL);
-  add_memory (json, &health);
-  program_json_open (json, "queue", '{');
-  program_json_int (json, "waiting", jobs->waiting);
-  program_json_int (json, "in_work", jobs->busy);
-  program_json_int (json, "places", jobs->places);
-  program_json_int (json, "max_places", jobs->max_places);
-  program_json_close (json, '}');
-  program_json_open (json, "endpoints", '{');
-  program_json_bool (json, "warmup_available", TRUE);
-  program_json_bool (json, "processing_available", jobs->ready);
-  program_json_close (json, '}');
-  program_json_number (json, "response_time",
+  serve_json_number (builder, "timestamp", serve_json_now ());
+  serve_json_open (builder, "model");
+  serve_json_text (builder, "status", jobs->ready ? "ready" : "loading");
+  serve_json_bool (builder, "ready", jobs->ready);
+  serve_json_bool (builder, "loading", jobs->lanes < jobs->lanes_wanted);
+  serve_json_int (builder, "load_attempts", jobs->load_attempts);
+  serve_json_text (builder, "device", jobs->ready ? jobs->device : NULL);
+  serve_json_close (builder);
+  serve_json_bool (
+      builder, "storage_connected", request->server->store != NULL);
+  add_memory (builder, &health);
+  serve_json_open (builder, "queue");
+  serve_json_int (builder, "waiting", jobs->waiting);
+  serve_json_int (builder, "in_work", jobs->busy);
+  serve_json_int (builder, "places", jobs->places);
+  serve_json_int (builder, "max_places", jobs->max_places);
+  serve_json_close (builder);
+  serve_json_open (builder, "endpoints");
+  serve_json_bool (builder, "warmup_available", TRUE);
+  serve_json_bool (builder, "processing_available", jobs->ready);
+  serve_json_close (builder);
+  serve_json_number (builder, "response_time",
       (gdouble) (g_get_monotonic_time () - begin) / G_USEC_PER_SEC);
-  serve_json_answer (request, json);
+  serve_json_answer (request, builder);
 }
 
 static void

@@ -1,36 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The JSON that pet-serve and pet-batch write, and that strangers send. */
+/* The JSON that strangers send. */
 
-#include <math.h>
 #include <string.h>
 
 #include "serve-json.h"
 #include "tap.h"
-
-static void
-json_is_text_that_can_be_read (void)
-{
-  static const gdouble numbers[] = { 0, 0.1 + 0.2, -1.5, 1e9 + 0.00004, 1e-9,
-    (gdouble) INFINITY };
-  g_autoptr (GString) json = g_string_new ("{");
-
-  program_json_text (json, "te\"xt\n", "a\\\x7f\xff{");
-  program_json_text (json, "none", NULL);
-  program_json_bool (json, "yes", TRUE);
-  program_json_int (json, "least", G_MININT64);
-  program_json_open (json, "numbers", '[');
-  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
-    program_json_number (json, NULL, numbers[i]);
-  program_json_close (json, ']');
-  program_json_open (json, "empty", '{');
-  program_json_close (json, '}');
-  program_json_close (json, '}');
-  tap_check (g_str_equal (json->str,
-      "{\"te\\\"xt\\u000a\":\"a\\\\\\u007f\xef\xbf\xbd{\",\"none\":null,"
-      "\"yes\":true,\"least\":-9223372036854775808,"
-      "\"numbers\":[0,0.3,-1.5,1000000000,0,null],\"empty\":{}}"));
-}
 
 static gboolean
 is_read (const gchar *text)
@@ -63,7 +38,6 @@ int
 main (int argc, char **argv)
 {
   static const TapTest tests[] = {
-    TAP_TEST (json_is_text_that_can_be_read),
     TAP_TEST (objects_of_few_levels_are_read),
   };
 
