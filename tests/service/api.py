@@ -30,6 +30,15 @@ def batch_results(photo, *options):
         return found
 
 
+def holds(path, data):
+    """Whether a file is there and has these contents."""
+    try:
+        with open(path, "rb") as file:
+            return file.read() == data
+    except FileNotFoundError:
+        return False
+
+
 def test_formats(service):
     """The three forms of an answer; all carry pet-batch's pictures."""
     expected = batch_results(PHOTO)
@@ -362,6 +371,7 @@ def test_cache(service, lines):
     for what, data in [("half of it", lines["color"]["data"][:-1000]),
                        ("zeros", bytes(len(lines["color"]["data"]))),
                        ("nothing", b"")]:
+        wait_for(lambda: holds(path, lines["color"]["data"]))
         with open(path, "wb") as file:
             file.write(data)
         check(f"{what} is left of a file: it is none",
