@@ -218,15 +218,20 @@ settle (BatchLane *lane, BatchPhoto **place)
   lane->events.settled (lane, photo, lane->user);
 }
 
+/* The results that are not to be made. */
 static void
-take_kept (BatchLane *lane, const BatchLoad *load)
+take_skipped (BatchLane *lane, const BatchLoad *load)
 {
   BatchPhoto *photo = lane->photo;
   const BatchOptions *options = lane->options;
 
   for (guint i = 0; i < options->n_effects; i++) {
-    if ((load->kept & (1u << i)) == 0)
+    if ((load->skipped & (1u << i)) == 0)
       continue;
+    if (load->obstacles[i] != NULL) {
+      batch_photo_set_result (photo, i, BATCH_FAILED, load->obstacles[i]);
+      continue;
+    }
     photo->width = load->files[i].width;
     photo->height = load->files[i].height;
     batch_photo_keep (photo, i,
@@ -237,10 +242,10 @@ take_kept (BatchLane *lane, const BatchLoad *load)
 }
 
 static gboolean
-lacks_required (const BatchOptions *options, guint kept)
+lacks_required (const BatchOptions *options, guint skipped)
 {
   for (guint i = 0; i < options->n_effects; i++)
-    if (!options->effects[i].optional && (kept & (1u << i)) == 0)
+    if (!options->effects[i].optional && (skipped & (1u << i)) == 0)
       return TRUE;
   return FALSE;
 }
@@ -254,14 +259,14 @@ on_loaded (BatchLoad *load, gpointer user)
 
   lane->load = NULL;
   moved (lane, waiting);
-  take_kept (lane, load);
-  g_atomic_int_set (lane->skipped, (gint) load->kept);
+  take_skipped (lane, load);
+  g_atomic_int_set (lane->skipped, (gint) load->skipped);
   if (load->buffer == NULL) {
     settle (lane, &lane->photo);
     return;
   }
   batch_pipeline_set_optional (lane->pipeline, lane->options,
-      lacks_required (lane->options, load->kept));
+      lacks_required (lane->options, load->skipped));
   gst_app_src_push_buffer (
       GST_APP_SRC (lane->source), g_steal_pointer (&load->buffer));
 }

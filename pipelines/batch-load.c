@@ -2,8 +2,9 @@
 
 #include "batch-load.h"
 
+#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
+#include <sys/stat.h>
 
 #include "base/pet-folder.h"
 #include "batch-params.h"
@@ -12,19 +13,23 @@
 /* As petdec's own limit, applied before the file is read. */
 #define MAX_FILE_SIZE (256 * 1000 * 1000)
 
-static gboolean
-is_result (const gchar *name, gpointer user)
+/* What is no file is there for a purpose, and is not replaced. */
+static gchar *
+find_obstacle (const gchar *path)
 {
-  const BatchOptions *options = user;
+  struct stat status;
+  gboolean exists = stat (path, &status) == 0;
+  const gchar *what = NULL;
 
-  for (guint i = 0; i < options->n_effects; i++) {
-    gsize length = strlen (options->effects[i].name);
-
-    if (strncmp (name, options->effects[i].name, length) == 0 &&
-        g_str_equal (name + length, ".png"))
-      return TRUE;
-  }
-  return FALSE;
+  if (exists && S_ISDIR (status.st_mode))
+    what = "a folder has that name";
+  else if (exists && !S_ISREG (status.st_mode))
+    what = "what has that name is not a file";
+  else if (!exists && errno == ENOTDIR)
+    what = "one of the folders in it is a file";
+  return what != NULL
+      ? g_strdup_printf ("\"%s\" cannot be written: %s", path, what)
+      : NULL;
 }
 
 static void
@@ -33,17 +38,16 @@ look_for_results (BatchLoad *load, const gchar *recipe)
   const BatchOptions *options = load->options;
   g_autofree gchar *folder = batch_item_folder (load->item, options->output);
 
-  batch_recipe_sweep (folder, is_result, (gpointer) options);
-  if (options->remake)
-    return;
+  batch_recipe_sweep (folder, batch_plan_is_result, (gpointer) options);
   for (guint i = 0; i < options->n_effects; i++) {
     g_autofree gchar *path = batch_item_result (
         load->item, options->output, options->effects[i].name);
-
     g_autofree gchar *own = batch_params_recipe (&options->effects[i], recipe);
 
-    if (batch_recipe_matches (path, own, &load->files[i]))
-      load->kept |= 1u << i;
+    load->obstacles[i] = find_obstacle (path);
+    if (load->obstacles[i] != NULL ||
+        (!options->remake && batch_recipe_matches (path, own, &load->files[i])))
+      load->skipped |= 1u << i;
   }
 }
 
@@ -90,7 +94,7 @@ read_photo (BatchLoad *load)
   }
   recipe = batch_recipe_new (load->settings, bytes, size);
   look_for_results (load, recipe);
-  if (load->kept == all)
+  if (load->skipped == all)
     free (bytes);
   else
     make_buffer (load, bytes, size, recipe, NULL);
@@ -104,6 +108,8 @@ deliver (gpointer data)
   if (load->done != NULL)
     load->done (load, load->user);
   gst_clear_buffer (&load->buffer);
+  for (guint i = 0; i < load->options->n_effects; i++)
+    g_free (load->obstacles[i]);
   g_free (load);
   return G_SOURCE_REMOVE;
 }

@@ -19,10 +19,11 @@ struct _BatchLoad {
   const BatchItem *item;
 
   /* Results, valid when `done` is called. */
-  GstBuffer *buffer; /* the file, with its source meta; NULL when every result
-                        is there */
-  guint kept;        /* bit i: result i is there */
-  BatchResultFile files[BATCH_MAX_EFFECTS]; /* of those that are */
+  GstBuffer *buffer; /* the file, with its source meta; NULL when no result is
+                        to be made */
+  guint skipped;     /* bit i: result i is there, or something is in its way */
+  gchar *obstacles[BATCH_MAX_EFFECTS];      /* NULL, or what is */
+  BatchResultFile files[BATCH_MAX_EFFECTS]; /* of those that are there */
 
   /* Called once, on the default main context; NULL when the result is no
    * longer wanted. May be changed by that context's thread only. The load is

@@ -360,7 +360,8 @@ batch_options_parse (BatchOptions *options, gchar ***arguments, GError **error)
   options->level = DEFAULT_LEVEL;
   g_option_context_add_main_entries (context, entries, NULL);
   g_option_context_set_description (context, description);
-  done = g_option_context_parse_strv (context, arguments, error) &&
+  done = program_detach_values (entries, arguments, error) &&
+      g_option_context_parse_strv (context, arguments, error) &&
       take (options, &raw, error);
   clear_raw (&raw);
   return done;

@@ -2,11 +2,14 @@
 
 #include "batch-plan.h"
 
+#include <errno.h>
 #include <gio/gio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/pet-folder.h"
+#include "program-options.h"
 
 #define MAX_FILES 10000000
 
@@ -34,7 +37,8 @@ batch_item_new (gchar *path, const gchar *source)
   item->path = path;
   item->source = g_strdup (source);
   item->dir = g_strndup (source, slash != NULL ? (gsize) (slash - source) : 0);
-  item->stem = dot != NULL && dot != name
+  /* What is left of "..png" and "...png" leads elsewhere. */
+  item->stem = dot != NULL && strspn (name, ".") < (gsize) (dot - name)
       ? g_strndup (name, (gsize) (dot - name))
       : g_strdup (name);
   return item;
@@ -139,14 +143,14 @@ add_input (
     GPtrArray *items, const gchar *input, const gchar *output, GError **error)
 {
   g_autofree gchar *name = NULL;
+  struct stat status;
 
-  if (g_file_test (input, G_FILE_TEST_IS_DIR))
+  if (stat (input, &status) != 0)
+    return program_usage_error (error, "%s: %s", input,
+        errno == ENOENT ? "there is no such file or folder"
+                        : g_strerror (errno));
+  if (S_ISDIR (status.st_mode))
     return add_folder (items, input, output, error);
-  if (!g_file_test (input, G_FILE_TEST_EXISTS)) {
-    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
-        "%s: there is no such file or folder", input);
-    return FALSE;
-  }
   name = g_path_get_basename (input);
   g_ptr_array_add (items, batch_item_new (g_strdup (input), name));
   return TRUE;
@@ -201,7 +205,7 @@ drop_repeated (
 static gchar *
 result_name (const BatchItem *item)
 {
-  return g_strconcat (item->dir, "/", item->stem, NULL);
+  return g_build_filename (item->dir, item->stem, NULL);
 }
 
 /* Photos that share a result name all take their full names. FALSE when none
@@ -236,41 +240,144 @@ tell_stems_apart (GPtrArray *items)
 }
 
 static gboolean
-check_names_differ (GPtrArray *items, GError **error)
+fail_both (const BatchItem *one, const gchar *what, const BatchItem *other,
+    GError **error)
 {
-  g_autoptr (GHashTable) seen =
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_EXISTS,
+      "%s and %s would write %s; run them into different folders", one->path,
+      other->path, what);
+  return FALSE;
+}
+
+gboolean
+batch_plan_is_result (const gchar *name, gpointer user)
+{
+  const BatchOptions *options = user;
+
+  for (guint i = 0; i < options->n_effects; i++) {
+    gsize length = strlen (options->effects[i].name);
+
+    if (strncmp (name, options->effects[i].name, length) == 0 &&
+        g_str_equal (name + length, ".png"))
+      return TRUE;
+  }
+  return FALSE;
+}
+
+/* Whether a folder that the item's results are in, "a/color.png", is what another
+ * photo's result, color.png of a.jpg, is called. */
+static BatchItem *
+find_file (
+    const BatchOptions *options, const BatchItem *item, GHashTable *photos)
+{
+  g_autofree gchar *folder = result_name (item);
+  BatchItem *other = NULL;
+  gchar *slash;
+
+  while (other == NULL && (slash = strrchr (folder, '/')) != NULL) {
+    *slash = '\0';
+    if (batch_plan_is_result (slash + 1, (gpointer) options))
+      other = g_hash_table_lookup (photos, folder);
+  }
+  return other;
+}
+
+/* The photo of which `path` is called like a result, or NULL. */
+static const BatchItem *
+find_result (const BatchOptions *options, const gchar *path, GHashTable *photos)
+{
+  g_autofree gchar *results = resolve (options->output);
+  g_autofree gchar *real = resolve (path);
+  g_autofree gchar *name = g_path_get_basename (real);
+  g_autofree gchar *folder = g_path_get_dirname (real);
+  gsize length = strlen (results);
+
+  if (!batch_plan_is_result (name, (gpointer) options) ||
+      !lies_within (folder, results) || folder[length] == '\0')
+    return NULL;
+  return g_hash_table_lookup (photos, folder + length + 1);
+}
+
+/* Neither a photo nor the contact sheet must be where a result will be. */
+static gboolean
+check_results (const BatchOptions *options, GHashTable *photos, GError **error)
+{
+  const BatchItem *item = NULL;
+  const gchar *path = options->contact_sheet;
+
+  if (path != NULL)
+    item = find_result (options, path, photos);
+  for (gchar **input = options->inputs; *input != NULL && item == NULL; input++)
+    if (!g_file_test (*input, G_FILE_TEST_IS_DIR))
+      item = find_result (options, path = *input, photos);
+  return item == NULL ||
+      program_usage_error (error,
+          "%s is called like a result of %s; choose another output folder",
+          path, item->path);
+}
+
+static gboolean
+check_names_differ (
+    const BatchOptions *options, GPtrArray *items, GError **error)
+{
+  g_autoptr (GHashTable) photos =
       g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  BatchItem *other;
 
   for (guint i = 0; i < items->len; i++) {
     BatchItem *item = items->pdata[i];
     gchar *name = result_name (item);
-    BatchItem *other = g_hash_table_lookup (seen, name);
 
-    if (other != NULL) {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_EXISTS,
-          "%s and %s would write the same results; run them into different "
-          "folders",
-          other->path, item->path);
-      g_free (name);
-      return FALSE;
-    }
-    g_hash_table_insert (seen, name, item);
+    other = g_hash_table_lookup (photos, name);
+    g_hash_table_replace (photos, name, item);
+    if (other != NULL)
+      return fail_both (other, "the same results", item, error);
+  }
+  for (guint i = 0; i < items->len; i++) {
+    other = find_file (options, items->pdata[i], photos);
+    if (other != NULL)
+      return fail_both (
+          other, "a file and a folder of one name", items->pdata[i], error);
+  }
+  return check_results (options, photos, error);
+}
+
+/* The contact sheet would replace a photo, or be one in the next run. */
+static gboolean
+check_sheet (const BatchOptions *options, GError **error)
+{
+  const gchar *sheet = options->contact_sheet;
+  g_autofree gchar *results = resolve (options->output);
+
+  if (sheet == NULL || lies_within (sheet, results))
+    return TRUE;
+  for (gchar **input = options->inputs; *input != NULL; input++) {
+    g_autofree gchar *real = resolve (*input);
+
+    if (lies_within (sheet, real))
+      return program_usage_error (error,
+          "the contact sheet %s would be among the photos of %s; put it into "
+          "the output folder",
+          sheet, *input);
   }
   return TRUE;
 }
 
 GPtrArray *
-batch_plan_new (gchar **inputs, const gchar *output, GError **error)
+batch_plan_new (const BatchOptions *options, GError **error)
 {
   g_autoptr (GPtrArray) items =
       g_ptr_array_new_with_free_func (batch_item_free);
   g_autoptr (GHashTable) paths =
       g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  gchar **inputs = options->inputs;
 
+  if (!check_sheet (options, error))
+    return NULL;
   for (gchar **input = inputs; *input != NULL; input++) {
     guint first = items->len;
 
-    if (!add_input (items, *input, output, error))
+    if (!add_input (items, *input, options->output, error))
       return NULL;
     if (inputs[1] != NULL)
       drop_repeated (items, first, *input, paths);
@@ -279,7 +386,7 @@ batch_plan_new (gchar **inputs, const gchar *output, GError **error)
     ((BatchItem *) items->pdata[i])->index = i;
   while (tell_stems_apart (items))
     continue;
-  if (!check_names_differ (items, error))
+  if (!check_names_differ (options, items, error))
     return NULL;
   return g_steal_pointer (&items);
 }

@@ -5,7 +5,7 @@
 
 #pragma once
 
-#include <glib.h>
+#include "batch-options.h"
 
 G_BEGIN_DECLS
 
@@ -21,11 +21,16 @@ typedef struct {
 
 /* Items in the order of the inputs, folders sorted. An input file is taken
  * whatever it is called; a photo that several inputs give is taken once; what
- * lies below `output` is not taken from a folder. A folder below an input that
- * cannot be read is an item, which will fail. NULL and `error` when an input does
- * not exist or two photos would write the same results. Free with
+ * lies below the output folder is not taken from a folder. A folder below an input
+ * that cannot be read is an item, which will fail. NULL and `error` when an input
+ * does not exist; when two photos would write the same results, or one results into
+ * a folder that is called like another one's result; when a result or the contact
+ * sheet would replace a photo, or the sheet be among them in the next run. Free with
  * g_ptr_array_unref(). */
-GPtrArray *batch_plan_new (gchar **inputs, const gchar *output, GError **error);
+GPtrArray *batch_plan_new (const BatchOptions *options, GError **error);
+
+/* Whether a result of these looks (`options`: BatchOptions) is called so. */
+gboolean batch_plan_is_result (const gchar *name, gpointer options);
 
 /* Leaves those whose `source` belongs to the shard, as petfoldersrc does. */
 void batch_plan_take_shard (GPtrArray *items, guint shard, guint shards);

@@ -39,6 +39,7 @@ typedef struct {
   guint width, height;
   guint8 *strip; /* PITCH rows of RGB */
   FILE *file;
+  gint problem; /* errno of what could not be written, or 0 */
   png_structp png;
   png_infop info;
 } Sheet;
@@ -194,18 +195,46 @@ put_photo (Sheet *sheet, guint position, guint first_column)
   }
 }
 
+static void
+write_bytes (png_structp png, png_bytep bytes, size_t size)
+{
+  Sheet *sheet = png_get_io_ptr (png);
+
+  if (fwrite (bytes, 1, size, sheet->file) == size)
+    return;
+  sheet->problem = errno;
+  png_error (png, "");
+}
+
+static void
+flush_bytes (png_structp png)
+{
+}
+
+/* libpng's own would print a line. */
+static void
+on_png_error (png_structp png, png_const_charp text)
+{
+  png_longjmp (png, 1);
+}
+
+static void
+on_png_warning (png_structp png, png_const_charp text)
+{
+}
+
 /* Everything of libpng that can fail; its errors come back as FALSE. */
 static gboolean
 begin_png (Sheet *sheet)
 {
-  sheet->png =
-      png_create_write_struct (PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
+  sheet->png = png_create_write_struct (
+      PNG_LIBPNG_VER_STRING, NULL, on_png_error, on_png_warning);
   if (sheet->png == NULL)
     return FALSE;
   sheet->info = png_create_info_struct (sheet->png);
   if (sheet->info == NULL || setjmp (png_jmpbuf (sheet->png)) != 0)
     return FALSE;
-  png_init_io (sheet->png, sheet->file);
+  png_set_write_fn (sheet->png, sheet, write_bytes, flush_bytes);
   png_set_user_limits (sheet->png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
   png_set_compression_level (sheet->png, 3);
   png_set_IHDR (sheet->png, sheet->info, sheet->width, sheet->height, 8,
@@ -232,7 +261,10 @@ end_png (Sheet *sheet)
   if (setjmp (png_jmpbuf (sheet->png)) != 0)
     return FALSE;
   png_write_end (sheet->png, sheet->info);
-  return fflush (sheet->file) == 0 && fsync (fileno (sheet->file)) == 0;
+  if (fflush (sheet->file) == 0 && fsync (fileno (sheet->file)) == 0)
+    return TRUE;
+  sheet->problem = errno;
+  return FALSE;
 }
 
 /* The position of the next photo with a result, from `position` on. */
@@ -276,20 +308,30 @@ photos_with_results (const Sheet *sheet)
 }
 
 static gboolean
+fail_to_write (const Sheet *sheet, gint problem, GError **error)
+{
+  g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (problem),
+      "the contact sheet %s cannot be written: %s",
+      sheet->options->contact_sheet,
+      problem != 0 ? g_strerror (problem) : "out of memory");
+  return FALSE;
+}
+
+static gboolean
 write_to (Sheet *sheet, const gchar *temporary, GError **error)
 {
   gboolean drawn;
 
   sheet->file = fopen (temporary, "wbe");
   if (sheet->file == NULL)
-    return fail (error, temporary, g_strerror (errno));
+    return fail_to_write (sheet, errno, error);
   drawn = start_reader (sheet, error);
   if (drawn && !draw (sheet))
-    drawn = fail (error, temporary, "the contact sheet cannot be written");
+    drawn = fail_to_write (sheet, sheet->problem, error);
   stop_reader (sheet);
   png_destroy_write_struct (&sheet->png, &sheet->info);
   if (fclose (sheet->file) != 0 && drawn)
-    drawn = fail (error, temporary, g_strerror (errno));
+    drawn = fail_to_write (sheet, errno, error);
   return drawn;
 }
 
@@ -321,6 +363,17 @@ is_output (const BatchOptions *options, const gchar *folder)
   return g_str_equal (absolute, output);
 }
 
+/* Whoever says "--contact-sheet dog.jpg" has left out the name. */
+static gboolean
+is_jpeg_name (const gchar *path)
+{
+  const gchar *dot = strrchr (path, '.');
+
+  return dot != NULL &&
+      (g_ascii_strcasecmp (dot, ".jpg") == 0 ||
+          g_ascii_strcasecmp (dot, ".jpeg") == 0);
+}
+
 gboolean
 batch_sheet_check (const BatchOptions *options, GError **error)
 {
@@ -329,6 +382,8 @@ batch_sheet_check (const BatchOptions *options, GError **error)
 
   if (path[0] == '\0' || g_str_has_suffix (path, "/"))
     return fail (error, path, "is not the name of a file");
+  if (is_jpeg_name (path))
+    return fail (error, path, "a contact sheet is a PNG");
   target = find_target (path, error);
   if (target == NULL)
     return FALSE;
@@ -356,7 +411,7 @@ batch_sheet_write (const BatchOptions *options, GPtrArray *items,
   sheet.strip = g_malloc ((gsize) sheet.width * PITCH * 3);
   written = write_to (&sheet, temporary, error);
   if (written && rename (temporary, target) != 0)
-    written = fail (error, options->contact_sheet, g_strerror (errno));
+    written = fail_to_write (&sheet, errno, error);
   if (!written)
     unlink (temporary);
   g_free (sheet.strip);

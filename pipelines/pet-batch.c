@@ -19,6 +19,7 @@
 #include "batch-recipe.h"
 #include "batch-report.h"
 #include "batch-sheet.h"
+#include "program-options.h"
 #include "program-start.h"
 
 enum {
@@ -326,8 +327,9 @@ make (const BatchOptions *options)
   g_autoptr (GPtrArray) items = NULL;
   g_autofree gchar *settings = NULL;
 
-  if (options->contact_sheet == NULL || batch_sheet_check (options, &error))
-    items = batch_plan_new (options->inputs, options->output, &error);
+  if (program_check_folder ("output folder", options->output, &error) &&
+      (options->contact_sheet == NULL || batch_sheet_check (options, &error)))
+    items = batch_plan_new (options, &error);
   if (items != NULL)
     settings = batch_recipe_settings (options, &error);
   if (settings == NULL) {

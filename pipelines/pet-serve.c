@@ -56,7 +56,7 @@ on_signal (gpointer user)
     g_main_loop_quit (service->loop);
     return G_SOURCE_CONTINUE;
   }
-  g_printerr ("pet-serve: stopping after the requests in work\n");
+  fprintf (stderr, "pet-serve: stopping after the requests in work\n");
   service->drain_deadline = g_timeout_add_seconds (
       service->options.job_timeout + service->options.send_timeout,
       on_drain_deadline, service);
@@ -71,6 +71,8 @@ on_loaded (const GError *error, gpointer user)
 {
   Service *service = user;
 
+  if (service->exit_code != EXIT_STOPPED) /* it could not listen */
+    return;
   if (error == NULL) {
     g_print ("ready\n");
     fflush (stdout);
@@ -106,7 +108,8 @@ open_cache (const ServeOptions *options)
     return NULL;
   cache = serve_cache_new (options->cache, options->cache_size, &error);
   if (cache == NULL)
-    g_printerr ("pet-serve: goes on without a cache: %s\n", error->message);
+    fprintf (
+        stderr, "pet-serve: goes on without a cache: %s\n", error->message);
   return cache;
 }
 
@@ -155,7 +158,7 @@ serve (Service *service)
   if (start (service, &error)) {
     g_main_loop_run (service->loop);
   } else {
-    g_printerr ("pet-serve: %s\n", error->message);
+    fprintf (stderr, "pet-serve: %s\n", error->message);
     service->exit_code = EXIT_FAILED;
   }
   g_source_remove (interrupt);
@@ -180,7 +183,7 @@ main (int argc, char **argv)
   if (serve_options_parse (&service.options, &arguments, &error))
     code = serve (&service);
   else
-    g_printerr ("pet-serve: %s\n", error->message);
+    fprintf (stderr, "pet-serve: %s\n", error->message);
   serve_options_clear (&service.options);
   return code;
 }

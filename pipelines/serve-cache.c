@@ -218,6 +218,19 @@ serve_cache_free (ServeCache *cache)
   g_free (cache);
 }
 
+/* A PNG to its last chunk: a power cut may take the end of a file. */
+static gboolean
+is_whole (gint fd)
+{
+  static const guint8 end[] = { 0, 0, 0, 0, 'I', 'E', 'N', 'D', 0xae, 0x42,
+    0x60, 0x82 };
+  guint8 tail[sizeof end];
+
+  return lseek (fd, -(off_t) sizeof end, SEEK_END) >= 0 &&
+      read (fd, tail, sizeof tail) == (gssize) sizeof tail &&
+      memcmp (tail, end, sizeof end) == 0;
+}
+
 /* Opens the file of an entry, and marks it as used just now. */
 static ServeResult *
 open_file (const ServeCache *cache, const gchar *name)
@@ -228,7 +241,8 @@ open_file (const ServeCache *cache, const gchar *name)
 
   if (fd < 0)
     return NULL;
-  if (fstat (fd, &info) != 0 || info.st_size == 0) {
+  if (fstat (fd, &info) != 0 || !is_whole (fd)) {
+    g_unlink (path);
     close (fd);
     return NULL;
   }
@@ -312,7 +326,7 @@ write_buffer (gint fd, GstBuffer *buffer)
 }
 
 /* Writes beside the final name, then renames. No fsync: what a power cut
- * takes from a cache is made again, and an empty file is not taken for one.
+ * takes from a cache is made again.
  * Returns the file, or -1. */
 static gint
 write_file (

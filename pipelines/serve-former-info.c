@@ -266,40 +266,23 @@ serve_former_switch_body (
     g_byte_array_append (body, bytes, (guint) size);
 }
 
-static const gchar *
-text_member (JsonObject *object, const gchar *name)
-{
-  JsonNode *node = json_object_get_member (object, name);
-
-  return node != NULL && JSON_NODE_HOLDS_VALUE (node) &&
-          json_node_get_value_type (node) == G_TYPE_STRING
-      ? json_node_get_string (node)
-      : NULL;
-}
-
 void
 serve_former_switch (ServeRequest *request)
 {
   g_autoptr (GByteArray) body = g_steal_pointer (&request->data);
-  g_autoptr (JsonParser) parser = json_parser_new ();
+  g_autoptr (JsonObject) object =
+      serve_json_read ((const gchar *) body->data, body->len);
   const gchar *session = serve_request_query (request, "session_id");
   const gchar *effect;
-  JsonObject *object;
-  JsonNode *root;
 
-  if (body->len == 0 ||
-      !json_parser_load_from_data (
-          parser, (const gchar *) body->data, (gssize) body->len, NULL) ||
-      (root = json_parser_get_root (parser)) == NULL ||
-      !JSON_NODE_HOLDS_OBJECT (root)) {
+  if (object == NULL) {
     serve_request_refuse (
         request, SOUP_STATUS_BAD_REQUEST, "the body is not a JSON object");
     return;
   }
-  object = json_node_get_object (root);
-  effect = text_member (object, "effect");
+  effect = serve_json_member (object, "effect");
   if (session == NULL)
-    session = text_member (object, "session_id");
+    session = serve_json_member (object, "session_id");
   if (session == NULL || effect == NULL)
     serve_request_refuse (request, SOUP_STATUS_UNPROCESSABLE_ENTITY,
         "Field required: session_id and effect");

@@ -75,33 +75,18 @@ refuse (Former *former, const gchar *reason)
   return FALSE;
 }
 
-/* The spellings of a truth value that it took. */
 static gboolean
 read_bool (Former *former, const gchar *name, gboolean def, gboolean *value)
 {
-  static const gchar *const yes[] = { "true", "1", "on", "t", "y", "yes",
-    NULL };
-  static const gchar *const no[] = { "false", "0", "off", "f", "n", "no",
-    NULL };
-  const gchar *text = serve_upload_field (former->upload, name);
-  g_autofree gchar *lower = NULL;
   g_autofree gchar *reason = NULL;
 
   *value = def;
-  if (text == NULL)
+  if (serve_upload_flag (former->upload, name, value))
     return TRUE;
-  lower = g_ascii_strdown (text, -1);
-  if (g_strv_contains (yes, lower))
-    *value = TRUE;
-  else if (g_strv_contains (no, lower))
-    *value = FALSE;
-  else {
-    reason = g_strdup_printf ("%s: Input should be a valid boolean", name);
-    serve_request_refuse (
-        former->request, SOUP_STATUS_UNPROCESSABLE_ENTITY, reason);
-    return FALSE;
-  }
-  return TRUE;
+  reason = g_strdup_printf ("%s: Input should be a valid boolean", name);
+  serve_request_refuse (
+      former->request, SOUP_STATUS_UNPROCESSABLE_ENTITY, reason);
+  return FALSE;
 }
 
 static gchar *
@@ -232,17 +217,14 @@ static gboolean
 read_effect_params (Former *former)
 {
   const gchar *text = serve_upload_field (former->upload, "effect_params");
-  g_autoptr (JsonParser) parser = NULL;
-  JsonNode *root;
+  g_autoptr (JsonObject) params = NULL;
 
   if (text == NULL || *text == '\0')
     return TRUE;
-  parser = json_parser_new ();
-  if (!json_parser_load_from_data (parser, text, -1, NULL) ||
-      (root = json_parser_get_root (parser)) == NULL ||
-      !JSON_NODE_HOLDS_OBJECT (root))
+  params = serve_json_read (text, strlen (text));
+  if (params == NULL)
     return refuse (former, "Invalid JSON in effect_params");
-  read_settings (former, json_node_get_object (root));
+  read_settings (former, params);
   return TRUE;
 }
 

@@ -62,6 +62,34 @@ serve_http_upgraded (SoupServerMessage *msg)
   on_finished (msg, NULL);
 }
 
+/* What there is no route for. */
+static void
+refuse_address (ServeRequest *request)
+{
+  const gchar *methods = serve_routes_allow (request->path);
+
+  if (methods == NULL) {
+    serve_request_refuse (request, SOUP_STATUS_NOT_FOUND, "Not Found");
+    return;
+  }
+  serve_request_set_header (request, "Allow", methods);
+  serve_request_refuse (request, SOUP_STATUS_METHOD_NOT_ALLOWED,
+      "this address does not take that method");
+}
+
+static void
+on_stray_bytes (ServeRequest *request)
+{
+  if (request->body_bytes <= MAX_STRAY_BYTES)
+    return;
+  if (request->route == NULL &&
+      soup_server_message_get_method (request->msg) != SOUP_METHOD_OPTIONS)
+    refuse_address (request);
+  else
+    serve_request_refuse (request, SOUP_STATUS_REQUEST_ENTITY_TOO_LARGE,
+        "this address takes no body");
+}
+
 static void
 on_chunk (SoupServerMessage *msg, GBytes *chunk, gpointer user)
 {
@@ -76,9 +104,8 @@ on_chunk (SoupServerMessage *msg, GBytes *chunk, gpointer user)
     return;
   if (request->route != NULL && request->route->body != NULL)
     request->route->body (request, bytes, size);
-  else if (request->body_bytes > MAX_STRAY_BYTES)
-    serve_request_refuse (request, SOUP_STATUS_REQUEST_ENTITY_TOO_LARGE,
-        "this address takes no body");
+  else
+    on_stray_bytes (request);
 }
 
 /* Without Host libsoup leaves the query of HTTP/1.0 in the path. */
@@ -100,6 +127,12 @@ set_address (ServeRequest *request, GHashTable *query)
   }
 }
 
+static void
+clear_answer (SoupServerMessage *msg)
+{
+  soup_server_message_set_response (msg, NULL, SOUP_MEMORY_STATIC, NULL, 0);
+}
+
 static ServeRequest *
 new_request (ServeServer *server, SoupServerMessage *msg, const char *path,
     GHashTable *query, ServeConnection *connection)
@@ -108,6 +141,7 @@ new_request (ServeServer *server, SoupServerMessage *msg, const char *path,
 
   request->server = server;
   request->msg = msg;
+  clear_answer (msg);
   set_address (request, query);
   request->is_head = soup_server_message_get_method (msg) == SOUP_METHOD_HEAD;
   request->connection = serve_connection_ref (connection);
@@ -171,6 +205,51 @@ has_zero_byte (ServeRequest *request)
       g_uri_get_query (soup_server_message_get_uri (request->msg));
 
   return query != NULL && strstr (query, "%00") != NULL;
+}
+
+/* -- what libsoup refuses before it asks anybody -- */
+
+static void
+set_unread (SoupServerMessage *msg, ServeForm form, const gchar *reason)
+{
+  g_autofree gchar *text = g_strdup_printf ("{\"%s\":\"%s\"}\n",
+      form == SERVE_FORM_FORMER ? "detail" : "error", reason);
+
+  clear_answer (msg);
+  soup_server_message_set_response (
+      msg, "application/json", SOUP_MEMORY_COPY, text, strlen (text));
+}
+
+/* Its headers were, and it is of nobody: its address has a ".." or a zero byte in
+ * it, escaped. */
+static void
+on_unread (SoupServerMessage *msg, gpointer user)
+{
+  if (g_object_get_data (G_OBJECT (msg), REQUEST_KEY) == NULL)
+    set_unread (msg,
+        serve_routes_form (g_uri_get_path (soup_server_message_get_uri (msg))),
+        "the address is not a path from the root down");
+}
+
+static void
+count_unread (SoupServerMessage *msg, gpointer user)
+{
+  ServeServer *server = user;
+  guint status = soup_server_message_get_status (msg);
+
+  if (status != 0 && g_object_get_data (G_OBJECT (msg), REQUEST_KEY) == NULL)
+    server->metrics->responses[MIN (status, 599)]++;
+}
+
+/* Its answer has a status and nothing else. This is the answer unless somebody
+ * takes the request. */
+static void
+on_started (SoupServer *soup, SoupServerMessage *msg, gpointer user)
+{
+  set_unread (msg, SERVE_FORM_OWN,
+      "the first line or the headers of the request cannot be read");
+  g_signal_connect_after (msg, "got-headers", G_CALLBACK (on_unread), user);
+  g_signal_connect (msg, "finished", G_CALLBACK (count_unread), user);
 }
 
 /* The headers of a request are there. */
@@ -243,13 +322,8 @@ on_request (SoupServer *soup, SoupServerMessage *msg, const char *path,
     serve_request_answer_preflight (request);
   else if (request->route != NULL)
     request->route->handle (request);
-  else if (serve_routes_allow (request->path) != NULL) {
-    serve_request_set_header (
-        request, "Allow", serve_routes_allow (request->path));
-    serve_request_refuse (request, SOUP_STATUS_METHOD_NOT_ALLOWED,
-        "this address does not take that method");
-  } else
-    serve_request_refuse (request, SOUP_STATUS_NOT_FOUND, "Not Found");
+  else
+    refuse_address (request);
 }
 
 /* -- connections -- */
@@ -365,14 +439,15 @@ listen_on (ServeServer *server, GError **error)
   g_autoptr (GSocketAddress) wanted =
       g_inet_socket_address_new_from_string (options->listen, options->port);
   g_autoptr (GSocketAddress) effective = NULL;
+  g_autofree gchar *text = NULL; /* has brackets around an IPv6 address */
 
   server->listener = g_socket_listener_new ();
   g_socket_listener_set_backlog (server->listener, 512);
   if (!g_socket_listener_add_address (server->listener, wanted,
           G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, NULL, &effective, error))
     return FALSE;
-  g_print ("listening on http://%s:%u\n", options->listen,
-      g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (effective)));
+  text = g_socket_connectable_to_string (G_SOCKET_CONNECTABLE (effective));
+  g_print ("listening on http://%s\n", text);
   fflush (stdout);
   return TRUE;
 }
@@ -406,6 +481,8 @@ serve_http_start (ServeServer *server, GError **error)
   server->connections = g_hash_table_new (NULL, NULL);
   server->soup =
       soup_server_new ("server-header", "pet-serve/" PET_VERSION, NULL);
+  g_signal_connect (
+      server->soup, "request-started", G_CALLBACK (on_started), server);
   soup_server_add_early_handler (server->soup, NULL, on_headers, server, NULL);
   soup_server_add_handler (server->soup, NULL, on_request, server, NULL);
   serve_routes_init (server, on_headers, on_request);

@@ -3,6 +3,7 @@
 #include "serve-jobs.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/pet-cpu.h"
@@ -182,8 +183,8 @@ on_broken (gpointer user, const GError *error)
 {
   Slot *slot = user;
 
-  g_printerr (
-      "pet-serve: a pipeline failed and is built anew: %s\n", error->message);
+  fprintf (stderr, "pet-serve: a pipeline failed and is built anew: %s\n",
+      error->message);
   replace_lane (slot);
   if (slot->job != NULL)
     fail_job (slot->job, SERVE_PROBLEM_BROKEN, error->message);
@@ -192,7 +193,7 @@ on_broken (gpointer user, const GError *error)
 static void
 on_warned (gpointer user, const gchar *text)
 {
-  g_printerr ("pet-serve: %s\n", text);
+  fprintf (stderr, "pet-serve: %s\n", text);
 }
 
 static gboolean
@@ -349,8 +350,9 @@ on_tick (gpointer user)
 
     if (is_late (job, now, limit)) {
       if (job->lane_slot != NULL) {
-        g_printerr ("pet-serve: a photo's pipeline stands still and is built "
-                    "anew\n");
+        fprintf (stderr,
+            "pet-serve: a photo's pipeline stands still and is built "
+            "anew\n");
         replace_lane (job->lane_slot);
       }
       fail_job (job, SERVE_PROBLEM_TIMEOUT, "the photo took too long");
@@ -407,7 +409,7 @@ on_loaded (GObject *source, GAsyncResult *result, gpointer user)
     share_memory (jobs, slot->lane);
     serve_lane_attach (slot->lane, &events, slot);
   } else {
-    g_printerr ("pet-serve: %s\n", error->message);
+    fprintf (stderr, "pet-serve: %s\n", error->message);
   }
   if (!jobs->told) {
     jobs->told = TRUE;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* JSON answers. */
+/* JSON answers, and JSON that clients send. */
 
 #pragma once
 
@@ -30,6 +30,12 @@ void serve_json_looks (JsonBuilder *builder, const gchar *name);
 
 /* Frees `builder`; status 200 and no caching unless set before. */
 void serve_json_answer (ServeRequest *request, JsonBuilder *builder);
+
+/* The object that a stranger's text is, or NULL. */
+JsonObject *serve_json_read (const gchar *text, gsize size);
+
+/* A member that is text, or NULL. */
+const gchar *serve_json_member (JsonObject *object, const gchar *name);
 
 /* Seconds since 1970. */
 gdouble serve_json_now (void);

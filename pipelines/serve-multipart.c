@@ -32,7 +32,8 @@ struct _ServeMultipart {
   GByteArray *held; /* not yet known to be content; shorter than a delimiter,
                        or headers */
   gboolean in_file, has_file;
-  gchar *name; /* of the field being read, NULL: not kept */
+  gchar *name;      /* of the field being read, NULL: not kept */
+  gboolean is_file; /* that field has the name of a file, too */
   GByteArray *value;
   GHashTable *fields;
 };
@@ -89,6 +90,17 @@ fail (ServeMultipart *multipart, const gchar *problem)
   return FALSE;
 }
 
+/* A file under another name than "file" is none of ours; what is wrong is that
+ * there is no "file". */
+static gboolean
+refuse_field (ServeMultipart *multipart, const gchar *problem)
+{
+  if (!multipart->is_file)
+    return fail (multipart, problem);
+  g_clear_pointer (&multipart->name, g_free);
+  return TRUE;
+}
+
 static gboolean
 take_content (ServeMultipart *multipart, const guint8 *bytes, gsize size)
 {
@@ -102,7 +114,7 @@ take_content (ServeMultipart *multipart, const guint8 *bytes, gsize size)
   if (multipart->name == NULL)
     return TRUE;
   if (multipart->value->len + size > MAX_FIELD_BYTES)
-    return fail (multipart, "a form field is too long");
+    return refuse_field (multipart, "a form field is too long");
   g_byte_array_append (multipart->value, bytes, (guint) size);
   return TRUE;
 }
@@ -111,8 +123,9 @@ static gboolean
 end_part (ServeMultipart *multipart)
 {
   if (multipart->value->len > 0 &&
-      memchr (multipart->value->data, '\0', multipart->value->len) != NULL)
-    return fail (multipart, "a form field has a zero byte");
+      memchr (multipart->value->data, '\0', multipart->value->len) != NULL &&
+      !refuse_field (multipart, "a form field has a zero byte"))
+    return FALSE;
   if (multipart->name != NULL &&
       !g_hash_table_contains (multipart->fields, multipart->name))
     g_hash_table_insert (multipart->fields, g_strdup (multipart->name),
@@ -157,6 +170,7 @@ begin_part (ServeMultipart *multipart, const gchar *text, gsize size)
       ok = fail (multipart, "there are too many form fields");
     else
       multipart->name = g_strdup (name);
+    multipart->is_file = g_hash_table_contains (parameters, "filename");
   }
   soup_message_headers_unref (headers);
   return ok;

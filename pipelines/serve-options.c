@@ -40,6 +40,25 @@ check_numbers (const Number *numbers, guint n, GError **error)
 }
 
 static gboolean
+check_store (const ServeOptions *options, GError **error)
+{
+  g_autofree gchar *scheme = g_uri_parse_scheme (options->store);
+  g_autofree gchar *host = NULL;
+
+  if (serve_options_store_is_http (options)) {
+    if (!g_uri_split (options->store, G_URI_FLAGS_NONE, NULL, NULL, &host, NULL,
+            NULL, NULL, NULL, error))
+      return FALSE;
+    if (host != NULL && host[0] != '\0')
+      return TRUE;
+  } else if (options->store[0] != '\0' && scheme == NULL) {
+    return program_check_folder ("storage", options->store, error);
+  }
+  return program_usage_error (error,
+      "--store: \"%s\" is no folder and no http address", options->store);
+}
+
+static gboolean
 check_texts (ServeOptions *options, GError **error)
 {
   g_autoptr (GInetAddress) address = NULL;
@@ -52,8 +71,7 @@ check_texts (ServeOptions *options, GError **error)
         error, "--listen: \"%s\" is not an IP address", options->listen);
   if (!program_check_device (&options->device, error))
     return FALSE;
-  if (serve_options_store_is_http (options) &&
-      !g_uri_is_valid (options->store, G_URI_FLAGS_NONE, error))
+  if (options->store != NULL && !check_store (options, error))
     return FALSE;
   if (options->cache != NULL && g_str_equal (options->cache, "none"))
     g_clear_pointer (&options->cache, g_free);
@@ -120,8 +138,9 @@ convert (ServeOptions *options, const Raw *raw, GError **error)
           "max-upload", raw->max_upload, 1, &options->max_upload, error);
 }
 
-static GOptionContext *
-new_context (ServeOptions *options, Raw *raw, gboolean *version)
+static gboolean
+parse (ServeOptions *options, Raw *raw, gboolean *version, gchar ***arguments,
+    GError **error)
 {
   const GOptionEntry entries[] = {
     { "listen", 0, 0, G_OPTION_ARG_STRING, &options->listen,
@@ -188,12 +207,13 @@ new_context (ServeOptions *options, Raw *raw, gboolean *version)
     { "version", 0, 0, G_OPTION_ARG_NONE, version, "Print the version", NULL },
     G_OPTION_ENTRY_NULL,
   };
-  GOptionContext *context =
+  g_autoptr (GOptionContext) context =
       g_option_context_new ("- photos of pets to prints, over HTTP");
 
   g_option_context_add_main_entries (context, entries, NULL);
   g_option_context_set_description (context, description);
-  return context;
+  return program_detach_values (entries, arguments, error) &&
+      g_option_context_parse_strv (context, arguments, error);
 }
 
 gboolean
@@ -211,9 +231,8 @@ serve_options_parse (ServeOptions *options, gchar ***arguments, GError **error)
     .store_timeout = 10,
     .megapixels = 100 };
   gboolean version = FALSE, ok;
-  g_autoptr (GOptionContext) context = new_context (options, &raw, &version);
 
-  ok = g_option_context_parse_strv (context, arguments, error);
+  ok = parse (options, &raw, &version, arguments, error);
   if (ok && version) {
     g_print ("pet-serve " PET_VERSION "\n");
     exit (0);

@@ -399,19 +399,22 @@ serve_process_handle (ServeRequest *request)
   Process *process = request->data;
   g_autoptr (GError) error = NULL;
   g_auto (ServePhoto) photo = { 0 };
-  const gchar *cache;
+  gboolean use_cache = TRUE;
 
   if (!read_wishes (process, &error)) {
     serve_request_refuse (request, SOUP_STATUS_BAD_REQUEST, error->message);
     return;
   }
-  cache = field (process, "cache", NULL);
+  if (!serve_upload_flag (process->upload, "cache", &use_cache)) {
+    serve_request_refuse (
+        request, SOUP_STATUS_BAD_REQUEST, "cache is yes or no");
+    return;
+  }
   process->format = choose_format (process);
   if (!serve_upload_finish (process->upload, &photo))
     return;
-  process->job =
-      serve_jobs_submit (request->server->jobs, &photo, &process->wishes,
-          cache == NULL || !g_str_equal (cache, "no"), on_job, process);
+  process->job = serve_jobs_submit (request->server->jobs, &photo,
+      &process->wishes, use_cache, on_job, process);
   g_clear_pointer (&process->upload, serve_upload_free);
   serve_request_wait (request);
 }

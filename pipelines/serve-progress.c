@@ -55,19 +55,10 @@ on_closed (SoupWebsocketConnection *socket, gpointer user)
 static gboolean
 is_ping (const gchar *text, gsize size)
 {
-  g_autoptr (JsonParser) parser = json_parser_new ();
-  JsonNode *root;
-  JsonNode *type;
+  g_autoptr (JsonObject) object = serve_json_read (text, size);
 
-  if (!json_parser_load_from_data (parser, text, (gssize) size, NULL))
-    return FALSE;
-  root = json_parser_get_root (parser);
-  if (root == NULL || !JSON_NODE_HOLDS_OBJECT (root))
-    return FALSE;
-  type = json_object_get_member (json_node_get_object (root), "type");
-  return type != NULL && JSON_NODE_HOLDS_VALUE (type) &&
-      json_node_get_value_type (type) == G_TYPE_STRING &&
-      g_str_equal (json_node_get_string (type), "ping");
+  return object != NULL &&
+      g_strcmp0 (serve_json_member (object, "type"), "ping") == 0;
 }
 
 static void

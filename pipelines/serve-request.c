@@ -129,7 +129,9 @@ serve_request_answer_preflight (ServeRequest *request)
   serve_request_set_header (request, "Access-Control-Allow-Headers",
       headers != NULL ? headers : "Content-Type, X-Session-ID");
   serve_request_set_header (request, "Access-Control-Max-Age", "3600");
-  serve_request_answer (request, SOUP_STATUS_NO_CONTENT, NULL, NULL);
+  /* After a 204 libsoup closes the connection, which the browser has for the
+   * photo. */
+  serve_request_answer (request, SOUP_STATUS_OK, NULL, NULL);
 }
 
 static const gchar *

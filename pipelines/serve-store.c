@@ -61,14 +61,16 @@ static gchar *
 public_url (const ServeStoring *storing)
 {
   const ServeOptions *options = storing->store->options;
-  g_autofree gchar *path = NULL;
+  g_autofree gchar *file = g_strconcat (storing->effect, ".png", NULL);
+  g_autofree gchar *path = NULL, *absolute = NULL;
 
   if (options->store_url != NULL)
     return make_url (options->store_url, storing, TRUE);
   if (storing->store->session != NULL)
     return make_url (options->store, storing, FALSE);
-  path = make_url (options->store, storing, FALSE);
-  return g_filename_to_uri (path, NULL, NULL);
+  path = g_build_filename (options->store, storing->session, file, NULL);
+  absolute = g_canonicalize_filename (path, NULL);
+  return g_filename_to_uri (absolute, NULL, NULL);
 }
 
 /* Takes `error`. */

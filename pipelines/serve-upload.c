@@ -211,8 +211,12 @@ serve_upload_free (ServeUpload *upload)
 void
 serve_upload_feed (ServeUpload *upload, const guint8 *bytes, gsize size)
 {
+  const guint64 limit = upload->request->server->options->max_upload;
+
   if (upload->multipart == NULL)
     take_bytes (bytes, size, upload);
+  else if (upload->request->body_bytes > limit + FORM_BYTES)
+    refuse_size (upload);
   else if (!serve_multipart_feed (upload->multipart, bytes, size) &&
       !upload->request->answered)
     refuse (upload, SOUP_STATUS_BAD_REQUEST,
@@ -274,4 +278,23 @@ serve_upload_field (ServeUpload *upload, const gchar *name)
   if (value == NULL && upload->multipart != NULL)
     value = serve_multipart_field (upload->multipart, name);
   return value;
+}
+
+gboolean
+serve_upload_flag (ServeUpload *upload, const gchar *name, gboolean *value)
+{
+  static const gchar *const yes[] = { "true", "1", "on", "t", "y", "yes",
+    NULL };
+  static const gchar *const no[] = { "false", "0", "off", "f", "n", "no",
+    NULL };
+  const gchar *text = serve_upload_field (upload, name);
+  g_autofree gchar *lower = NULL;
+
+  if (text == NULL)
+    return TRUE;
+  lower = g_ascii_strdown (text, -1);
+  if (!g_strv_contains (yes, lower) && !g_strv_contains (no, lower))
+    return FALSE;
+  *value = g_strv_contains (yes, lower);
+  return TRUE;
 }

@@ -26,4 +26,9 @@ gboolean serve_upload_finish (ServeUpload *upload, ServePhoto *photo);
 /* Of the query, else of the form; NULL if there is none. */
 const gchar *serve_upload_field (ServeUpload *upload, const gchar *name);
 
+/* One that is yes or no, in the spellings that the former service took; *value
+ * stays where there is none. FALSE: it is neither. */
+gboolean serve_upload_flag (
+    ServeUpload *upload, const gchar *name, gboolean *value);
+
 G_END_DECLS

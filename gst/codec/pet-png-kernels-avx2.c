@@ -270,10 +270,52 @@ find_run (const uint8_t *bytes, size_t from, size_t size, size_t run)
   return pet_png_find_run_c (bytes, i, size, run);
 }
 
+#define MAPPED 32
+
+/* The values of MAPPED pixels, all of which stay in registers while keys go by; false:
+ * one is no key. */
+static inline bool
+map_block (const PetColorMap *map, const uint8_t *pixels, uint8_t *out)
+{
+  const __m256i known = _mm256_set1_epi32 ((int) PET_COLOR_MAP_KNOWN);
+  const __m256i byte = _mm256_set1_epi32 (0xff);
+  __m256i pixel[4], found[4], all = known, low, high;
+
+  for (int i = 0; i < 4; i++) {
+    pixel[i] = _mm256_loadu_si256 ((const __m256i *) pixels + i);
+    found[i] = _mm256_setzero_si256 ();
+  }
+  for (int k = 0; k < map->n_keys; k++) {
+    __m256i key = _mm256_set1_epi32 ((int) map->keys[k]);
+    __m256i value =
+        _mm256_set1_epi32 ((int) (PET_COLOR_MAP_KNOWN | map->values[k]));
+
+    for (int i = 0; i < 4; i++)
+      found[i] = _mm256_or_si256 (found[i],
+          _mm256_and_si256 (_mm256_cmpeq_epi32 (pixel[i], key), value));
+  }
+  for (int i = 0; i < 4; i++) {
+    all = _mm256_and_si256 (all, found[i]);
+    found[i] = _mm256_and_si256 (found[i], byte);
+  }
+  low = _mm256_packus_epi32 (found[0], found[1]);
+  high = _mm256_packus_epi32 (found[2], found[3]);
+  _mm256_storeu_si256 ((__m256i *) out,
+      _mm256_permutevar8x32_epi32 (_mm256_packus_epi16 (low, high),
+          _mm256_setr_epi32 (0, 4, 1, 5, 2, 6, 3, 7)));
+  return _mm256_testc_si256 (all, known);
+}
+
 static bool
 map_colors (const PetColorMap *map, const uint8_t *pixels, int n, uint8_t *out)
 {
-  return pet_color_map_pixels (map, pixels, n, out);
+  bool known = true;
+  int i = 0;
+
+  for (; known && i + MAPPED <= n; i += MAPPED)
+    known = map_block (map, pixels + 4 * (size_t) i, out + i);
+  return known &&
+      pet_color_map_pixels (map, pixels + 4 * (size_t) i, n - i, out + i);
 }
 
 const PetPngKernels pet_png_kernels_avx2 = {

@@ -395,12 +395,13 @@ static const PetCudaAct acts[] = { PET_CUDA_ACT_NONE, PET_CUDA_ACT_RELU,
   PET_CUDA_ACT_TANH, PET_CUDA_ACT_LEAKY };
 #define N_ACTS ((int) (sizeof acts / sizeof *acts))
 
-/* 1x1, with weights of either sign. */
+/* 1x1, or 3x3 where a variant wants that, with weights of either sign. */
 static void
 dense_ones_hide_nothing (void)
 {
-  PetCudaWindow w = { { 1, 1 }, { 1, 1 }, { 1, 1 }, { 0, 0 } };
-  Picture weights = picture_new (PET_CUDA_HALF, 1, 16, 1, 16, 0);
+  const PetCudaWindow small = { { 1, 1 }, { 1, 1 }, { 1, 1 }, { 0, 0 } };
+  const PetCudaWindow large = { { 3, 3 }, { 1, 1 }, { 1, 1 }, { 1, 1 } };
+  Picture weights = picture_new (PET_CUDA_HALF, 1, 16, 9, 16, 0);
   Picture bias = picture_new (PET_CUDA_HALF, 1, 1, 1, 16, 0);
   Picture y = picture_new (PET_CUDA_HALF, 1, 9, 9, 16, 0);
 
@@ -408,15 +409,16 @@ dense_ones_hide_nothing (void)
     set (weights.map.data, PET_CUDA_HALF, i, i % 2 == 0 ? 0.5f : -0.5f);
   for (int i = 0; i < 2 * N_ACTS * PET_CUDA_HALF_CONVS; i++) {
     Picture x = picture_without_a_number (PET_CUDA_HALF, i % 2 == 1);
+    int variant = i / 2 / N_ACTS;
     PetCudaHalfConv conv = { .weights = weights.map.data,
       .bias = bias.map.data,
       .in = 16,
       .out = 16,
-      .window = w,
+      .window = pet_cuda_half_conv_suits (&small, variant) ? small : large,
       .epilogue = { .act = acts[i / 2 % N_ACTS], .low = 0.1f, .high = 6 } };
 
-    tap_check (pet_cuda_convolve_halves (&x.map, &conv, &y.map, i / 2 / N_ACTS,
-                   stream) == cudaSuccess);
+    tap_check (pet_cuda_convolve_halves (
+                   &x.map, &conv, &y.map, variant, stream) == cudaSuccess);
     tap_check (cudaStreamSynchronize (stream) == cudaSuccess);
     expect_no_number (&y, 4, 5, "a dense one");
     picture_free (&x);

@@ -66,6 +66,19 @@ for name in "with space" "Zoë 猫" "new"$'\n'"line" "sub "$'\n'" dir/x" \
   check "results of $(printf %q "$name")" \
     diff -r "$work/named/$name" "$work/one/cat"
 done
+dots=$work/dots
+mkdir -p "$dots/sub"
+for name in ..png ...png ... .png ....png .a.png sub/...png; do
+  cp "$cat" "$dots/$name"
+done
+for name in ..png ...png ... .png ....png .a.png; do
+  check "the results of $name are in OUT, too" \
+    run 0 "done 1" "$dots/$name" -o "$work/dotted/in"
+  check "and found again" run 0 "done 1" "$dots/$name" -o "$work/dotted/in"
+  check "all of them" test "$(grep -o '"kept"' "$work/run.jsonl" | wc -l)" -eq 5
+done
+check "each in a folder" test "$(find "$work/dotted" -type f | wc -l)" -eq \
+  "$(find "$work/dotted/in" -mindepth 2 -type f | wc -l)"
 for name in "{stem}" "{{dir}" "{index}" "100%d"; do
   check "results in a folder called $name" \
     batch --effects color "$cat" -o "$work/out of $name/{"
@@ -105,6 +118,104 @@ cp -r "$work/again" "$work/others"
 check "others of the same name are refused" status 1 \
   batch "$work/again" "$work/others" -o "$work/again-out"
 
+# Files in place of folders, and folders in place of files.
+echo "not ours" >"$work/file"
+ln -s file "$work/to-file"
+ln -s nowhere "$work/to-nothing"
+ln -s to-itself "$work/to-itself"
+mkdir "$work/folder"
+ln -s folder "$work/to-folder"
+check "an input below a file: exit 1, and why" \
+  says "$work/file/x.png: Not a directory" batch "$work/file/x.png" -o "$work/x"
+check "one that is a link to itself" \
+  says "Too many levels of symbolic links" batch "$work/to-itself" -o "$work/x"
+for out in file file/ file/below to-file to-nothing to-nothing/below to-itself; do
+  check "OUT is $out: exit 1" status 1 batch "$cat" -o "$work/$out"
+  check "that is said before anything is begun" \
+    run 1 "" "$cat" -o "$work/$out"
+  check "with its name" grep -q \
+    "^pet-batch: $work/$out cannot be the output folder: " "$work/run.err"
+done
+check "the file is as it was" grep -q "not ours" "$work/file"
+check "OUT is a link to a folder" run 0 "done 1" "$cat" -o "$work/to-folder/"
+mkdir -p "$work/taken/cat/color.png"
+echo "not ours" >"$work/taken/cat/color.png/notes"
+for again in "" --remake; do
+  check "a folder is called like a result: it fails" \
+    run 2 "failed 1" "$cat" $again -o "$work/taken"
+  check "that is said" grep -q \
+    "^failed: cat.png: .*cat/color.png\" cannot be written: a folder" "$work/run.err"
+  check "the others are made" test "$(find "$work/taken/cat" -type f | wc -l)" -eq 5
+done
+check "the folder is as it was" grep -q "not ours" "$work/taken/cat/color.png/notes"
+mkfifo "$work/taken/cat/mosaic.png"
+ln -s /dev/null "$work/taken/cat/watercolor.png"
+for look in mosaic watercolor; do
+  check "so does one that is called like a pipe or a device: $look" run 2 "failed 1" \
+    --effects "$look,color,popart" "$cat" -o "$work/taken"
+  check "that is said" grep -q "$look.png.* cannot be written: .* not a file" \
+    "$work/run.jsonl"
+done
+check "they are as they were" \
+  test -p "$work/taken/cat/mosaic.png" -a -c "$work/taken/cat/watercolor.png"
+check "that look alone" run 2 "failed 1" --effects color "$cat" -o "$work/taken"
+check "another one" run 0 "done 1" --effects popart "$cat" -o "$work/taken"
+mkdir "$work/blocked"
+echo "not ours" >"$work/blocked/cat"
+check "a file is called like a photo's folder: it fails" \
+  run 2 "failed 1" "$cat" -o "$work/blocked"
+check "that is said" grep -q "^failed: cat.png: .*is a file" "$work/run.err"
+mkdir -p "$work/cross/a/color.png"
+cp "$cat" "$work/cross/a.png"
+cp "$cat" "$work/cross/a/color.png/x.png"
+check "a photo's folder that is another's result: exit 1" \
+  run 1 "" "$work/cross" -o "$work/cross-out"
+check "both are named" grep -q "cross/a.png and .*cross/a/color.png/x.png would write a file and" \
+  "$work/run.err"
+check "nothing was begun" test ! -e "$work/cross-out"
+check "not if that look is not made" \
+  run 0 "done 2" --effects popart "$work/cross" -o "$work/cross-out"
+
+# Nothing is written over a photo.
+mkdir -p "$work/own/color" "$work/own/more"
+cp "$cat" "$work/own/color/color.png"
+cp "$cat" "$work/own/more"
+ln -s own "$work/to-own"
+# own CODE ARGUMENT...: it ends with CODE, and the photos are as they were.
+own() {
+  (cd "$work" && status "$@") || return
+  cmp "$cat" "$work/own/color/color.png" && cmp "$cat" "$work/own/more/cat.png"
+}
+one=(batch --effects color)
+check "a result in the place of its own photo: exit 1" \
+  own 1 "${one[@]}" own/color/color.png -o own
+check "that is said" says "is called like a result of" \
+  "${one[@]}" "$work/own/color/color.png" -o "$work/own"
+check "through a link" own 1 "${one[@]}" to-own/color/color.png -o own/more/..
+mkdir -p "$work/own/cat"
+cp "$cat" "$work/own/cat/color.png"
+check "in that of another one" \
+  own 1 "${one[@]}" cat.png own/cat/color.png -o own
+check "of another look" own 0 batch --effects popart own/color/color.png -o own
+rm -r "$work/own/cat"
+for sheet in own/more/cat.png own/more/sheet.png own/none.png to-own/sheet.png; do
+  check "the contact sheet $sheet would be among the photos: exit 1" \
+    own 1 "${one[@]}" own -o own-out --contact-sheet $sheet
+done
+check "or be the photo" \
+  own 1 "${one[@]}" own/more/cat.png -o own-out --contact-sheet to-own/more/cat.png
+check "or a result" \
+  own 1 "${one[@]}" cat.png -o own-out --contact-sheet own-out/cat/color.png
+for sheet in dog.jpg DOG.JPEG; do
+  check "or $sheet" own 1 "${one[@]}" own -o own-out --contact-sheet $sheet
+done
+check "nothing was begun" test ! -e "$work/own-out"
+check "in OUT, which lies among the photos" \
+  own 0 "${one[@]}" own -o own/out --contact-sheet own/out/sheet.png
+check "again: it is no photo" own 0 "${one[@]}" own -o own/out \
+  --contact-sheet own/out/sheet.png
+check "nor among the results" test ! -e "$work/own/out/out"
+
 # What is no photo.
 odd=$work/odd
 mkdir -p "$odd/deep/deeper"
@@ -127,6 +238,7 @@ if [ "$(id -u)" -ne 0 ]; then
   chmod 000 "$odd/link.png"
   check "a photo that cannot be read" \
     run 2 "done 1 failed 5" "$odd" -o "$work/odd-out"
+  chmod 644 "$cat" # which the link leads to
 else
   skip "a photo that cannot be read" "running as root"
 fi
@@ -283,6 +395,15 @@ check "files that may not be so large: the photo fails" status 2 \
 check "it says so" says "File too large" \
   small_files --max-size 300 "$cat" -o "$work/large"
 check "no file is left" test "$(find "$work/large" -name '*.part')" = ""
+
+small_sheet() {
+  small_files -q --contact-sheet "$work/no-room.png" "$cat" -o "$work/sheet-new"
+}
+batch -q "$cat" -o "$work/sheet-new"
+check "a contact sheet for which there is no room: exit 2" status 2 small_sheet
+check "it says so, in one line" test "$(small_sheet 2>&1)" = \
+  "pet-batch: the contact sheet $work/no-room.png cannot be written: File too large"
+check "nothing of it is left" test "$(find "$work" -name 'no-room*')" = ""
 
 # sick_batch ARGUMENT...: a look's file cannot be written, another one's hangs.
 sick_batch() {

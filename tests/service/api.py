@@ -30,6 +30,15 @@ def batch_results(photo, *options):
         return found
 
 
+def holds(path, data):
+    """Whether a file is there and has these contents."""
+    try:
+        with open(path, "rb") as file:
+            return file.read() == data
+    except FileNotFoundError:
+        return False
+
+
 def test_formats(service):
     """The three forms of an answer; all carry pet-batch's pictures."""
     expected = batch_results(PHOTO)
@@ -99,6 +108,8 @@ def test_wishes(service):
                         ("?color.grain=1", "grain"),
                         ("?dithering.dot-size=9", "dot-size"),
                         ("?nose.size=9", "nose"),
+                        ("?cache=maybe", "cache"),
+                        ("?cache=", "cache"),
                         ("?session=a/b", "session"),
                         ("?session=..", "session")]:
         answer = service.lines(query, PHOTO)
@@ -189,6 +200,7 @@ def test_refusals(service):
               (answer.status, answer.body[:300]))
     for what, headers, body in [
             ("a form without file", *form(None, effects="color")),
+            ("a photo under another name", *other_form("photo")),
             ("a form without end", form(PHOTO)[0], form(PHOTO)[1][:-30]),
             ("a form without boundary",
              {"Content-Type": "multipart/form-data"}, b"x"),
@@ -200,8 +212,51 @@ def test_refusals(service):
     answer = service.get("/v2/process")
     check("a wrong method: 405 with Allow", answer.status == 405 and
           "POST" in answer.headers["allow"])
-    answer = service.request("PUT", "/healthz", b"x" * 100000)
-    check("a body where none belongs: refused", answer.status in (405, 413))
+    for method, path, allowed in [("PUT", "/healthz", "GET"),
+                                  ("PUT", "/v2/process", "POST"),
+                                  ("DELETE", "/api/v2/process", "POST")]:
+        for size in (10, 1000000):
+            answer = service.request(method, path, b"x" * size)
+            check(f"{method} {path}, {size} bytes: 405 with Allow",
+                  answer.status == 405 and allowed in answer.headers["allow"],
+                  (answer.status, answer.headers))
+    check("a body where nothing is: 404", service.request(
+        "PUT", "/nose", b"x" * 1000000).status == 404)
+    for method in ("GET", "OPTIONS"):
+        answer = service.request(method, "/healthz", b"x" * 1000000)
+        check(f"{method} with a body where none belongs: 413",
+              answer.status == 413, answer.status)
+
+
+def test_other_forms(service):
+    """A form's other files are not the photo, and not in its way."""
+    for what, photo in [("a photo", PHOTO), ("a little one", PHOTO[:500])]:
+        headers, body = other_form("photo", photo)
+        for path, key in [("/v2/process", "error"),
+                          ("/api/v2/process", "detail")]:
+            answer = service.request("POST", path, body, headers)
+            check(f"{what} under another name, {path}: 400 that says so",
+                  answer.status == 400 and
+                  'no field "file"' in answer.json()[key], answer.body)
+        both = body[:body.rindex(b"--XbOuNdArY--")] + form(PHOTO)[1]
+        answer = service.request("POST", "/v2/process?effects=color", both,
+                                 headers)
+        check(f"{what} beside the photo: 200", answer.status == 200,
+              answer.body[:300])
+    headers, body = other_form("effects", b"color")
+    both = body[:body.rindex(b"--XbOuNdArY--")] + form(PHOTO)[1]
+    headers["Accept"] = "application/x-ndjson"
+    answer = service.request("POST", "/v2/process", both, headers)
+    check("a wish in a file", list(answer.lines()) == ["color"], answer.body)
+    answer = service.post_form("/v2/process", PHOTO, effects="x" * 100000)
+    check("a field that is too long: 400", answer.status == 400 and
+          "too long" in answer.json()["error"], answer.body)
+
+
+def other_form(name, photo=PHOTO):
+    """A form whose file has another name."""
+    headers, body = form(photo)
+    return headers, body.replace(b'name="file"', f'name="{name}"'.encode(), 1)
 
 
 def raw(service, text, body=b""):
@@ -262,6 +317,31 @@ def test_lengths(service):
           "zero" in answer.json()["error"], answer.body)
 
 
+def test_unreadable(service):
+    """What libsoup refuses on its own has a reason, too."""
+    for path, key in [("/v2/results/..%2f..%2f/color.png", "error"),
+                      ("/%00", "error"),
+                      ("/api/v2/effect/..%2f", "detail")]:
+        status, top, body = raw(service, f"GET {path} HTTP/1.1\nHost: x\n"
+                                "Connection: close\n\n")
+        check(f"{path}: 400 with the reason", status == 400 and
+              b"content-type: application/json" in top and
+              "path" in json.loads(body)[key], (top, body))
+    for text in ("nonsense\n\n", "GET /healthz\n\n", "GET / HTTP/1.1\n\n",
+                 "GET /%zz HTTP/1.1\nHost: x\n\n"):
+        status, top, body = raw(service, text)
+        check(f"{text[:20]!r}: 400 with the reason", status == 400 and
+              b"content-type: application/json" in top and
+              "headers" in json.loads(body)["error"], (top, body))
+    status, top, body = raw(service, "HEAD /..%2f HTTP/1.1\nHost: x\n"
+                            "Connection: close\n\n")
+    check("HEAD: without it", status == 400 and body == b"", (top, body))
+    answer = service.get("/healthz")
+    check("others are answered as before", answer.status == 200 and
+          answer.body == b"ok\n" and
+          answer.headers["content-type"] == "text/plain", answer.headers)
+
+
 def test_cache(service, lines):
     """Results by their key."""
     again = service.lines("", PHOTO).lines()
@@ -287,10 +367,29 @@ def test_cache(service, lines):
                 url.replace("popart", "color"), url + "/x",
                 url.replace(".png", ".jpg")]:
         check(f"{bad[:30]}: 404", service.get(bad).status == 404)
+    (path,) = glob.glob(f"{service.cache}/*/{lines['color']['key']}.*")
+    for what, data in [("half of it", lines["color"]["data"][:-1000]),
+                       ("zeros", bytes(len(lines["color"]["data"]))),
+                       ("nothing", b"")]:
+        wait_for(lambda: holds(path, lines["color"]["data"]))
+        with open(path, "wb") as file:
+            file.write(data)
+        check(f"{what} is left of a file: it is none",
+              service.get(lines["color"]["url"]).status == 404)
+        again = service.lines("?effects=color", PHOTO).lines()["color"]
+        check("it is made again", not again["cached"] and
+              again["data"] == lines["color"]["data"], again["status"])
     before = service.metrics()["pet_effects_total{result=\"made\"}"]
     service.lines("?cache=no&effects=color", PHOTO)
     check("cache=no makes it anew", service.metrics()[
         "pet_effects_total{result=\"made\"}"] == before + 1)
+    for word in ("yes", "YES", "1", "true"):
+        service.lines(f"?cache={word}&effects=color", PHOTO)
+    check("cache=yes does not", service.metrics()[
+        "pet_effects_total{result=\"made\"}"] == before + 1)
+    service.lines("?cache=false&effects=color", PHOTO)
+    check("cache=false does", service.metrics()[
+        "pet_effects_total{result=\"made\"}"] == before + 2)
 
 
 def test_watching(service):
@@ -345,6 +444,14 @@ def test_store():
                                   PHOTO)
             check("store: parts are JSON then", json.loads(
                 answer.parts()[0][1])["url"].endswith("/s2/color.png"))
+        odd = os.path.relpath(folder) + "/a?b c"
+        with Service("--store", odd, "--cache", "none") as service:
+            url = service.lines("?session=s&effects=color", PHOTO).lines()[
+                "color"]["url"]
+            check("store: the URL of a folder that is named from here",
+                  url == "file://" + folder + "/a%3Fb%20c/s/color.png" and
+                  is_png(open(odd + "/s/color.png", "rb").read()), url)
+        with Service("--store", folder) as service:
             os.mkdir(folder + "/s3")
             os.mkdir(folder + "/s3/color.png")
             line = service.lines("?session=s3&effects=color",
@@ -362,7 +469,9 @@ def main():
         test_more_looks(service)
         test_refusals(service)
         test_old_clients(service)
+        test_other_forms(service)
         test_lengths(service)
+        test_unreadable(service)
         test_cache(service, lines)
         test_watching(service)
         check("SIGTERM: ends with 0", service.stop() == 0, service.errors())
@@ -370,6 +479,10 @@ def main():
               service.errors() and "WARNING" not in service.errors(),
               service.errors())
     test_store()
+    with Service("--listen", "::1") as service:
+        check("an IPv6 address: as a URL has it",
+              service.address == f"http://[::1]:{service.port}",
+              service.address)
     finish()
 
 

@@ -6,12 +6,13 @@ import http.server
 import os
 import signal
 import socket
+import subprocess
 import tempfile
 import threading
 import time
 
-from service import (LOOKS, Service, check, drawn_photo, finish, form, is_png,
-                     real_photo, skip, wait_for)
+from service import (LOOKS, PROGRAMS, Service, check, drawn_photo, finish, form,
+                     is_png, real_photo, skip, wait_for)
 
 PHOTO = drawn_photo()
 LARGE = drawn_photo(900, 1200, "large")
@@ -188,6 +189,15 @@ def test_kept_connections():
               b" 400 " in read_answer(client)[0])
         client.sendall(GET)
         check("and one more request", b" 200 " in read_answer(client)[0])
+        client.sendall(b"OPTIONS /v2/process HTTP/1.1\r\nHost: x\r\n\r\n" +
+                       head("/v2/process?effects=nose") + PHOTO)
+        check("a page that asks whether it may post, and posts", [
+            read_answer(client)[0].split()[1] for _ in range(2)] ==
+            [b"200", b"400"])
+        client.sendall(b"GET /..%2f HTTP/1.1\r\nHost: x\r\n\r\n" + GET)
+        check("a refused address, and one more request", [
+            read_answer(client)[0].split()[1] for _ in range(2)] ==
+            [b"400", b"200"])
         client.sendall(head() + PHOTO[:100])
         check("an upload that stalls there: 408", b" 408 " in answer_of(client))
         for _ in range(5):
@@ -485,13 +495,27 @@ def test_usage():
     """The command line."""
     for options in (["--jobs", "0"], ["--nose"], ["stray"],
                     ["--memory", "x"], ["--listen", "nowhere"],
-                    ["--store", "http://:::/"]):
+                    ["--store", "http://:::/"], ["--store", "http://"],
+                    ["--store", ""], ["--store", "ftp://host/prints"],
+                    ["--store", __file__], ["--store", __file__ + "/below"],
+                    ["-jx"], ["-j0"], ["-jobs", "1"],
+                    ["--model", "no such Zoë.onnx"]):
         try:
             Service(*options).stop()
             check(f"{options}: refused", False)
         except RuntimeError as error:
             check(f"{options}: refused with a reason",
-                  "pet-serve: " in str(error), error)
+                  "pet-serve: " in str(error) and "?" not in str(error),
+                  error)
+    with Service("-j1") as service:
+        status = subprocess.run(
+            [os.path.join(PROGRAMS, "pet-serve"), "--device", "cpu", "--cache",
+             "none", "--port", str(service.port)], stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, check=False)
+        check("a port that is taken: 2, and nothing is ready",
+              status.returncode == 2 and status.stdout == b"" and
+              b"in use" in status.stderr, status)
+        check("-j1: as --jobs 1", service.metrics()["pet_pipelines"] == 1)
 
 
 def main():

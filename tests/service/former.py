@@ -6,6 +6,7 @@ import base64
 import itertools
 import json
 import os
+import resource
 import struct
 
 from service import (LOOKS, Service, check, drawn_photo, finish, form, is_png,
@@ -404,6 +405,27 @@ def test_stopping_beside_websockets():
         client.socket.close()
 
 
+def test_nested():
+    """JSON that is nothing but brackets; a stack that has no room for it."""
+    limits = resource.getrlimit(resource.RLIMIT_STACK)
+    resource.setrlimit(resource.RLIMIT_STACK, (4 << 20, limits[1]))
+    with Service("--jobs", "1") as service:
+        resource.setrlimit(resource.RLIMIT_STACK, limits)
+        deep = "[" * 32000 + "]" * 32000
+        for text in (deep, '{"effect":' + deep + "}", "[" * 64000):
+            try:
+                statuses = [
+                    service.post("/api/v2/switch-effect?session_id=s",
+                                 text.encode()).status,
+                    service.post_form(PROCESS, PHOTO, TYPE,
+                                      effect_params=text).status]
+            except OSError as error:
+                statuses = [error]
+            check(f"{text[:12]}... {len(text)} bytes: 400",
+                  statuses == [400, 400], statuses)
+        check("it lives", service.get("/healthz").status == 200)
+
+
 def main():
     with Service("--allow-origin", f"{ORIGIN},https://*.preview.example",
                  "--max-size", "512") as service:
@@ -417,6 +439,7 @@ def main():
               service.errors() and "WARNING" not in service.errors(),
               service.errors())
     test_stopping_beside_websockets()
+    test_nested()
     finish()
 
 

@@ -155,6 +155,7 @@ class Service:
         line = self.process.stdout.readline().decode()
         if not line.startswith("listening on "):
             raise RuntimeError("pet-serve did not start: " + self.errors())
+        self.address = line.split()[2]
         self.port = int(line.rsplit(":", 1)[1])
         if wait and self.process.stdout.readline() != b"ready\n":
             raise RuntimeError("pet-serve is not ready: " + self.errors())

@@ -37,15 +37,14 @@ extern const PetNativeBf16 pet_native_bf16_avx512;
 static inline uint16_t
 pet_native_to_bf16 (float x)
 {
-  uint32_t bits;
+  uint32_t bits, rounded;
+  bool is_tiny, is_number;
 
   memcpy (&bits, &x, sizeof bits);
-  if ((bits & 0x7f800000) == 0)
-    bits &= 0x80000000;
-  else if ((bits & 0x7fffffff) > 0x7f800000)
-    bits |= 0x00400000;
-  else
-    bits += 0x7fff + ((bits >> 16) & 1);
+  rounded = bits + 0x7fff + (bits >> 16 & 1);
+  is_tiny = (bits & 0x7f800000) == 0;
+  is_number = (bits & 0x7fffffff) <= 0x7f800000;
+  bits = is_tiny ? bits & 0x80000000 : is_number ? rounded : bits | 0x00400000;
   return (uint16_t) (bits >> 16);
 }
 

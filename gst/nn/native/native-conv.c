@@ -181,20 +181,33 @@ pack_group (const Conv *c, const float *from, int first, int group, float *to)
               (size_t) t];
 }
 
+/* Inputs that are narrowed at a time, of all outputs of a group. */
+#define NARROWED 32
+
 /* From [out][in] to [group][pair of in][16 * blocks of the group][2]. */
 static void
 pack_narrow (
     const Conv *c, const float *from, int first, int group, uint16_t *to)
 {
-  for (int i = 0; i < c->in.channels; i += 2)
-    for (int o = 0; o < group * PET_BLOCK; o++, to += 2)
-      if (first + o < c->out.channels) {
-        const float *pair = from + (ptrdiff_t) (first + o) * c->in.channels + i;
+  uint16_t narrow[PET_NATIVE_MAX_GROUP * PET_BLOCK][NARROWED + 1] = { 0 };
+  int columns = group * PET_BLOCK;
+  int n = at_most (c->out.channels - first, columns);
 
-        to[0] = pet_native_to_bf16 (pair[0]);
-        if (i + 1 < c->in.channels)
-          to[1] = pet_native_to_bf16 (pair[1]);
-      }
+  for (int begin = 0; begin < c->in.channels; begin += NARROWED) {
+    int part = at_most (c->in.channels - begin, NARROWED);
+
+    for (int o = 0; o < n; o++) {
+      const float *filter =
+          from + (ptrdiff_t) (first + o) * c->in.channels + begin;
+
+      for (int i = 0; i < part; i++)
+        narrow[o][i] = pet_native_to_bf16 (filter[i]);
+      narrow[o][part] = 0;
+    }
+    for (int i = 0; i < part; i += 2, to += 2 * columns)
+      for (int o = 0; o < n; o++)
+        memcpy (to + 2 * o, narrow[o] + i, 2 * sizeof *to);
+  }
 }
 
 /* From [in][tap] to [tap][in, filled to whole blocks]. */
