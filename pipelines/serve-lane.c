@@ -133,6 +133,16 @@ post_result (
               result, NULL)));
 }
 
+/* Not where the second network was to be asked and could not be had: that is never
+ * what would be made today. */
+static gboolean
+is_as_asked (GstBuffer *png)
+{
+  GstPetSourceMeta *meta = gst_pet_buffer_get_source_meta (png);
+
+  return meta == NULL || meta->recipe == NULL || *meta->recipe == '\0';
+}
+
 /* Keeps the PNG in this branch's thread, so that neither the main loop waits
  * for the disk nor memory for the client, while it is on its way already. The
  * next look has to wait for that. */
@@ -153,11 +163,11 @@ take_png (GstElement *sink, GstBuffer *png, GstPad *pad, gpointer data)
     g_strlcpy (key, lane->keys[branch->look], sizeof key);
   g_mutex_unlock (&lane->mutex);
   if (current) {
-    g_autoptr (ServeResult) result =
-        serve_cache_begin (lane->cache, key, name, png);
+    ServeCache *cache = is_as_asked (png) ? lane->cache : NULL;
+    g_autoptr (ServeResult) result = serve_cache_begin (cache, key, name, png);
 
     post_result (sink, index, branch, result);
-    serve_cache_finish (lane->cache, key, name, result);
+    serve_cache_finish (cache, key, name, result);
   }
   serve_turnstile_leave (lane->turnstile, &branch->turn);
 }
@@ -441,7 +451,9 @@ serve_lane_begin (ServeLane *lane, const ServeWork *work)
 {
   GstBuffer *buffer = gst_buffer_new_wrapped_bytes (work->bytes);
 
-  gst_pet_buffer_add_source_meta (buffer, "upload", work->index, 0);
+  /* Nothing is noted in results but by petsegment, see is_as_asked(). */
+  gst_pet_buffer_add_source_meta (buffer, "upload", work->index, 0)->recipe =
+      g_strdup ("");
   GST_BUFFER_PTS (buffer) = work->index * GST_SECOND;
   GST_BUFFER_DURATION (buffer) = GST_SECOND;
   set_up (lane, work);

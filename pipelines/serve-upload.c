@@ -43,9 +43,11 @@ refuse (ServeUpload *upload, guint status, const gchar *reason)
 static gboolean
 refuse_size (ServeUpload *upload)
 {
+  guint64 most = upload->request->server->options->max_upload;
+  gboolean whole = most >> 20 > 0;
   g_autofree gchar *reason =
-      g_strdup_printf ("File too large (max %" G_GUINT64_FORMAT "MB)",
-          upload->request->server->options->max_upload >> 20);
+      g_strdup_printf ("File too large (max %" G_GUINT64_FORMAT "%s)",
+          most >> (whole ? 20 : 10), whole ? "MB" : "KB");
 
   return refuse (upload, SOUP_STATUS_REQUEST_ENTITY_TOO_LARGE, reason);
 }

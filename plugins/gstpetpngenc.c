@@ -458,7 +458,9 @@ encode (GstPetPngEnc *self, GstBuffer *picture, const PetImage *image,
   software = to_latin1 (self->software);
   GST_OBJECT_UNLOCK (self);
   options.software = software;
-  options.recipe = meta != NULL ? meta->recipe : NULL;
+  options.recipe = meta != NULL && meta->recipe != NULL && *meta->recipe != '\0'
+      ? meta->recipe
+      : NULL;
   options.allocator = &self->account.core;
   if (image->channels == 4)
     options.outline =

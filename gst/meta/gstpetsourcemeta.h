@@ -22,7 +22,7 @@ struct _GstPetSourceMeta {
   gchar *problem; /* why the file could not be read, NULL if it could; the
                      buffer is empty then and petdec reports the reason */
   gchar *recipe;  /* what results are made from and how; petpngenc notes it in
-                     the file (tEXt "Recipe"); NULL = nothing */
+                     the file (tEXt "Recipe"); NULL and "" = nothing */
   guint64 index;  /* position in its folder or stream, from 0 */
   guint64 count;  /* photos in the folder, 0 = not known */
 };

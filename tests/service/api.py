@@ -5,8 +5,11 @@ import base64
 import glob
 import json
 import os
+import shutil
+import struct
 import subprocess
 import tempfile
+import zlib
 
 from service import (LOOKS, PROGRAMS, Service, check, drawn_photo, finish,
                      form, is_png, picture, png_size, wait_for)
@@ -37,6 +40,48 @@ def holds(path, data):
             return file.read() == data
     except FileNotFoundError:
         return False
+
+
+def black_png(side):
+    """A picture without anything in it: petnet is not sure of it."""
+    def chunk(name, data):
+        return (struct.pack(">I", len(data)) + name + data +
+                struct.pack(">I", zlib.crc32(name + data)))
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    rows = bytes(side * (1 + 3 * side))
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) +
+            chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+
+
+def test_without_second():
+    """What the second network was to be asked about, and was not, is not kept."""
+    photo = black_png(64)
+    with tempfile.TemporaryDirectory() as lone:
+        programs, plugins = lone + "/pipelines", lone + "/plugins"
+        for folder, path in [(programs, PROGRAMS + "/pet-serve"),
+                             (plugins, PROGRAMS + "/../plugins/libgstpet.so")]:
+            os.mkdir(folder)
+            shutil.copy(path, folder)
+        cache = lone + "/cache"
+        env = {"GST_PLUGIN_PATH": plugins, "GST_REGISTRY": lone + "/registry"}
+        with Service(cache=cache, programs=programs, env=env) as service:
+            first = service.lines("?effects=color", photo).lines()["color"]
+            again = service.lines("?effects=color", photo).lines()["color"]
+            sure = service.lines("?effects=color", PHOTO).lines()["color"]
+            check("without petnet-large: made", first["status"] == "done" and
+                  is_png(first["data"]), first)
+            check("and made again", not again["cached"], again["status"])
+            check("noted in the result",
+                  b"unasked=second-model" in first["data"])
+            check("not where one was enough",
+                  b"unasked" not in sure["data"])
+        with Service(cache=cache) as service:
+            check("with it: made again", not service.lines(
+                "?effects=color", photo).lines()["color"]["cached"])
+            check("kept", service.lines(
+                "?effects=color", photo).lines()["color"]["cached"])
+            check("the other one, too", service.lines(
+                "?effects=color", PHOTO).lines()["color"]["cached"])
 
 
 def test_formats(service):
@@ -479,10 +524,14 @@ def main():
               service.errors() and "WARNING" not in service.errors(),
               service.errors())
     test_store()
+    test_without_second()
     with Service("--listen", "::1") as service:
         check("an IPv6 address: as a URL has it",
               service.address == f"http://[::1]:{service.port}",
               service.address)
+    with Service("--max-upload", "100K") as service:
+        check("how much a small limit is", "max 100KB" in service.post(
+            "/v2/process", bytes(200 << 10)).json()["error"])
     finish()
 
 

@@ -140,11 +140,12 @@ class Service:
     """A running pet-serve on a free port of 127.0.0.1, with a cache and a log
     of its own."""
 
-    def __init__(self, *options, cache=None, wait=True, env=None):
+    def __init__(self, *options, cache=None, wait=True, env=None,
+                 programs=PROGRAMS):
         self.folder = tempfile.mkdtemp(prefix="pet-serve-")
         self.cache = cache or os.path.join(self.folder, "cache")
         self.log = os.path.join(self.folder, "log")
-        arguments = [os.path.join(PROGRAMS, "pet-serve"), "--port", "0",
+        arguments = [os.path.join(programs, "pet-serve"), "--port", "0",
                      "--device", "cpu", *options]
         if "--cache" not in options:
             arguments += ["--cache", self.cache]
