@@ -113,20 +113,30 @@ common_length (const uint8_t *a, const uint8_t *b, size_t max)
   return i;
 }
 
+static inline void
+take_cheaper (PetRepeatsNode *node, PetRepeatsNode other)
+{
+  uint64_t is_cheaper = -(
+      uint64_t) (pet_repeats_node_cost (other) < pet_repeats_node_cost (*node));
+
+  *node ^= (*node ^ other) & is_cheaper;
+}
+
 /* Reaches the node `length` behind the place by a match if that is cheaper than before:
  * never where the length is none of a match. */
 static inline void
 reach (const PetRepeats *self, const Place *place, size_t length,
     unsigned distance)
 {
-  PetRepeatsNode *node = place->node + length;
   unsigned symbol = pet_deflate_distance_symbol (distance).symbol;
   uint32_t cost =
       place->cost + self->length_costs[length] + self->distance_costs[symbol];
 
-  if (cost < node->cost)
-    *node = (PetRepeatsNode){ cost, (uint16_t) length,
-      { (uint16_t) (distance - 1) } };
+  /* Of a chain's most are not, which can be foreseen. */
+  if (self->depth > 0 && cost >= pet_repeats_node_cost (place->node[length]))
+    return;
+  take_cheaper (
+      place->node + length, pet_repeats_node (cost, length, distance - 1));
 }
 
 /* Eight and more equal bytes. */
@@ -142,10 +152,11 @@ try_long (const PetRepeats *self, const Place *place, unsigned distance)
   return length;
 }
 
-/* A candidate is a way on from the place, by all its bytes or one less, or the end
- * of the search if it is long. Returns its length if it is 8 at least. */
+/* A candidate is a way on from the place, by all its bytes or, `less`, one less, or
+ * the end of the search if it is long. Returns its length if it is 8 at least. */
 static inline size_t
-try_distance (const PetRepeats *self, const Place *place, unsigned distance)
+try_distance (
+    const PetRepeats *self, const Place *place, unsigned distance, bool less)
 {
   uint64_t differ =
       (place->eight ^ load_64 (place->here - distance)) | place->stop;
@@ -155,17 +166,18 @@ try_distance (const PetRepeats *self, const Place *place, unsigned distance)
     return try_long (self, place, distance);
   length = (size_t) __builtin_ctzll (differ) / 8;
   reach (self, place, length, distance);
-  reach (self, place, length - (length > 0), distance);
+  if (less)
+    reach (self, place, length - (length > 0), distance);
   return 0;
 }
 
-/* The byte before may begin a run. */
+/* The byte before may begin a run, which is as good one byte further. */
 static inline size_t
 try_run (const PetRepeats *self, const Place *place)
 {
   uint64_t differ = (place->eight ^ load_64 (place->here - 1)) | place->stop;
 
-  return (differ & 0xffffff) == 0 ? try_distance (self, place, 1) : 0;
+  return (differ & 0xffffff) == 0 ? try_distance (self, place, 1, false) : 0;
 }
 
 static inline uint64_t
@@ -218,7 +230,7 @@ follow_chain (const PetRepeats *self, const Place *place, uint16_t position,
     distance = (uint16_t) (position - candidate);
     if (distance <= last || distance > reach_back)
       break;
-    length = try_distance (self, place, distance);
+    length = try_distance (self, place, distance, true);
     if (length > best.length)
       best = (Match){ length, distance };
     last = distance;
@@ -252,7 +264,7 @@ try_bucket (const PetRepeats *self, const Place *place, PetRepeatsBucket bucket,
 
     if (distance == 0 || distance > reach_back)
       continue;
-    length = try_distance (self, place, distance);
+    length = try_distance (self, place, distance, true);
     if (length > best.length)
       best = (Match){ length, distance };
   }
@@ -269,7 +281,7 @@ try_near (const PetRepeats *self, const Place *place, uint16_t reach_back)
 
   if (self->pitch == 0 || self->pitch > reach_back)
     return best;
-  length = try_distance (self, place, self->pitch);
+  length = try_distance (self, place, self->pitch, false);
   return length > best.length ? (Match){ length, self->pitch } : best;
 }
 
@@ -324,8 +336,8 @@ find_ways (PetRepeats *self, const Stretch *stretch, Match *taken)
   uint32_t cost = 1;
 
   for (size_t i = 1; i < PET_REPEATS_LONG; i++)
-    nodes[i].cost = NO_WAY;
-  nodes[0] = (PetRepeatsNode){ cost, 0, { 0 } };
+    nodes[i] = NO_WAY;
+  nodes[0] = cost;
   for (size_t i = 0; i < n; i++) {
     PetRepeatsNode *node = nodes + i;
     Place place = { bytes + i, load_64 (bytes + i),
@@ -333,15 +345,12 @@ find_ways (PetRepeats *self, const Stretch *stretch, Match *taken)
       n - i };
     Match best;
 
-    node[PET_REPEATS_LONG].cost = NO_WAY;
+    node[PET_REPEATS_LONG] = NO_WAY;
     cost += self->literal_costs[bytes[i]];
     n_literals++;
-    if (cost < node[1].cost) {
-      node[1] = (PetRepeatsNode){ cost, 0, { (uint16_t) n_literals } };
-    } else {
-      cost = node[1].cost;
-      n_literals = 0;
-    }
+    take_cheaper (node + 1, pet_repeats_node (cost, 0, n_literals));
+    cost = pet_repeats_node_cost (node[1]);
+    n_literals = pet_repeats_node_length (node[1]) == 0 ? n_literals : 0;
     if (stretch->start + i == 0 ||
         (i > 0 && is_inside (self, bytes + i, stretch->start + i)))
       continue;
@@ -356,24 +365,25 @@ find_ways (PetRepeats *self, const Stretch *stretch, Match *taken)
 }
 
 static inline size_t
-way_length (const PetRepeatsNode *node)
+way_length (PetRepeatsNode node)
 {
-  return node->length > 0 ? node->length : node->n_literals;
+  return pet_repeats_node_length (node) > 0 ? pet_repeats_node_length (node)
+                                            : pet_repeats_node_rest (node);
 }
 
 /* What a match from afar saves, whatever it does to the codes of the others. */
 static void
-add_gain (PetRepeats *self, const uint8_t *bytes, const PetRepeatsNode *node)
+add_gain (
+    PetRepeats *self, const uint8_t *bytes, size_t length, unsigned distance)
 {
-  unsigned distance = node->distance_less_1 + 1u;
   unsigned symbol = pet_deflate_distance_symbol (distance).symbol;
-  uint32_t match = self->length_costs[node->length] +
-      self->distance_costs[symbol] + PET_REPEATS_MATCH_BONUS + UNIT;
+  uint32_t match = self->length_costs[length] + self->distance_costs[symbol] +
+      PET_REPEATS_MATCH_BONUS + UNIT;
   uint32_t literals = 0;
 
   if (!self->may_rest_far || distance == 1 || distance == self->pitch)
     return;
-  for (size_t i = 0; i < node->length; i++)
+  for (size_t i = 0; i < length; i++)
     literals += self->literal_costs[bytes[i]];
   if (literals > match)
     self->far_saved += literals - match;
@@ -381,11 +391,13 @@ add_gain (PetRepeats *self, const uint8_t *bytes, const PetRepeatsNode *node)
 
 static PetStatus
 put_match (PetRepeats *self, PetBlock *block, const uint8_t *bytes,
-    const PetRepeatsNode *node, PetError *error)
+    PetRepeatsNode node, PetError *error)
 {
-  add_gain (self, bytes, node);
+  unsigned distance = (unsigned) pet_repeats_node_rest (node) + 1;
+
+  add_gain (self, bytes, pet_repeats_node_length (node), distance);
   return pet_block_add_repeat (
-      block, bytes, node->length, node->distance_less_1 + 1u, error);
+      block, bytes, pet_repeats_node_length (node), distance, error);
 }
 
 /* Adds the way to node `end`: it is known from its end only, so that each stop
@@ -397,20 +409,22 @@ put_way (
   PetRepeatsNode *nodes = self->nodes;
   const uint8_t *bytes = self->window + at;
 
-  self->cost += nodes[end].cost;
+  self->cost += pet_repeats_node_cost (nodes[end]);
   for (size_t i = end; i > 0;) {
-    size_t before = i - way_length (nodes + i);
+    size_t before = i - way_length (nodes[i]);
 
-    nodes[before].cost = (uint32_t) i;
+    nodes[before] =
+        pet_repeats_node ((uint32_t) i, pet_repeats_node_length (nodes[before]),
+            pet_repeats_node_rest (nodes[before]));
     i = before;
   }
   for (size_t i = 0, next; i < end; i = next) {
-    next = nodes[i].cost;
-    if (nodes[next].length == 0) {
+    next = pet_repeats_node_cost (nodes[i]);
+    if (pet_repeats_node_length (nodes[next]) == 0) {
       PET_TRY (pet_block_add_literals (block, bytes + i, next - i, error));
       continue;
     }
-    PET_TRY (put_match (self, block, bytes + i, nodes + next, error));
+    PET_TRY (put_match (self, block, bytes + i, nodes[next], error));
   }
   return PET_OK;
 }

@@ -30,16 +30,36 @@
  * same as its bytes, it is the better way. */
 #define PET_REPEATS_MATCH_BONUS (PET_REPEATS_UNIT / 2)
 
-/* How a position is reached with the fewest bits: by a match of `length` bytes
- * or, where that is 0, by literals from the last match on. */
-typedef struct {
-  uint32_t cost;
-  uint16_t length;
-  union {
-    uint16_t distance_less_1;
-    uint16_t n_literals;
-  };
-} PetRepeatsNode;
+/* How a position is reached with the fewest bits: their number, in the lower 32; above
+ * them 16 for the length of a match, and its distance less 1; or 0, and so many
+ * literals from the last match on. As one number the cheaper of two is chosen
+ * without a branch, which nothing could foresee. */
+typedef uint64_t PetRepeatsNode;
+
+static inline PetRepeatsNode
+pet_repeats_node (uint32_t cost, size_t length, size_t rest)
+{
+  return cost | (uint64_t) length << 32 | (uint64_t) rest << 48;
+}
+
+static inline uint32_t
+pet_repeats_node_cost (PetRepeatsNode node)
+{
+  return (uint32_t) node;
+}
+
+static inline size_t
+pet_repeats_node_length (PetRepeatsNode node)
+{
+  return node >> 32 & 0xffff;
+}
+
+/* The distance less 1, or the number of literals. */
+static inline size_t
+pet_repeats_node_rest (PetRepeatsNode node)
+{
+  return node >> 48;
+}
 
 /* Places that a bucket has room for. */
 #define PET_REPEATS_BUCKET 4
