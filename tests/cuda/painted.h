@@ -137,3 +137,24 @@ card_state (void)
   fake_cuda_state (&state);
   return state;
 }
+
+static void (*add_tests_of_models) (void);
+
+static inline void
+add_tests_and_models (void)
+{
+  add_tests_of_models ();
+  make_model ();
+}
+
+/* run_tests() for tests that use the models. */
+static inline int
+run_tests_with_models (int argc, char **argv, void (*add_tests) (void))
+{
+  int result;
+
+  add_tests_of_models = add_tests;
+  result = run_tests (argc, argv, add_tests_and_models);
+  remove_model ();
+  return result;
+}

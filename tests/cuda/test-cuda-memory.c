@@ -467,14 +467,10 @@ add_tests (void)
   ADD ("elements-of-gstreamer-stand-beside-ours",
       elements_of_gstreamer_stand_beside_ours);
 #undef ADD
-  make_model ();
 }
 
 int
 main (int argc, char **argv)
 {
-  int result = run_tests (argc, argv, add_tests);
-
-  remove_model ();
-  return result;
+  return run_tests_with_models (argc, argv, add_tests);
 }

@@ -573,14 +573,10 @@ add_tests (void)
   ADD ("pipelines-share-a-card", pipelines_share_a_card);
   ADD ("hidden-cards-are-told", hidden_cards_are_told);
 #undef ADD
-  make_model ();
 }
 
 int
 main (int argc, char **argv)
 {
-  int result = run_tests (argc, argv, add_tests);
-
-  remove_model ();
-  return result;
+  return run_tests_with_models (argc, argv, add_tests);
 }

@@ -189,14 +189,10 @@ add_tests (void)
   ADD ("nobody-waits-for-a-download", nobody_waits_for_a_download);
   ADD ("a-flush-ends-the-wait-for-a-batch", a_flush_ends_the_wait_for_a_batch);
 #undef ADD
-  make_model ();
 }
 
 int
 main (int argc, char **argv)
 {
-  int result = run_tests (argc, argv, add_tests);
-
-  remove_model ();
-  return result;
+  return run_tests_with_models (argc, argv, add_tests);
 }

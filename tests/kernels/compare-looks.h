@@ -7,6 +7,7 @@
 
 #include "effects-oracle.h"
 #include "image/pet-effect.h"
+#include "look-values.h"
 #include "picture.h"
 
 typedef void (*Oracle) (
@@ -25,15 +26,6 @@ static const struct {
   { "dithering", oracle_dithering, 0, 0.01 },
   { "retro8bit", oracle_retro8bit, 0, 0.005 },
 };
-
-static inline void
-set_value (const PetEffect *effect, double *values, const char *name, double v)
-{
-  int index = pet_effect_param_index (effect, name);
-
-  if (index >= 0)
-    values[index] = v;
-}
 
 static inline void
 defaults_without_grain (const PetEffect *effect, double *values)

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "image/pet-effect.h"
+#include "look-values.h"
 #include "picture.h"
 
 /* What docs/fine-looks.md says of each look, in the order of pet_effects. */
@@ -27,15 +28,6 @@ static inline const PetEffect *
 fine (int i)
 {
   return pet_effect_rendition (pet_effects[i], PET_RENDITION_FINE);
-}
-
-static inline void
-set_value (const PetEffect *effect, double *values, const char *name, double v)
-{
-  int index = pet_effect_param_index (effect, name);
-
-  if (index >= 0)
-    values[index] = v;
 }
 
 /* The defaults, but of color what is not a copy. */
