@@ -43,6 +43,7 @@ struct _ServeJobs {
   guint load_attempts;
   gint64 load_begin_us, load_us;
   gboolean told;
+  gchar *warning; /* the last one */
 };
 
 static void pump (ServeJobs *jobs);
@@ -193,6 +194,13 @@ on_broken (gpointer user, const GError *error)
 static void
 on_warned (gpointer user, const gchar *text)
 {
+  ServeJobs *jobs = ((Slot *) user)->jobs;
+
+  /* All lanes find the same. */
+  if (g_strcmp0 (text, jobs->warning) == 0)
+    return;
+  g_free (jobs->warning);
+  jobs->warning = g_strdup (text);
   fprintf (stderr, "pet-serve: %s\n", text);
 }
 
@@ -482,6 +490,7 @@ serve_jobs_free (ServeJobs *jobs)
   serve_turnstile_unref (jobs->turnstile);
   g_free (jobs->slots);
   g_free (jobs->recipe);
+  g_free (jobs->warning);
   g_free (jobs);
 }
 

@@ -64,7 +64,8 @@ def test_without_second():
             shutil.copy(path, folder)
         cache = lone + "/cache"
         env = {"GST_PLUGIN_PATH": plugins, "GST_REGISTRY": lone + "/registry"}
-        with Service(cache=cache, programs=programs, env=env) as service:
+        with Service("--jobs", "2", cache=cache, programs=programs,
+                     env=env) as service:
             first = service.lines("?effects=color", photo).lines()["color"]
             again = service.lines("?effects=color", photo).lines()["color"]
             sure = service.lines("?effects=color", PHOTO).lines()["color"]
@@ -75,6 +76,8 @@ def test_without_second():
                   b"unasked=second-model" in first["data"])
             check("not where one was enough",
                   b"unasked" not in sure["data"])
+            check("said once", service.errors().count("second network") == 1,
+                  service.errors())
         with Service(cache=cache) as service:
             check("with it: made again", not service.lines(
                 "?effects=color", photo).lines()["color"]["cached"])
