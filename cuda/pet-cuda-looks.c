@@ -68,14 +68,16 @@ fill_film (void *data, const double *values)
 {
   const PetEffect *effect = pet_effect_find ("enhancedblackwhite");
   FilmTables *tables = data;
+  const float *curve = pet_film_curve (
+      values[pet_effect_param_index (effect, "contrast")], tables->curve);
 
-  pet_film_curve (
-      tables->curve, values[pet_effect_param_index (effect, "contrast")]);
+  if (curve != tables->curve)
+    memcpy (tables->curve, curve, sizeof tables->curve);
   pet_gaussian_taps (tables->edge_taps, 2, 1.2);
   pet_gaussian_taps (tables->wide_taps, 10, 7.0);
   pet_gaussian_taps (tables->tight_taps, 4, 2.5);
   pet_gaussian_taps (tables->grain_taps, 1, 0.5);
-  pet_grain_normal (tables->normal);
+  memcpy (tables->normal, pet_grain_normal (), sizeof tables->normal);
 }
 
 static size_t

@@ -3,6 +3,7 @@
 #include "image/effects/pet-dither.h"
 
 #include <string.h>
+#include <threads.h>
 
 #include "image/effects/pet-vector.h"
 #include "image/pet-pixels.h"
@@ -19,8 +20,12 @@
 #define FLOAT_BITS 23
 #define FLOAT_BIAS 127
 
-void
-pet_dither_tone_start (PetDitherTone *tone, double gamma)
+#define USUAL_GAMMA 0.45
+
+static PetDitherTone usual_tone;
+
+static void
+make_tone (PetDitherTone *tone, double gamma)
 {
   const int n_pieces = 1 << PET_DITHER_PIECE_BITS;
   PetDitherCurve curve;
@@ -35,6 +40,31 @@ pet_dither_tone_start (PetDitherTone *tone, double gamma)
   tone->pieces[0].scale = tone->pieces[0].inverse = 0.0;
   tone->pieces[PET_DITHER_PIECES + 1].scale = 255.0;
   tone->pieces[PET_DITHER_PIECES + 1].inverse = 0.0;
+}
+
+static void
+make_usual_tone (void)
+{
+  make_tone (&usual_tone, USUAL_GAMMA);
+}
+
+bool
+pet_dither_tone_is_kept (double gamma)
+{
+  return gamma == USUAL_GAMMA;
+}
+
+const PetDitherTone *
+pet_dither_tone_start (double gamma, PetDitherTone *own)
+{
+  static once_flag once = ONCE_FLAG_INIT;
+
+  if (pet_dither_tone_is_kept (gamma)) {
+    call_once (&once, make_usual_tone);
+    return &usual_tone;
+  }
+  make_tone (own, gamma);
+  return own;
 }
 
 /* 299 R + 587 G + 114 B, which a float holds whole. */

@@ -8,6 +8,7 @@
 
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,6 +19,7 @@
 #include "image/pet-plane.h"
 #include "image/pet-version.h"
 
+#define pet_dither_tone_is_kept PET_VERSION (pet_dither_tone_is_kept)
 #define pet_dither_tone_start PET_VERSION (pet_dither_tone_start)
 #define pet_dither_tone PET_VERSION (pet_dither_tone)
 #define pet_dither_values PET_VERSION (pet_dither_values)
@@ -44,7 +46,10 @@ typedef struct {
   double series[PET_DITHER_TERMS];
 } PetDitherTone;
 
-void pet_dither_tone_start (PetDitherTone *tone, double gamma);
+bool pet_dither_tone_is_kept (double gamma);
+/* Of the usual gamma, which is made once and kept; of others `own`, which becomes it,
+ * and may be NULL where that is not. */
+const PetDitherTone *pet_dither_tone_start (double gamma, PetDitherTone *own);
 
 /* Greys of `n` pixels of R, G, B, A. As many are fetched at `ahead`. */
 void pet_dither_tone (const PetDitherTone *tone, const uint8_t *pixels,

@@ -65,7 +65,7 @@ typedef struct {
 typedef struct {
   const PetImage *src, *dst;
   int width, height, spacing, dot_size;
-  PetDitherTone *tone;
+  PetDitherTone *own_tone; /* where its gamma is not the usual one */
   PetDitherColors colors;
   PetRing grey; /* after the tone curve */
   PetRing soft_grey;
@@ -91,12 +91,16 @@ take_padded (PetScratch *scratch, size_t rows, size_t pitch)
 }
 
 static void
-take_scratch (PetScratch *scratch, Dither *dither, int width, int spacing)
+take_scratch (
+    PetScratch *scratch, Dither *dither, int width, const double *values)
 {
+  int spacing = (int) values[DOT_SPACING];
   size_t columns = ((size_t) width + (size_t) spacing - 1) / (size_t) spacing;
   size_t pitch = columns + 2 * PET_DITHER_PAD;
 
-  dither->tone = pet_scratch_take (scratch, 1, sizeof (PetDitherTone));
+  dither->own_tone = pet_dither_tone_is_kept (values[GAMMA])
+      ? NULL
+      : pet_scratch_take (scratch, 1, sizeof (PetDitherTone));
   pet_ring_take (
       scratch, &dither->grey, GREY_ROWS (spacing), width, 8, sizeof (double));
   pet_ring_take (scratch, &dither->colors.kept, KEPT_ROWS, width, 0, 4);
@@ -126,7 +130,7 @@ scratch_bytes (int width, int height, const double *values)
   PetScratch scratch = { 0 };
   Dither dither;
 
-  take_scratch (&scratch, &dither, width, (int) values[DOT_SPACING]);
+  take_scratch (&scratch, &dither, width, values);
   return pet_scratch_size (&scratch);
 }
 
@@ -201,7 +205,7 @@ make_grey_row (Dither *dither, int y)
   refill_white (soft, &dither->used_soft[y % 4], range);
   ahead.read = pet_image_row (dither->src, below) + 4 * (size_t) range.first;
   ahead.write = pet_image_row (dither->dst, printed) + 4 * (size_t) range.first;
-  pet_dither_tone (dither->tone, src + 4 * (size_t) range.first, ahead,
+  pet_dither_tone (dither->colors.tone, src + 4 * (size_t) range.first, ahead,
       grey + range.first, soft + range.first, range.end - range.first);
   grey[-1] = grey[pet_mirror (-1, width)];
   grey[width] = grey[pet_mirror (width, width)];
@@ -488,10 +492,9 @@ render (const PetImage *src, const PetImage *dst, const double *values,
   dither.band.colors = &dither.colors;
   dither.band.spacing = dither.spacing;
   dither.band.slack = values[ADAPTIVE] != 0.0 ? 2.0 * PET_DITHER_SLACK : 0.0;
-  take_scratch (&scratch, &dither, src->width, dither.spacing);
+  take_scratch (&scratch, &dither, src->width, values);
   dither.colors.src = src;
-  dither.colors.tone = dither.tone;
-  pet_dither_tone_start (dither.tone, values[GAMMA]);
+  dither.colors.tone = pet_dither_tone_start (values[GAMMA], dither.own_tone);
   start_rows (&dither);
   for (int y = 0; y < src->height; y += PET_DITHER_ROWS * dither.spacing)
     render_band (&dither, dst, y, values);

@@ -6,8 +6,8 @@
  *
  * Two rows of the result, made together, need 10 rows of halation below them, and
  * these need 2 rows of blur, so 12 rows are read ahead; what is kept are rings of
- * rows: 278 bytes of scratch memory per column and 90 KiB for tables and spare elements,
- * whatever the height. */
+ * rows: 279 bytes of scratch memory per column and 24 KiB for spare elements, whatever
+ * the height, and 50 KiB more for a film curve that is not the usual one. */
 
 #include <string.h>
 
@@ -43,12 +43,13 @@ typedef struct {
   int width, height;
   float grain_strength;
   PetFilmTaps taps;
-  float *curve;
-  PetRing grey;   /* after the curve */
-  PetRing soft;   /* the same, blurred along the row */
-  PetRing edge;   /* after the edges */
-  PetRing bright; /* one row: 1 where the edge row exceeds 0.75 */
-  PetRing wide;   /* bright, blurred along the row */
+  const float *curve;
+  float *own_curve; /* where its contrast is not the usual one */
+  PetRing grey;     /* after the curve */
+  PetRing soft;     /* the same, blurred along the row */
+  PetRing edge;     /* after the edges */
+  PetRing bright;   /* one row: 1 where the edge row exceeds 0.75 */
+  PetRing wide;     /* bright, blurred along the row */
   PetRing tight;
   PetRing rows; /* two rows in their making, and the grain of one */
   PetFilmLight light;
@@ -63,12 +64,15 @@ take_ring (PetScratch *scratch, PetRing *ring, int count, int width)
 }
 
 static void
-take_scratch (PetScratch *scratch, Film *film, int width, int height)
+take_scratch (PetScratch *scratch, Film *film, int width, int height,
+    const double *values)
 {
   size_t chunks = ((size_t) width + PET_FILM_CHUNK - 1) / PET_FILM_CHUNK;
   PetFilmLight *light = &film->light;
 
-  film->curve = pet_scratch_take (scratch, PET_FILM_CURVE_SIZE, sizeof (float));
+  film->own_curve = pet_film_curve_is_kept (values[CONTRAST])
+      ? NULL
+      : pet_scratch_take (scratch, PET_FILM_CURVE_SIZE, sizeof (float));
   take_ring (scratch, &film->grey, EDGE_RADIUS + 1, width);
   take_ring (scratch, &film->soft, 2 * EDGE_RADIUS + 1, width);
   take_ring (scratch, &film->edge, WIDE_RADIUS + 2, width);
@@ -89,7 +93,7 @@ scratch_bytes (int width, int height, const double *values)
   PetScratch scratch = { 0 };
   Film film;
 
-  take_scratch (&scratch, &film, width, height);
+  take_scratch (&scratch, &film, width, height, values);
   return pet_scratch_size (&scratch);
 }
 
@@ -118,7 +122,7 @@ start (
   film->taps.halation = (float) values[HALATION];
   film->grain_strength = (float) values[GRAIN];
   film->n_grey = film->n_edge = 0;
-  pet_film_curve (film->curve, values[CONTRAST]);
+  film->curve = pet_film_curve (values[CONTRAST], film->own_curve);
   pet_gaussian_taps (film->taps.edge, EDGE_RADIUS, 1.2);
   pet_gaussian_taps (film->taps.wide, WIDE_RADIUS, 7.0);
   pet_gaussian_taps (film->taps.tight, TIGHT_RADIUS, 2.5);
@@ -210,7 +214,7 @@ render (const PetImage *src, const PetImage *dst, const double *values,
   PetScratch scratch = { .base = memory };
   Film film;
 
-  take_scratch (&scratch, &film, src->width, src->height);
+  take_scratch (&scratch, &film, src->width, src->height, values);
   start (&film, src, dst, values);
   for (int y = 0; y < film.height; y += 2) {
     float *row = pet_ring_row (&film.rows, 0);

@@ -43,18 +43,24 @@ make_usual_curve (void)
   make_film_curve (usual_curve, USUAL_CONTRAST);
 }
 
+bool
+pet_film_curve_is_kept (double contrast)
+{
+  return contrast == USUAL_CONTRAST;
+}
+
 /* 0.18 R + 0.72 G + 0.10 B in units of 1/50: an exact table index. */
-void
-pet_film_curve (float curve[PET_FILM_CURVE_SIZE], double contrast)
+const float *
+pet_film_curve (double contrast, float own[PET_FILM_CURVE_SIZE])
 {
   static once_flag once = ONCE_FLAG_INIT;
 
-  if (contrast != USUAL_CONTRAST) {
-    make_film_curve (curve, contrast);
-    return;
+  if (pet_film_curve_is_kept (contrast)) {
+    call_once (&once, make_usual_curve);
+    return usual_curve;
   }
-  call_once (&once, make_usual_curve);
-  memcpy (curve, usual_curve, sizeof usual_curve);
+  make_film_curve (own, contrast);
+  return own;
 }
 
 /* With |d| <= h, d^5 is never further than h^5 / 16 from 5/4 h^2 d^3 - 5/16 h^4 d
@@ -171,11 +177,11 @@ make_normal (void)
     normal_values[i] = (float) pet_normal_quantile ((i + 0.5) / NORMAL_COUNT);
 }
 
-void
-pet_grain_normal (float normal[NORMAL_COUNT])
+const float *
+pet_grain_normal (void)
 {
   static once_flag once = ONCE_FLAG_INIT;
 
   call_once (&once, make_normal);
-  memcpy (normal, normal_values, sizeof normal_values);
+  return normal_values;
 }

@@ -6,15 +6,19 @@
 
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Film curve of enhancedblackwhite over 9 R + 36 G + 5 B, 0..50 * 255. */
 #define PET_FILM_CURVE_SIZE (50 * 255 + 1)
-void pet_film_curve (float curve[PET_FILM_CURVE_SIZE], double contrast);
+bool pet_film_curve_is_kept (double contrast);
+/* Of the usual contrast, which is made once and kept; of others `own`, which becomes
+ * it, and may be NULL where that is not. */
+const float *pet_film_curve (double contrast, float own[PET_FILM_CURVE_SIZE]);
 
 /* Equally likely values of a normal variable, for the grain. */
 #define PET_GRAIN_BITS 12
-void pet_grain_normal (float normal[1 << PET_GRAIN_BITS]);
+const float *pet_grain_normal (void);
 
 /* R, G, B of popart for the levels 9 r + 3 g + b, each 0..2. */
 void pet_popart_colors (uint8_t colors[27][3]);

@@ -6,7 +6,6 @@
 #include "image/effects/pet-floats.h"
 #include "image/pet-math.h"
 
-#define NORMAL_COUNT (1 << PET_GRAIN_BITS)
 #define FINE_SIGMA 0.4f
 #define COARSE_SIGMA 0.6f
 
@@ -38,7 +37,6 @@ pet_grain_take (PetScratch *scratch, PetGrain *grain, int width, int height)
   grain->coarse_width = width > 1 ? width / 2 : 1;
   grain->coarse_height = height > 1 ? height / 2 : 1;
   coarse_width = (size_t) grain->coarse_width;
-  grain->normal = pet_scratch_take (scratch, NORMAL_COUNT, sizeof (float));
   for (int i = 0; i < 2; i++)
     grain->coarse[i] = pet_scratch_take (scratch, coarse_width, sizeof (float));
   grain->blend = pet_scratch_take (
@@ -72,7 +70,7 @@ void
 pet_grain_start (PetGrain *grain, uint32_t seed)
 {
   grain->seed = mix (seed ^ 0x243f6a88u);
-  pet_grain_normal (grain->normal);
+  grain->normal = pet_grain_normal ();
   for (int x = 0; x < grain->width; x++)
     grain->left[x] = coarse_position (
         x, grain->width, grain->coarse_width, &grain->share[x]);

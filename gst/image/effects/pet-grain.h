@@ -5,7 +5,7 @@
  * scaled up bilinearly. Every number is a hash of seed, layer and position:
  * one seed, one grain, whatever the machine, the threads or the order.
  *
- * Rows come in order, about 32 bytes per column plus 18 KiB. */
+ * Rows come in order, about 32 bytes per column plus 2 KiB. */
 
 #pragma once
 
@@ -22,8 +22,8 @@ typedef struct {
   int width, height;
   int coarse_width, coarse_height;
   uint32_t seed;
-  float *normal;    /* the equally likely values of a normal variable */
-  float *coarse[2]; /* the two coarse rows in use, and which they are */
+  const float *normal; /* the equally likely values of a normal variable */
+  float *coarse[2];    /* the two coarse rows in use, and which they are */
   int coarse_y[2];
   float *blend;  /* between these two rows, at coarse width */
   int32_t *left; /* per column: left coarse neighbour */
