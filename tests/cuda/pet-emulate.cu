@@ -46,8 +46,10 @@ pet_emulate_barrier (void)
 
 #define MOST_THREADS 1024
 
-/* What the threads of a block hold for a product. */
-static uint32_t held_a[MOST_THREADS][4], held_b[MOST_THREADS][2];
+/* What the threads of a block hold for a product, and for the next one: none comes to
+ * the one after it before all have read the first. */
+static uint32_t held_a[2][MOST_THREADS][4], held_b[2][MOST_THREADS][2];
+static unsigned products[MOST_THREADS];
 
 static float
 half_of (uint32_t pair, int index)
@@ -62,9 +64,10 @@ void
 pet_multiply_halves (const uint32_t *a, const uint32_t *b, float *sums)
 {
   unsigned thread = threadIdx.x, warp = thread / 32 * 32, lane = thread % 32;
+  unsigned turn = products[thread]++ % 2;
 
-  memcpy (held_a[thread], a, sizeof held_a[thread]);
-  memcpy (held_b[thread], b, sizeof held_b[thread]);
+  memcpy (held_a[turn][thread], a, sizeof held_a[turn][thread]);
+  memcpy (held_b[turn][thread], b, sizeof held_b[turn][thread]);
   pet_emulate_barrier ();
   for (unsigned n = 0; n < 4; n++) {
     unsigned row = lane / 4, column = lane % 4 * 2 + n % 2;
@@ -73,29 +76,31 @@ pet_multiply_halves (const uint32_t *a, const uint32_t *b, float *sums)
       unsigned holder = k % 8 / 2;
 
       sums[n] +=
-          half_of (held_a[warp + row * 4 + holder][k / 8 * 2 + n / 2], k % 2) *
-          half_of (held_b[warp + column * 4 + holder][k / 8], k % 2);
+          half_of (
+              held_a[turn][warp + row * 4 + holder][k / 8 * 2 + n / 2], k % 2) *
+          half_of (held_b[turn][warp + column * 4 + holder][k / 8], k % 2);
     }
   }
-  pet_emulate_barrier ();
 }
 
 uint4 pet_emulate_shared[PET_MOST_SHARED / sizeof (uint4)];
 
-/* Where the threads of a block say that rows are. */
-static const uint4 *held_rows[MOST_THREADS];
+/* Where the threads of a block say that rows are, and in the next turn. */
+static const uint4 *held_rows[2][MOST_THREADS];
+static unsigned loads[MOST_THREADS];
 
 void
 pet_load_tiles (const uint4 *row, uint32_t *tile)
 {
   unsigned thread = threadIdx.x, warp = thread / 32 * 32, lane = thread % 32;
+  unsigned turn = loads[thread]++ % 2;
 
-  held_rows[thread] = row;
+  held_rows[turn][thread] = row;
   pet_emulate_barrier ();
   for (unsigned i = 0; i < 4; i++)
     memcpy (&tile[i],
-        (const char *) held_rows[warp + 8 * i + lane / 4] + lane % 4 * 4, 4);
-  pet_emulate_barrier ();
+        (const char *) held_rows[turn][warp + 8 * i + lane / 4] + lane % 4 * 4,
+        4);
 }
 
 /* What threads have on its way to shared memory. */
