@@ -144,33 +144,39 @@ multiply (
   }
 }
 
-/* 4 channels of a pixel, which are 2 products' of a lane. */
+static inline __device__ void
+load4 (const void *halves, size_t at, float *v)
+{
+  uint2 four = *(const uint2 *) ((const uint16_t *) halves + at);
+  float2 low = widen2 (four.x), high = widen2 (four.y);
+
+  v[0] = low.x, v[1] = low.y, v[2] = high.x, v[3] = high.y;
+}
+
+/* finish8() of 4 channels of a pixel, which are 2 products' of a lane; the other 4
+ * are nobody's. */
 static inline __device__ void
 finish_four (const float (*products)[4], int half, const PetCudaHalfConv &conv,
     const PetCudaMap &y, size_t pixel, int channel)
 {
   const PetCudaEpilogue &e = conv.epilogue;
-  uint2 bias = *(const uint2 *) ((const uint16_t *) conv.bias + channel);
-  float2 low = widen2 (bias.x), high = widen2 (bias.y), other[2] = {};
-  float v[8] = { products[0][half * 2] + low.x,
-    products[0][half * 2 + 1] + low.y, products[1][half * 2] + high.x,
-    products[1][half * 2 + 1] + high.y };
+  float v[8] = {}, bias[4], other[4] = {};
 
-  if (e.residual.data != NULL) {
-    uint2 more = *(const uint2 *) ((const uint16_t *) e.residual.data +
-        pixel * (size_t) e.residual.pitch + (size_t) channel);
-
-    other[0] = widen2 (more.x), other[1] = widen2 (more.y);
-  }
-  if (!e.residual_last) {
-    v[0] += other[0].x, v[1] += other[0].y;
-    v[2] += other[1].x, v[3] += other[1].y;
+  load4 (conv.bias, (size_t) channel, bias);
+  if (e.residual.data != NULL)
+    load4 (e.residual.data,
+        pixel * (size_t) e.residual.pitch + (size_t) channel, other);
+#pragma unroll
+  for (int i = 0; i < 4; i++) {
+    v[i] = products[i / 2][half * 2 + i % 2] + bias[i];
+    if (!e.residual_last)
+      v[i] += other[i];
   }
   activate8 (v, e);
-  if (e.residual_last) {
-    v[0] += other[0].x, v[1] += other[0].y;
-    v[2] += other[1].x, v[3] += other[1].y;
-  }
+#pragma unroll
+  for (int i = 0; i < 4; i++)
+    if (e.residual_last)
+      v[i] += other[i];
   *(uint2 *) ((uint16_t *) y.data + pixel * (size_t) y.pitch +
       (size_t) channel) =
       make_uint2 (narrow2 (v[0], v[1]), narrow2 (v[2], v[3]));

@@ -96,6 +96,7 @@ convolve_points (PetCudaMap x, PetCudaHalfConv conv, PetCudaMap y)
     weights[i / 4][i % 4] = (const uint4 *) conv.weights +
         (size_t) (filter < conv.out ? filter : 0) * (size_t) chunks;
   }
+  /* As often in all warps: those behind the end multiply zeros. */
   now.load (rows, weights, part * 4 + lane % 4, chunks);
   for (int at = part * 4; at < chunks + part * 4; at += SPLIT * 4) {
     next.load (rows, weights, at + SPLIT * 4 + lane % 4, chunks);

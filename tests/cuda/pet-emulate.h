@@ -33,7 +33,7 @@ void pet_multiply_halves (const uint32_t *a, const uint32_t *b, float *sums);
 
 void pet_load_tiles (const uint4 *row, uint32_t *tile);
 
-/* As much as any card's block may have. */
+/* As much as a block may have on all cards that it is for (8.0 and more). */
 #define PET_MOST_SHARED ((size_t) 99 << 10)
 extern uint4 pet_emulate_shared[PET_MOST_SHARED / sizeof (uint4)];
 #define PET_SHARED(name) uint4 *name = pet_emulate_shared

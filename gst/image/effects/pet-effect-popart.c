@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Loud colours, posterised: black and six others. Contrast, saturation and the choice of one
- * of three levels are exact integers: in units of 1/2 the contrast is
+/* Loud colours, posterised: black and six others. Contrast, saturation and the
+ * choice of one of three levels are exact integers: in units of 1/2 the contrast is
  * c = clamp (5 r - 384, 0, 510), and in units of 1/2000 the saturated channel
  * is 2000 c - (299 R + 587 G + 114 B). What is left are 27 colours, looked up
  * in a table. All pixels are treated alike, transparent or not; those that are

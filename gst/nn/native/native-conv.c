@@ -181,7 +181,7 @@ pack_group (const Conv *c, const float *from, int first, int group, float *to)
               (size_t) t];
 }
 
-/* Inputs that are narrowed at a time, of all outputs of a group. */
+/* Inputs that are narrowed at a time, of all outputs of a group: whole pairs. */
 #define NARROWED 32
 
 /* From [out][in] to [group][pair of in][16 * blocks of the group][2]. */
